@@ -1,0 +1,26 @@
+"""Registries of `mmuda`: children of mmengine's, one scope, filled lazily.
+
+A registry imports its room on the first look-up, so `import mmuda` stays light and a stock config
+reaches every registered type as `mmuda.<Name>` without `custom_imports`.
+"""
+
+from mmengine import registry as root
+from mmengine.registry import Registry
+
+
+def _child(name: str, parent: Registry, *locations: str) -> Registry:
+    return Registry(name, parent=parent, scope='mmuda', locations=list(locations))
+
+
+DATASETS = _child('dataset', root.DATASETS, 'mmuda.datasets')
+DATA_SAMPLERS = _child('data sampler', root.DATA_SAMPLERS, 'mmuda.datasets')
+TRANSFORMS = _child('transform', root.TRANSFORMS, 'mmuda.datasets')
+MODELS = _child('model', root.MODELS, 'mmuda.models')
+HOOKS = _child('hook', root.HOOKS, 'mmuda.engine')
+LOOPS = _child('loop', root.LOOPS, 'mmuda.engine')
+RUNNERS = _child('runner', root.RUNNERS, 'mmuda.engine')
+OPTIM_WRAPPERS = _child('optim_wrapper', root.OPTIM_WRAPPERS, 'mmuda.engine')
+OPTIM_WRAPPER_CONSTRUCTORS = _child(
+    'optimizer wrapper constructor', root.OPTIM_WRAPPER_CONSTRUCTORS, 'mmuda.engine')
+METRICS = _child('metric', root.METRICS, 'mmuda.evaluation')
+TASKS = Registry('task', scope='mmuda', locations=['mmuda.models'])
