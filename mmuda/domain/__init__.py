@@ -1,0 +1,8 @@
+"""The domain contract: batch layout, context, layers that read it."""
+
+from .batch import DomainBatch, sort_by_domain
+from .checkpoint import domain_checkpoint
+from .context import DomainContext, bind_domain_context
+from .layer import DomainLayer
+
+__all__ = ['DomainBatch', 'DomainContext', 'DomainLayer', 'bind_domain_context', 'domain_checkpoint', 'sort_by_domain']
