@@ -1,0 +1,36 @@
+"""STCT Eq. 1, the two factors of the coordination weight (OpenReview oBXFemWGPWN, Sec. 3.1).
+
+    Coor_i = Acc(argmax_k p_t^i, yhat_t^i) · (1 − e^(−iter·alpha))
+
+p_t^i are the student's class scores of target image i, yhat_t^i the teacher's label map. Acc averages over the pixels
+of one image; the paper leaves ignored pixels open, here they count in neither numerator nor denominator.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def pixel_agreement(prediction: Tensor, label: Tensor, valid: Tensor | None = None) -> Tensor:
+    """Share of the valid pixels on which two label maps agree, one number an image.
+
+    Args:
+        prediction: ``[B, H, W]`` class indices.
+        label: ``[B, H, W]`` class indices.
+        valid: ``[B, H, W]`` bool, the pixels that count (None: all).
+
+    Returns:
+        ``[B]`` float32 in [0, 1]; 0 for an image without a valid pixel.
+    """
+    agree = prediction == label
+    if valid is None:
+        return agree.flatten(1).float().mean(1)
+    counted = valid.flatten(1).sum(1)
+    return (agree & valid).flatten(1).sum(1) / counted.clamp_min(1)
+
+
+def coordination_ramp(step: Tensor | int, alpha: float) -> Tensor:
+    """``1 − e^(−step·alpha)``: 0 at step 0, 0.259 at 1500 and 1.000 at 40000 for the paper's alpha of 2e-4."""
+    step = torch.as_tensor(step, dtype=torch.float32) if not isinstance(step, Tensor) else step.float()
+    return -torch.expm1(-step * alpha)

@@ -1,0 +1,49 @@
+"""Thing-class feature distance (DAFormer, Hoyer et al., CVPR 2022, Eqs. 8–11).
+
+    L_FD = Σ_j M_j · ‖F_j − F_j^ImageNet‖₂ / Σ_j M_j
+
+over the positions j of a feature map; M keeps positions whose patch of the source label shows one thing class on at
+least ``min_ratio`` of its pixels.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def class_mask(label: Tensor, classes: Tensor, size: tuple[int, int], min_ratio: float, num_classes: int) -> Tensor:
+    """Where one of ``classes`` fills at least ``min_ratio`` of the patch of pixels behind a feature.
+
+    Args:
+        label: ``[B, H, W]`` class indices; anything outside [0, num_classes) is no class.
+        classes: ``[C]`` the classes that count.
+        size: The feature map's (h, w).
+        min_ratio: Share of the patch in (0.5, 1]; above one half at most one class can reach it.
+        num_classes: Number of classes.
+
+    Returns:
+        ``[B, h, w]`` bool.
+    """
+    known = (label >= 0) & (label < num_classes)
+    wanted = torch.zeros(num_classes + 1, dtype=torch.bool, device=label.device)
+    wanted[classes] = True
+    index = torch.where(known, label, num_classes)
+    one_hot = F.one_hot(torch.where(wanted[index], index, num_classes), num_classes + 1)[..., classes]  # [B, H, W, C]
+    share = F.adaptive_avg_pool2d(one_hot.permute(0, 3, 1, 2).float(), size)
+    return share.amax(1) >= min_ratio
+
+
+def masked_feature_distance(features: Tensor, reference: Tensor, mask: Tensor) -> Tensor:
+    """Mean L2 distance of two feature maps over the masked positions, 0 where the mask is empty.
+
+    Args:
+        features: ``[B, C, h, w]``, receives the gradient.
+        reference: ``[B, C, h, w]`` of the frozen network.
+        mask: ``[B, h, w]`` bool.
+    """
+    # The floor keeps the root differentiable where student and reference agree exactly, as they do at step 0.
+    squared = (features.float() - reference.float()).square().sum(1)
+    distance = squared.clamp_min(torch.finfo(squared.dtype).tiny).sqrt()
+    return torch.where(mask, distance, 0).sum() / mask.sum().clamp_min(1)
