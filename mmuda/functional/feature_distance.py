@@ -13,26 +13,20 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def class_mask(label: Tensor, classes: Tensor, size: tuple[int, int], min_ratio: float, num_classes: int) -> Tensor:
+def class_mask(label: Tensor, classes: Tensor, size: tuple[int, int], min_ratio: float) -> Tensor:
     """Where one of ``classes`` fills at least ``min_ratio`` of the patch of pixels behind a feature.
 
     Args:
-        label: ``[B, H, W]`` class indices; anything outside [0, num_classes) is no class.
+        label: ``[B, H, W]`` class indices; pixels of other classes and ignored ones count as none of them.
         classes: ``[C]`` the classes that count.
         size: The feature map's (h, w).
-        min_ratio: Share of the patch in (0.5, 1]; above one half at most one class can reach it.
-        num_classes: Number of classes.
+        min_ratio: Share of the patch; above one half, at most one class can reach it.
 
     Returns:
         ``[B, h, w]`` bool.
     """
-    known = (label >= 0) & (label < num_classes)
-    wanted = torch.zeros(num_classes + 1, dtype=torch.bool, device=label.device)
-    wanted[classes] = True
-    index = torch.where(known, label, num_classes)
-    one_hot = F.one_hot(torch.where(wanted[index], index, num_classes), num_classes + 1)[..., classes]  # [B, H, W, C]
-    share = F.adaptive_avg_pool2d(one_hot.permute(0, 3, 1, 2).float(), size)
-    return share.amax(1) >= min_ratio
+    is_class = label.unsqueeze(1) == classes.view(1, -1, 1, 1)  # [B, C, H, W]
+    return F.adaptive_avg_pool2d(is_class.float(), size).amax(1) >= min_ratio
 
 
 def masked_feature_distance(features: Tensor, reference: Tensor, mask: Tensor) -> Tensor:

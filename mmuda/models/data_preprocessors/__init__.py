@@ -1,0 +1,5 @@
+"""Data preprocessors."""
+
+from .domain import DomainDataPreprocessor
+
+__all__ = ['DomainDataPreprocessor']

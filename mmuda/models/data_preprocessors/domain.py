@@ -1,0 +1,51 @@
+"""The data preprocessor of a two-domain batch: sort, check, then do what the student's own preprocessor does."""
+
+from __future__ import annotations
+
+from mmengine.model import BaseDataPreprocessor
+from torch import nn
+
+from mmuda.domain import DomainBatch, sort_by_domain
+from mmuda.registry import MODELS
+
+
+@MODELS.register_module()
+class DomainDataPreprocessor(BaseDataPreprocessor):
+    """Brings a training batch into the order ``[source | target]`` and hands it to the host library's preprocessor.
+
+    In training the result carries one more key, ``layout`` (a :class:`mmuda.domain.DomainBatch`). Outside training
+    this is the host's preprocessor and nothing else: evaluation knows no domains.
+
+    Args:
+        host: The student's own preprocessor (normalisation, padding, stacking).
+    """
+
+    def __init__(self, host: nn.Module) -> None:
+        super().__init__()
+        self.host = host
+
+    def to(self, *args, **kwargs):
+        """Move the host too: mmengine tracks the device per preprocessor."""
+        self.host.to(*args, **kwargs)
+        return super().to(*args, **kwargs)
+
+    def forward(self, data: dict, training: bool = False) -> dict:
+        """``dict(inputs=[...], data_samples=[...])`` → batched inputs, data samples and, in training, the layout.
+
+        Raises:
+            ValueError: A training batch without source or without target samples, or without domains at all.
+        """
+        if not training:
+            return self.host(data, training=False)
+        data, layout = sort_by_domain(data)
+        _check_both(layout)
+        return dict(self.host(data, training=True), layout=layout)
+
+
+def _check_both(layout: DomainBatch) -> None:
+    for domain, count in (('source', layout.num_source), ('target', layout.num_target)):
+        if count == 0:
+            raise ValueError(
+                f'A training batch of {len(layout)} samples has no {domain} image: give both domains to '
+                "dataset=dict(type='mmuda.DomainDataset', source=..., target=...), use sampler=dict(type='mmuda.DomainSampler') "
+                'and a batch_size that holds at least one unit of its ratio.')

@@ -1,0 +1,7 @@
+"""Self-training: pseudo-labels, their weight, the student's view."""
+
+from .coordination import CoordinationWeight
+from .pseudo_labeler import PseudoLabel, PseudoLabeler
+from .student_view import StudentView
+
+__all__ = ['CoordinationWeight', 'PseudoLabel', 'PseudoLabeler', 'StudentView']

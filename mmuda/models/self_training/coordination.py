@@ -1,0 +1,72 @@
+"""STCT's coordination weight (OpenReview oBXFemWGPWN, Eq. 1): when to let the target in, and how much."""
+
+from __future__ import annotations
+
+import torch
+from mmengine import dist
+from torch import Tensor, nn
+
+from mmuda.functional import coordination_ramp, pixel_agreement
+from mmuda.registry import MODELS
+
+
+@MODELS.register_module()
+class CoordinationWeight(nn.Module):
+    """``Coor_i = Acc(argmax p_i, yhat_i) · (1 − e^(−alpha·step))``, one weight per target image, no gradient.
+
+    Args:
+        alpha: Speed of the ascent; 2e-4 in the paper. 0 never lets the target in (source only).
+        reduction: ``image`` follows the superscript i of Eq. 1; ``batch`` uses one agreement for all target images of
+            the step, over all processes.
+        fixed: A constant that replaces the weight from the first step on; 1.0 is the paper's "without coordination weight".
+            The agreement is still returned for the log.
+    """
+
+    def __init__(self, alpha: float = 2e-4, reduction: str = 'image', fixed: float | None = None) -> None:
+        super().__init__()
+        if alpha < 0:
+            raise ValueError(f'CoordinationWeight has alpha={alpha}: the ramp 1 − e^(−alpha·step) needs alpha >= 0.')
+        if reduction not in ('image', 'batch'):
+            raise ValueError(f"CoordinationWeight has reduction={reduction!r}: use 'image' or 'batch'.")
+        if fixed is not None and fixed < 0:
+            raise ValueError(f'CoordinationWeight has fixed={fixed}: a loss weight must not be negative.')
+        self.alpha = alpha
+        self.reduction = reduction
+        self.fixed = fixed
+
+    @torch.no_grad()
+    def forward(self, student_logits: Tensor, pseudo_label: Tensor, step: Tensor | int, valid: Tensor | None = None) -> Tensor:
+        """The weight of each image.
+
+        Args:
+            student_logits: ``[B, K, H, W]`` at label size.
+            pseudo_label: ``[B, H, W]`` class indices from the teacher.
+            step: Training steps done so far.
+            valid: ``[B, H, W]`` bool, the pixels that count (None: all).
+
+        Returns:
+            ``[B]`` float32; 0 where no pixel is valid.
+        """
+        return self.weigh(self.agreement(student_logits, pseudo_label, valid), step)
+
+    @torch.no_grad()
+    def agreement(self, student_logits: Tensor, pseudo_label: Tensor, valid: Tensor | None = None) -> Tensor:
+        """The pseudo-accuracy Acc ``[B]``: how far student and teacher agree."""
+        prediction = student_logits.argmax(1)
+        if self.reduction == 'image':
+            return pixel_agreement(prediction, pseudo_label, valid)
+        return self._batch_agreement(prediction, pseudo_label, valid)
+
+    def weigh(self, agreement: Tensor, step: Tensor | int) -> Tensor:
+        """Agreement ``[B]`` → weight ``[B]``."""
+        if self.fixed is not None:
+            return torch.full_like(agreement, self.fixed)
+        return agreement * coordination_ramp(step, self.alpha).to(agreement.device)
+
+    @staticmethod
+    def _batch_agreement(prediction: Tensor, label: Tensor, valid: Tensor | None) -> Tensor:
+        agree = prediction == label
+        valid = torch.ones_like(agree) if valid is None else valid
+        counts = torch.stack(((agree & valid).sum(), valid.sum())).double()
+        dist.all_reduce(counts)
+        return (counts[0] / counts[1].clamp_min(1)).float().expand(len(label))

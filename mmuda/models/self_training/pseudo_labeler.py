@@ -1,0 +1,79 @@
+"""From the teacher's class scores to pseudo-labels and the pixels that count."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from mmuda.registry import MODELS
+
+
+class PseudoLabel(NamedTuple):
+    """Shapes: B target images of H × W pixels."""
+
+    label: Tensor
+    """``[B, H, W]`` class indices."""
+    valid: Tensor
+    """``[B, H, W]`` bool, the pixels that count."""
+    confidence: Tensor | None
+    """``[B]`` share of the valid pixels whose top probability reaches the threshold; None when not asked for."""
+
+
+@MODELS.register_module()
+class PseudoLabeler(nn.Module):
+    """Hard labels from the teacher, without gradient.
+
+    Args:
+        ignore_top: Rows at the top of the training crop that never count. DAFormer leaves out 15 on Cityscapes
+            (artefacts of the rectification). Rows of the *crop*: meant for crops as high as the image.
+        ignore_bottom: Rows at the bottom that never count (120 on Cityscapes: the ego car's bonnet).
+        confidence_threshold: Probability of DACS' confidence weight (Tranheden et al., WACV 2021, 0.968): the loss of an
+            image is scaled by the share of its pixels above it. None: off, as STCT's coordination weight has that role.
+        confidence_reduction: ``image`` or ``batch`` (DACS: one share for the whole batch).
+    """
+
+    def __init__(self, ignore_top: int = 0, ignore_bottom: int = 0, confidence_threshold: float | None = None,
+                 confidence_reduction: str = 'image') -> None:
+        super().__init__()
+        if ignore_top < 0 or ignore_bottom < 0:
+            raise ValueError(f'PseudoLabeler ignores rows: ignore_top={ignore_top} and ignore_bottom={ignore_bottom} must not be negative.')
+        if confidence_threshold is not None and not 0 <= confidence_threshold <= 1:
+            raise ValueError(f'confidence_threshold={confidence_threshold} is a probability: give a number in [0, 1], or None for off.')
+        if confidence_reduction not in ('image', 'batch'):
+            raise ValueError(f"confidence_reduction={confidence_reduction!r} is unknown: use 'image' or 'batch'.")
+        self.ignore_top = ignore_top
+        self.ignore_bottom = ignore_bottom
+        self.confidence_threshold = confidence_threshold
+        self.confidence_reduction = confidence_reduction
+
+    @torch.no_grad()
+    def forward(self, logits: Tensor, valid: Tensor) -> PseudoLabel:
+        """Label every pixel by the teacher's argmax.
+
+        Args:
+            logits: ``[B, K, H, W]`` of the teacher, at label size.
+            valid: ``[B, H, W]`` bool, False on padding.
+
+        Raises:
+            ValueError: The ignored rows leave no pixel.
+        """
+        height = logits.shape[2]
+        if self.ignore_top + self.ignore_bottom >= height:
+            raise ValueError(f'PseudoLabeler ignores {self.ignore_top} + {self.ignore_bottom} rows of a crop that is only {height} pixels '
+                             'high: lower ignore_top or ignore_bottom.')
+        if self.ignore_top or self.ignore_bottom:
+            valid = valid.clone()
+            valid[:, :self.ignore_top] = False
+            valid[:, height - self.ignore_bottom:] = False
+        if self.confidence_threshold is None:
+            return PseudoLabel(logits.argmax(1), valid, None)
+        probability, label = logits.float().softmax(1).max(1)
+        return PseudoLabel(label, valid, self._confidence(probability, valid))
+
+    def _confidence(self, probability: Tensor, valid: Tensor) -> Tensor:
+        sure = (probability >= self.confidence_threshold) & valid
+        if self.confidence_reduction == 'batch':
+            return (sure.sum() / valid.sum().clamp_min(1)).expand(len(sure))
+        return sure.flatten(1).sum(1) / valid.flatten(1).sum(1).clamp_min(1)

@@ -1,0 +1,62 @@
+"""The student's strongly augmented view of a batch: colour jitter and blur, on the device, per image.
+
+Photometric only: the teacher's labels of the plain image stay right for every pixel of the view.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from mmuda.functional import color_jitter, gaussian_blur
+from mmuda.registry import MODELS
+
+
+@MODELS.register_module()
+class StudentView(nn.Module):
+    """Augments normalised images; the defaults are DAFormer's strengths, drawn per image instead of per batch.
+
+    Args:
+        domains: ``target`` (DAFormer), or ``both`` (STCT's "a pair of augmented source and target images").
+        jitter_prob: Probability of colour jitter for an image. DAFormer's code jitters when a uniform draw *exceeds* 0.2.
+        jitter_strength: Half-width of brightness, contrast, saturation and hue.
+        blur_prob: Probability of Gaussian blur for an image.
+        blur_sigma: Range of the blur's sigma, in pixels.
+    """
+
+    def __init__(self, domains: str = 'target', jitter_prob: float = 0.8, jitter_strength: float = 0.2, blur_prob: float = 0.5,
+                 blur_sigma: tuple[float, float] = (0.15, 1.15)) -> None:
+        super().__init__()
+        if domains not in ('target', 'both'):
+            raise ValueError(f"StudentView has domains={domains!r}: use 'target' or 'both'.")
+        for name, value in (('jitter_prob', jitter_prob), ('blur_prob', blur_prob)):
+            if not 0 <= value <= 1:
+                raise ValueError(f'StudentView has {name}={value}: a probability lies in [0, 1].')
+        if not 0 < blur_sigma[0] <= blur_sigma[1]:
+            raise ValueError(f'StudentView has blur_sigma={tuple(blur_sigma)}: give an ascending pair of positive numbers.')
+        self.domains = domains
+        self.jitter_prob = jitter_prob
+        self.jitter_strength = jitter_strength
+        self.blur_prob = blur_prob
+        self.blur_sigma = tuple(blur_sigma)
+
+    @torch.no_grad()
+    def forward(self, images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+        """Normalised RGB ``[B, 3, H, W]`` → its view, normalised; ``mean`` and ``std`` [3, 1, 1] are in 0–255."""
+        rgb = ((images * std + mean) / 255).clamp(0, 1)
+        if self.jitter_prob:
+            rgb = self._where(self.jitter_prob, color_jitter(rgb, self.jitter_strength), rgb)
+        if self.blur_prob:
+            rgb = self._where(self.blur_prob, self._blur(rgb), rgb)
+        return (rgb * 255 - mean) / std
+
+    def _blur(self, rgb: Tensor) -> Tensor:
+        low, high = self.blur_sigma
+        sigma = low + (high - low) * torch.rand(len(rgb), device=rgb.device, dtype=rgb.dtype)
+        radius = max(1, round(3 * high))  # beyond three sigma a Gaussian has lost 99.7 % of its mass
+        return gaussian_blur(rgb, sigma, min(radius, min(rgb.shape[-2:]) - 1))
+
+    @staticmethod
+    def _where(probability: float, changed: Tensor, plain: Tensor) -> Tensor:
+        chosen = torch.rand(len(plain), device=plain.device) < probability
+        return torch.where(chosen.view(-1, 1, 1, 1), changed, plain)
