@@ -1,0 +1,10 @@
+"""Heads; those on mmseg's decode heads are here only where mmseg is installed."""
+
+from importlib.util import find_spec
+
+__all__ = []
+
+if find_spec('mmseg'):
+    from .daformer_head import DAFormerHead
+    from .segformer_head import SegformerHead
+    __all__ += ['DAFormerHead', 'SegformerHead']
