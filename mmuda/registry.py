@@ -4,8 +4,10 @@ A registry imports its room on the first look-up, so `import mmuda` stays light 
 reaches every registered type as `mmuda.<Name>` without `custom_imports`.
 """
 
+from typing import Any
+
 from mmengine import registry as root
-from mmengine.registry import Registry
+from mmengine.registry import DefaultScope, Registry
 
 
 def _child(name: str, parent: Registry, *locations: str) -> Registry:
@@ -20,7 +22,12 @@ HOOKS = _child('hook', root.HOOKS, 'mmuda.engine')
 LOOPS = _child('loop', root.LOOPS, 'mmuda.engine')
 RUNNERS = _child('runner', root.RUNNERS, 'mmuda.engine')
 OPTIM_WRAPPERS = _child('optim_wrapper', root.OPTIM_WRAPPERS, 'mmuda.engine')
-OPTIM_WRAPPER_CONSTRUCTORS = _child(
-    'optimizer wrapper constructor', root.OPTIM_WRAPPER_CONSTRUCTORS, 'mmuda.engine')
+OPTIM_WRAPPER_CONSTRUCTORS = _child('optimizer wrapper constructor', root.OPTIM_WRAPPER_CONSTRUCTORS, 'mmuda.engine')
 METRICS = _child('metric', root.METRICS, 'mmuda.evaluation')
 TASKS = Registry('task', scope='mmuda', locations=['mmuda.models'])
+
+
+def build_own(registry: Registry, cfg: dict) -> Any:
+    """Build a part of `mmuda` from types without prefix, whatever default scope the user's config runs in."""
+    with DefaultScope.overwrite_default_scope('mmuda'):
+        return registry.build(cfg)

@@ -5,4 +5,11 @@ from .checkpoint import domain_checkpoint
 from .context import DomainContext, bind_domain_context
 from .layer import DomainLayer
 
-__all__ = ['DomainBatch', 'DomainContext', 'DomainLayer', 'bind_domain_context', 'domain_checkpoint', 'sort_by_domain']
+__all__ = [
+    'DomainBatch',
+    'DomainContext',
+    'DomainLayer',
+    'bind_domain_context',
+    'domain_checkpoint',
+    'sort_by_domain',
+]

@@ -18,7 +18,8 @@ class DomainBatch:
         num_target: Number of target samples, the rows after them.
         groups: One bool map ``[B, H_i, W_i]`` per encoder stage (B = source + target): the two
             groups of hybrid attention on the stage's query grid. None: no grouping.
-        partner: Which target sample each source sample is paired with. None: the b-th with the b-th.
+        partner: Which target sample each source sample is paired with. None: the b-th with the
+            b-th.
     """
 
     num_source: int
@@ -28,15 +29,17 @@ class DomainBatch:
 
     def __post_init__(self) -> None:
         if self.num_source < 0 or self.num_target < 0:
-            raise ValueError(f'DomainBatch counts samples: num_source={self.num_source} and '
-                             f'num_target={self.num_target} must not be negative.')
+            raise ValueError(
+                f'DomainBatch counts samples: num_source={self.num_source} and '
+                f'num_target={self.num_target} must not be negative.'
+            )
 
     def __len__(self) -> int:
         return self.num_source + self.num_target
 
     def split(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """``[B, ...]`` → views ``[num_source, ...]`` and ``[num_target, ...]``."""
-        return x[:self.num_source], x[self.num_source:]
+        return x[: self.num_source], x[self.num_source :]
 
 
 def sort_by_domain(data: dict) -> tuple[dict, DomainBatch]:
@@ -54,12 +57,15 @@ def sort_by_domain(data: dict) -> tuple[dict, DomainBatch]:
     """
     samples = data.get('data_samples')
     if not samples:
-        raise ValueError('A two-domain batch needs data_samples that carry their domain, but the batch has none: '
-                         "load it through dataset=dict(type='mmuda.DomainDataset', source=..., target=...).")
+        raise ValueError(
+            'A two-domain batch needs data_samples that carry their domain, but the batch has none: '
+            "load it through dataset=dict(type='mmuda.DomainDataset', source=..., target=...)."
+        )
     domains = [_domain_of(sample) for sample in samples]
     order = sorted(range(len(domains)), key=lambda i: DOMAINS.index(domains[i]))
-    data = {key: [value[i] for i in order] if isinstance(value, (list, tuple)) else value
-            for key, value in data.items()}
+    data = {
+        key: [value[i] for i in order] if isinstance(value, (list, tuple)) else value for key, value in data.items()
+    }
     return data, DomainBatch(domains.count('source'), domains.count('target'))
 
 
@@ -67,6 +73,8 @@ def _domain_of(sample) -> str:
     domain = sample.metainfo.get('domain')
     if domain not in DOMAINS:
         name = sample.metainfo.get('img_path', 'a sample')
-        raise ValueError(f"{name} carries domain={domain!r}, not 'source' or 'target': load it through "
-                         "dataset=dict(type='mmuda.DomainDataset', source=..., target=...).")
+        raise ValueError(
+            f"{name} carries domain={domain!r}, not 'source' or 'target': load it through "
+            "dataset=dict(type='mmuda.DomainDataset', source=..., target=...)."
+        )
     return domain

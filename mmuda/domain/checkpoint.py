@@ -13,8 +13,9 @@ from .context import DomainContext
 def domain_checkpoint(function: Callable, *args: Any, context: DomainContext) -> Any:
     """``function(*args)`` without keeping its activations; the backward pass recomputes it under today's layout.
 
-    Plain checkpointing is enough while one student pass uses one layout per backward. With two layouts in one
-    backward pass, the recomputation of the first would see the second: this function captures the layout instead.
+    Plain checkpointing is enough while one student pass uses one layout per backward. With two
+    layouts in one backward pass, the recomputation of the first would see the second: this function
+    captures the layout instead.
 
     Args:
         function: What to run; the domain layers inside share ``context``.

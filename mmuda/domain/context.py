@@ -1,9 +1,10 @@
 """How a layer deep inside a network learns which samples are source and which are target.
 
-One :class:`DomainContext` belongs to one network and is shared by all its domain layers. It is neither
-global nor thread-local nor a ContextVar (those fail under torch.compile and in the threads of a CUDA
-backward), and it is not reset after the forward pass, because activation checkpointing recomputes in
-the backward pass. A deep copy of the network, such as a teacher, gets a holder of its own.
+One :class:`DomainContext` belongs to one network and is shared by all its domain layers. It is
+neither global nor thread-local nor a ContextVar (those fail under torch.compile and in the threads
+of a CUDA backward), and it is not reset after the forward pass, because activation checkpointing
+recomputes in the backward pass. A deep copy of the network, such as a teacher, gets a holder of its
+own.
 """
 
 from __future__ import annotations

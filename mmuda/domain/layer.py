@@ -9,8 +9,10 @@ from .batch import DomainBatch
 if TYPE_CHECKING:
     from .context import DomainContext
 
-_HINT = ("add custom_hooks=[dict(type='mmuda.DomainContextHook')] to a stock model's config, or call "
-         'bind_domain_context(net).set(DomainBatch(num_source, num_target)) before the training pass.')
+_HINT = (
+    "add custom_hooks=[dict(type='mmuda.DomainContextHook')] to a stock model's config, or call "
+    'bind_domain_context(net).set(DomainBatch(num_source, num_target)) before the training pass.'
+)
 
 
 class DomainLayer:
@@ -29,6 +31,8 @@ class DomainLayer:
         if batch is None:
             raise RuntimeError(f'{name} is training without a domain layout: {_HINT}')
         if len(batch) != batch_size:
-            raise RuntimeError(f'{name} got {batch_size} samples, but the domain layout says {batch.num_source} source + '
-                               f'{batch.num_target} target: {_HINT}')
+            raise RuntimeError(
+                f'{name} got {batch_size} samples, but the domain layout says {batch.num_source} source + '
+                f'{batch.num_target} target: {_HINT}'
+            )
         return batch

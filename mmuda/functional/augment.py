@@ -1,8 +1,9 @@
 """Photometric augmentation of a batch on its own device, every image with its own draw.
 
-Colour jitter and Gaussian blur as strong views use them (DAFormer, Hoyer et al., CVPR 2022: strength 0.2, blur
-sigma 0.15–1.15), applied per image rather than per batch, without a host synchronisation and without moving a
-pixel, so that labels stay valid. Shapes: B images, three RGB channels, H × W pixels.
+Colour jitter and Gaussian blur as strong views use them (DAFormer, Hoyer et al., CVPR 2022:
+strength 0.2, blur sigma 0.15–1.15), applied per image rather than per batch, without a host
+synchronisation and without moving a pixel, so that labels stay valid. Shapes: B images, three RGB
+channels, H × W pixels.
 """
 
 from __future__ import annotations
@@ -42,15 +43,18 @@ def adjust_saturation(rgb: Tensor, factor: Tensor) -> Tensor:
 def adjust_hue(rgb: Tensor, turn: Tensor) -> Tensor:
     """Turn the hue of ``[B, 3, H, W]`` in [0, 1] by ``turn`` [B], in full turns; value and saturation stay.
 
-    The HSV formula without a branch: a channel of hue h is ``v - v·s·clamp(min(k, 4 - k), 0, 1)`` with
-    ``k = (offset + 6h) mod 6`` and offsets 5, 3, 1 for red, green and blue.
+    The HSV formula without a branch: a channel of hue h is ``v - v·s·clamp(min(k, 4 - k), 0, 1)``
+    with ``k = (offset + 6h) mod 6`` and offsets 5, 3, 1 for red, green and blue.
     """
     value, brightest = rgb.max(1)
     chroma = value - rgb.amin(1)
     red, green, blue = rgb.unbind(1)
     scale = chroma.clamp_min(torch.finfo(rgb.dtype).tiny)
-    sector = torch.where(brightest == 0, (green - blue) / scale,
-                         torch.where(brightest == 1, 2 + (blue - red) / scale, 4 + (red - green) / scale))
+    sector = torch.where(
+        brightest == 0,
+        (green - blue) / scale,
+        torch.where(brightest == 1, 2 + (blue - red) / scale, 4 + (red - green) / scale),
+    )
     sector = sector + 6 * turn.view(-1, 1, 1)
     offset = rgb.new_tensor((5.0, 3.0, 1.0)).view(1, 3, 1, 1)
     k = (offset + sector.unsqueeze(1)).remainder(6)
@@ -74,13 +78,22 @@ def color_jitter(rgb: Tensor, strength: float, generator: torch.Generator | None
 def gaussian_blur(images: Tensor, sigma: Tensor, radius: int) -> Tensor:
     """Separable Gaussian blur of ``[B, C, H, W]`` with one ``sigma`` [B] (pixels) an image, borders reflected.
 
-    The kernel has ``2·radius + 1`` taps, so a column and a row pass cost O(radius) each instead of O(radius²).
+    The kernel has ``2·radius + 1`` taps, so a column and a row pass cost O(radius) each instead of
+    O(radius²).
     """
     batch, channels, height, width = images.shape
     taps = torch.arange(-radius, radius + 1, device=images.device, dtype=images.dtype)
     kernel = torch.exp(-0.5 * (taps / sigma.view(-1, 1)) ** 2)
     kernel = (kernel / kernel.sum(1, keepdim=True)).repeat_interleave(channels, 0)  # [B·C, taps]
     x = images.reshape(1, batch * channels, height, width)
-    x = F.conv2d(F.pad(x, (0, 0, radius, radius), 'reflect'), kernel.view(-1, 1, taps.numel(), 1), groups=batch * channels)
-    x = F.conv2d(F.pad(x, (radius, radius, 0, 0), 'reflect'), kernel.view(-1, 1, 1, taps.numel()), groups=batch * channels)
+    x = F.conv2d(
+        F.pad(x, (0, 0, radius, radius), 'reflect'),
+        kernel.view(-1, 1, taps.numel(), 1),
+        groups=batch * channels,
+    )
+    x = F.conv2d(
+        F.pad(x, (radius, radius, 0, 0), 'reflect'),
+        kernel.view(-1, 1, 1, taps.numel()),
+        groups=batch * channels,
+    )
     return x.view_as(images)

@@ -2,8 +2,9 @@
 
     Coor_i = Acc(argmax_k p_t^i, yhat_t^i) · (1 − e^(−iter·alpha))
 
-p_t^i are the student's class scores of target image i, yhat_t^i the teacher's label map. Acc averages over the pixels
-of one image; the paper leaves ignored pixels open, here they count in neither numerator nor denominator.
+p_t^i are the student's class scores of target image i, yhat_t^i the teacher's label map. Acc
+averages over the pixels of one image; the paper leaves ignored pixels open, here they count in
+neither numerator nor denominator.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     L_FD = Σ_j M_j · ‖F_j − F_j^ImageNet‖₂ / Σ_j M_j
 
-over the positions j of a feature map; M keeps positions whose patch of the source label shows one thing class on at
-least ``min_ratio`` of its pixels.
+over the positions j of a feature map; M keeps positions whose patch of the source label shows one
+thing class on at least ``min_ratio`` of its pixels.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ def class_mask(label: Tensor, classes: Tensor, size: tuple[int, int], min_ratio:
     """Where one of ``classes`` fills at least ``min_ratio`` of the patch of pixels behind a feature.
 
     Args:
-        label: ``[B, H, W]`` class indices; pixels of other classes and ignored ones count as none of them.
+        label: ``[B, H, W]`` class indices; pixels of other classes and ignored ones count as none
+            of them.
         classes: ``[C]`` the classes that count.
         size: The feature map's (h, w).
         min_ratio: Share of the patch; above one half, at most one class can reach it.

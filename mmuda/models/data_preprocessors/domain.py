@@ -13,8 +13,8 @@ from mmuda.registry import MODELS
 class DomainDataPreprocessor(BaseDataPreprocessor):
     """Brings a training batch into the order ``[source | target]`` and hands it to the host library's preprocessor.
 
-    In training the result carries one more key, ``layout`` (a :class:`mmuda.domain.DomainBatch`). Outside training
-    this is the host's preprocessor and nothing else: evaluation knows no domains.
+    In training the result carries one more key, ``layout`` (a :class:`mmuda.domain.DomainBatch`).
+    Outside training this is the host's preprocessor and nothing else: evaluation knows no domains.
 
     Args:
         host: The student's own preprocessor (normalisation, padding, stacking).
@@ -33,7 +33,8 @@ class DomainDataPreprocessor(BaseDataPreprocessor):
         """``dict(inputs=[...], data_samples=[...])`` → batched inputs, data samples and, in training, the layout.
 
         Raises:
-            ValueError: A training batch without source or without target samples, or without domains at all.
+            ValueError: A training batch without source or without target samples, or without
+                domains at all.
         """
         if not training:
             return self.host(data, training=False)
@@ -48,4 +49,5 @@ def _check_both(layout: DomainBatch) -> None:
             raise ValueError(
                 f'A training batch of {len(layout)} samples has no {domain} image: give both domains to '
                 "dataset=dict(type='mmuda.DomainDataset', source=..., target=...), use sampler=dict(type='mmuda.DomainSampler') "
-                'and a batch_size that holds at least one unit of its ratio.')
+                'and a batch_size that holds at least one unit of its ratio.'
+            )

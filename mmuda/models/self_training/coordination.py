@@ -16,10 +16,10 @@ class CoordinationWeight(nn.Module):
 
     Args:
         alpha: Speed of the ascent; 2e-4 in the paper. 0 never lets the target in (source only).
-        reduction: ``image`` follows the superscript i of Eq. 1; ``batch`` uses one agreement for all target images of
-            the step, over all processes.
-        fixed: A constant that replaces the weight from the first step on; 1.0 is the paper's "without coordination weight".
-            The agreement is still returned for the log.
+        reduction: ``image`` follows the superscript i of Eq. 1; ``batch`` uses one agreement for
+            all target images of the step, over all processes.
+        fixed: A constant that replaces the weight from the first step on; 1.0 is the paper's
+            "without coordination weight". The agreement is still returned for the log.
     """
 
     def __init__(self, alpha: float = 2e-4, reduction: str = 'image', fixed: float | None = None) -> None:
@@ -35,7 +35,13 @@ class CoordinationWeight(nn.Module):
         self.fixed = fixed
 
     @torch.no_grad()
-    def forward(self, student_logits: Tensor, pseudo_label: Tensor, step: Tensor | int, valid: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        student_logits: Tensor,
+        pseudo_label: Tensor,
+        step: Tensor | int,
+        valid: Tensor | None = None,
+    ) -> Tensor:
         """The weight of each image.
 
         Args:

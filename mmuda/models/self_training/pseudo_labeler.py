@@ -15,8 +15,8 @@ class PseudoLabel(NamedTuple):
 
     label: Tensor
     """``[B, H, W]`` class indices."""
-    valid: Tensor
-    """``[B, H, W]`` bool, the pixels that count."""
+    valid: Tensor | None
+    """``[B, H, W]`` bool, the pixels that count; None when all do."""
     confidence: Tensor | None
     """``[B]`` share of the valid pixels whose top probability reaches the threshold; None when not asked for."""
 
@@ -26,21 +26,33 @@ class PseudoLabeler(nn.Module):
     """Hard labels from the teacher, without gradient.
 
     Args:
-        ignore_top: Rows at the top of the training crop that never count. DAFormer leaves out 15 on Cityscapes
-            (artefacts of the rectification). Rows of the *crop*: meant for crops as high as the image.
-        ignore_bottom: Rows at the bottom that never count (120 on Cityscapes: the ego car's bonnet).
-        confidence_threshold: Probability of DACS' confidence weight (Tranheden et al., WACV 2021, 0.968): the loss of an
-            image is scaled by the share of its pixels above it. None: off, as STCT's coordination weight has that role.
+        ignore_top: Rows at the top of the training crop that never count. DAFormer leaves out 15 on
+            Cityscapes (artefacts of the rectification). Rows of the *crop*: meant for crops as high
+            as the image.
+        ignore_bottom: Rows at the bottom that never count (120 on Cityscapes: the ego car's
+            bonnet).
+        confidence_threshold: Probability of DACS' confidence weight (Tranheden et al., WACV 2021,
+            0.968): the loss of an image is scaled by the share of its pixels above it. None: off,
+            as STCT's coordination weight has that role.
         confidence_reduction: ``image`` or ``batch`` (DACS: one share for the whole batch).
     """
 
-    def __init__(self, ignore_top: int = 0, ignore_bottom: int = 0, confidence_threshold: float | None = None,
-                 confidence_reduction: str = 'image') -> None:
+    def __init__(
+        self,
+        ignore_top: int = 0,
+        ignore_bottom: int = 0,
+        confidence_threshold: float | None = None,
+        confidence_reduction: str = 'image',
+    ) -> None:
         super().__init__()
         if ignore_top < 0 or ignore_bottom < 0:
-            raise ValueError(f'PseudoLabeler ignores rows: ignore_top={ignore_top} and ignore_bottom={ignore_bottom} must not be negative.')
+            raise ValueError(
+                f'PseudoLabeler ignores rows: ignore_top={ignore_top} and ignore_bottom={ignore_bottom} must not be negative.'
+            )
         if confidence_threshold is not None and not 0 <= confidence_threshold <= 1:
-            raise ValueError(f'confidence_threshold={confidence_threshold} is a probability: give a number in [0, 1], or None for off.')
+            raise ValueError(
+                f'confidence_threshold={confidence_threshold} is a probability: give a number in [0, 1], or None for off.'
+            )
         if confidence_reduction not in ('image', 'batch'):
             raise ValueError(f"confidence_reduction={confidence_reduction!r} is unknown: use 'image' or 'batch'.")
         self.ignore_top = ignore_top
@@ -49,30 +61,39 @@ class PseudoLabeler(nn.Module):
         self.confidence_reduction = confidence_reduction
 
     @torch.no_grad()
-    def forward(self, logits: Tensor, valid: Tensor) -> PseudoLabel:
+    def forward(self, logits: Tensor, valid: Tensor | None = None) -> PseudoLabel:
         """Label every pixel by the teacher's argmax.
 
         Args:
             logits: ``[B, K, H, W]`` of the teacher, at label size.
-            valid: ``[B, H, W]`` bool, False on padding.
+            valid: ``[B, H, W]`` bool, False on padding (None: no padding).
 
         Raises:
             ValueError: The ignored rows leave no pixel.
         """
-        height = logits.shape[2]
-        if self.ignore_top + self.ignore_bottom >= height:
-            raise ValueError(f'PseudoLabeler ignores {self.ignore_top} + {self.ignore_bottom} rows of a crop that is only {height} pixels '
-                             'high: lower ignore_top or ignore_bottom.')
-        if self.ignore_top or self.ignore_bottom:
-            valid = valid.clone()
-            valid[:, :self.ignore_top] = False
-            valid[:, height - self.ignore_bottom:] = False
+        valid = self._without_borders(logits, valid)
         if self.confidence_threshold is None:
             return PseudoLabel(logits.argmax(1), valid, None)
         probability, label = logits.float().softmax(1).max(1)
         return PseudoLabel(label, valid, self._confidence(probability, valid))
 
-    def _confidence(self, probability: Tensor, valid: Tensor) -> Tensor:
+    def _without_borders(self, logits: Tensor, valid: Tensor | None) -> Tensor | None:
+        if not (self.ignore_top or self.ignore_bottom):
+            return valid
+        batch, _, height, width = logits.shape
+        if self.ignore_top + self.ignore_bottom >= height:
+            raise ValueError(
+                f'PseudoLabeler ignores {self.ignore_top} + {self.ignore_bottom} rows of a crop that is only {height} pixels '
+                'high: lower ignore_top or ignore_bottom.'
+            )
+        inside = torch.zeros(batch, height, width, dtype=torch.bool, device=logits.device)
+        inside[:, self.ignore_top : height - self.ignore_bottom] = True
+        return inside if valid is None else inside & valid
+
+    def _confidence(self, probability: Tensor, valid: Tensor | None) -> Tensor:
+        """Share of sure pixels ``[B]`` (the same for all images with ``confidence_reduction='batch'``)."""
+        if valid is None:
+            valid = torch.ones_like(probability, dtype=torch.bool)
         sure = (probability >= self.confidence_threshold) & valid
         if self.confidence_reduction == 'batch':
             return (sure.sum() / valid.sum().clamp_min(1)).expand(len(sure))

@@ -17,15 +17,23 @@ class StudentView(nn.Module):
     """Augments normalised images; the defaults are DAFormer's strengths, drawn per image instead of per batch.
 
     Args:
-        domains: ``target`` (DAFormer), or ``both`` (STCT's "a pair of augmented source and target images").
-        jitter_prob: Probability of colour jitter for an image. DAFormer's code jitters when a uniform draw *exceeds* 0.2.
+        domains: ``target`` (DAFormer), or ``both`` (STCT's "a pair of augmented source and target
+            images").
+        jitter_prob: Probability of colour jitter for an image. DAFormer's code jitters when a
+            uniform draw *exceeds* 0.2.
         jitter_strength: Half-width of brightness, contrast, saturation and hue.
         blur_prob: Probability of Gaussian blur for an image.
         blur_sigma: Range of the blur's sigma, in pixels.
     """
 
-    def __init__(self, domains: str = 'target', jitter_prob: float = 0.8, jitter_strength: float = 0.2, blur_prob: float = 0.5,
-                 blur_sigma: tuple[float, float] = (0.15, 1.15)) -> None:
+    def __init__(
+        self,
+        domains: str = 'target',
+        jitter_prob: float = 0.8,
+        jitter_strength: float = 0.2,
+        blur_prob: float = 0.5,
+        blur_sigma: tuple[float, float] = (0.15, 1.15),
+    ) -> None:
         super().__init__()
         if domains not in ('target', 'both'):
             raise ValueError(f"StudentView has domains={domains!r}: use 'target' or 'both'.")
@@ -33,7 +41,9 @@ class StudentView(nn.Module):
             if not 0 <= value <= 1:
                 raise ValueError(f'StudentView has {name}={value}: a probability lies in [0, 1].')
         if not 0 < blur_sigma[0] <= blur_sigma[1]:
-            raise ValueError(f'StudentView has blur_sigma={tuple(blur_sigma)}: give an ascending pair of positive numbers.')
+            raise ValueError(
+                f'StudentView has blur_sigma={tuple(blur_sigma)}: give an ascending pair of positive numbers.'
+            )
         self.domains = domains
         self.jitter_prob = jitter_prob
         self.jitter_strength = jitter_strength

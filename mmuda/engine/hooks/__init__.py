@@ -1,0 +1,8 @@
+"""Hooks."""
+
+from .domain_context import DomainContextHook
+from .mean_teacher import MeanTeacherHook
+from .step_seed import StepSeedHook
+from .train_info import TrainInfoHook
+
+__all__ = ['DomainContextHook', 'MeanTeacherHook', 'StepSeedHook', 'TrainInfoHook']

@@ -1,0 +1,60 @@
+"""The teacher's update after each optimizer step."""
+
+from __future__ import annotations
+
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from torch import Tensor, nn
+
+from mmuda.functional import ema_momentum, ema_update_
+from mmuda.registry import HOOKS
+
+
+@HOOKS.register_module()
+class MeanTeacherHook(Hook):
+    """teacher = (1 − m_t) · teacher + m_t · student with m_t = max(1 / (t + 1), momentum); buffers are copied.
+
+    t counts the updates and follows from the model's ``step`` buffer, so a resume goes on where it
+    stopped. Under gradient accumulation the teacher moves when the optimizer does.
+
+    Args:
+        momentum: The student's share m; 0.001 is the usual "EMA decay 0.999".
+    """
+
+    priority = 'ABOVE_NORMAL'
+
+    def __init__(self, momentum: float = 0.001) -> None:
+        if not 0 < momentum <= 1:
+            raise ValueError(
+                f'MeanTeacherHook has momentum={momentum}: teacher = (1 − m)·teacher + m·student needs m in (0, 1].'
+            )
+        self.momentum = momentum
+        self.updates = 0
+        self._parameters: tuple[list[Tensor], list[Tensor]] = ([], [])
+        self._buffers: tuple[list[Tensor], list[Tensor]] = ([], [])
+
+    def before_train(self, runner) -> None:
+        """Pair the tensors of teacher and student, and read the counter once."""
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        if not hasattr(model, 'teacher'):
+            raise TypeError(
+                f"MeanTeacherHook needs a model with a teacher, but {type(model).__name__} has none: use type='SelfTrainingUDA'."
+            )
+        self.updates = int(model.step) // runner.optim_wrapper._accumulative_counts
+        self._parameters = (
+            _tensors(model.teacher.parameters()),
+            _tensors(model.student.parameters()),
+        )
+        self._buffers = _tensors(model.teacher.buffers()), _tensors(model.student.buffers())
+
+    def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
+        """One fused update of all parameters, one of all buffers."""
+        if not runner.optim_wrapper.should_update():
+            return
+        ema_update_(*self._parameters, ema_momentum(self.updates, self.momentum))
+        ema_update_(*self._buffers, 1)
+        self.updates += 1
+
+
+def _tensors(tensors) -> list[Tensor]:
+    return [x.data if isinstance(x, nn.Parameter) else x for x in tensors]

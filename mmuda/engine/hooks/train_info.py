@@ -1,0 +1,91 @@
+"""Training scalars without a host synchronisation at every step, and the stop at a non-finite loss."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from mmengine.hooks import RuntimeInfoHook
+from mmengine.runner import find_latest_checkpoint
+from torch import Tensor
+
+from mmuda.registry import HOOKS
+
+
+@HOOKS.register_module()
+class TrainInfoHook(RuntimeInfoHook):
+    """mmengine's ``RuntimeInfoHook``, but the losses stay on the device until they are looked at.
+
+    mmengine reads every scalar of every step, which makes the host wait for the device each time.
+    Here the values of up to ``interval`` steps travel together; on a CPU they are read at once. A
+    loss that is not finite ends the training with the step, the images and the terms, before a
+    checkpoint of that step could replace a good one.
+
+    Args:
+        interval: Steps between two readings on an accelerator; the logger's interval should be a
+            multiple of it.
+    """
+
+    def __init__(self, interval: int = 10) -> None:
+        super().__init__()
+        if interval < 1:
+            raise ValueError(f'TrainInfoHook has interval={interval}: it counts steps, give 1 or more.')
+        self.interval = interval
+        self._pending: list[tuple[int, dict[str, Tensor], list[str]]] = []
+
+    def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs: dict | None = None) -> None:
+        """Keep this step's scalars; read them when due."""
+        if not outputs:
+            return
+        self._pending.append(
+            (
+                runner.iter,
+                {key: value.detach() for key, value in outputs.items()},
+                _names(data_batch),
+            )
+        )
+        on_cpu = next(iter(outputs.values())).device.type == 'cpu'
+        if (
+            on_cpu
+            or self.every_n_train_iters(runner, self.interval)
+            or self.is_last_train_iter(runner)
+            or _saves(runner)
+        ):
+            self._flush(runner)
+
+    def _flush(self, runner) -> None:
+        """One transfer for all pending steps."""
+        pending, self._pending = self._pending, []
+        values = torch.stack([value.float() for _, scalars, _ in pending for value in scalars.values()]).tolist()
+        position = 0
+        for iteration, scalars, names in pending:
+            row = dict(zip(scalars, values[position : position + len(scalars)], strict=True))
+            position += len(scalars)
+            if not math.isfinite(row['loss']):
+                raise FloatingPointError(_report(runner, iteration, row, names))
+            for key, value in row.items():
+                runner.message_hub.update_scalar(f'train/{key}', value)
+
+
+def _names(data_batch: dict | None) -> list[str]:
+    samples = (data_batch or {}).get('data_samples') or []
+    return [sample.metainfo.get('img_path', 'an unnamed image') for sample in samples]
+
+
+def _saves(runner) -> bool:
+    """Whether a checkpoint hook writes after this step."""
+    return any(
+        hook.every_n_train_iters(runner, hook.interval)
+        for hook in runner.hooks
+        if type(hook).__name__ == 'CheckpointHook' and not hook.by_epoch and hook.interval > 0
+    )
+
+
+def _report(runner, iteration: int, scalars: dict[str, float], names: list[str]) -> str:
+    terms = ', '.join(f'{key}={value:.6g}' for key, value in scalars.items() if 'loss' in key)
+    kept = find_latest_checkpoint(runner.work_dir)
+    kept = f'the last good checkpoint is {kept}' if kept else 'no checkpoint had been written yet'
+    return (
+        f'The loss is not finite at step {iteration + 1} ({terms}) on the images {", ".join(names)}; {kept}: look at these images and '
+        'labels, lower the learning rate or turn off --amp, then go on with --resume.'
+    )

@@ -1,0 +1,76 @@
+"""A runner that knows what a mean teacher needs; everything else is mmengine's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from mmengine.model import is_model_wrapper
+from mmengine.runner import BaseLoop, Runner
+from torch import nn
+
+from mmuda.registry import RUNNERS
+
+
+@RUNNERS.register_module()
+class MeanTeacherRunner(Runner):
+    """Adds to mmengine's ``Runner`` what an exact, restartable run with a teacher needs, unless the config has it.
+
+    * hooks: :class:`mmuda.MeanTeacherHook`, :class:`mmuda.StepSeedHook`, and
+      :class:`mmuda.TrainInfoHook` for ``runtime_info``;
+    * loops: :class:`mmuda.ResumableTrainLoop` for iteration training,
+      :class:`mmuda.MeanTeacherValLoop` for validation;
+    * buffers of rank 0 are broadcast, so that every process resumes from the same statistics.
+
+    A model without a teacher (source only) gets all but the teacher's parts.
+    """
+
+    @property
+    def _teaches(self) -> bool:
+        model = self.model.module if is_model_wrapper(self.model) else self.model
+        return hasattr(model, 'teacher')
+
+    def register_hooks(self, default_hooks: dict | None = None, custom_hooks: list | None = None) -> None:
+        """Register the config's hooks and the missing ones."""
+        default_hooks = dict(runtime_info=dict(type='mmuda.TrainInfoHook')) | dict(default_hooks or {})
+        missing = ['StepSeedHook'] + ['MeanTeacherHook'] * self._teaches
+        super().register_hooks(default_hooks, _with_hooks(custom_hooks, missing))
+
+    def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
+        """Stock iteration training becomes resumable; any other loop is built as it is."""
+        if isinstance(loop, dict) and _is_iteration_loop(loop):
+            loop = {key: value for key, value in loop.items() if key != 'by_epoch'} | dict(
+                type='mmuda.ResumableTrainLoop'
+            )
+        return super().build_train_loop(loop)
+
+    def build_val_loop(self, loop: BaseLoop | dict) -> BaseLoop:
+        """Stock validation scores student and teacher."""
+        if isinstance(loop, dict) and self._teaches and loop.get('type', 'ValLoop') == 'ValLoop':
+            loop = dict(loop) | dict(type='mmuda.MeanTeacherValLoop')
+        return super().build_val_loop(loop)
+
+    def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
+        """Wrap for several processes: rank 0's buffers count, and a CPU module has no device ids."""
+        if self.distributed:
+            wrapper: dict[str, Any] = dict(
+                type='MMDistributedDataParallel',
+                broadcast_buffers=True,
+                find_unused_parameters=self.cfg.get('find_unused_parameters', False),
+            )
+            if not torch.cuda.is_available():
+                wrapper['device_ids'] = None
+            model_wrapper_cfg = wrapper | dict(model_wrapper_cfg or {})
+        return super().wrap_model(model_wrapper_cfg, model)
+
+
+def _is_iteration_loop(cfg: dict) -> bool:
+    return cfg['type'] == 'IterBasedTrainLoop' if 'type' in cfg else not cfg.get('by_epoch', True)
+
+
+def _with_hooks(hooks: list | None, names: list[str]) -> list:
+    hooks = list(hooks or [])
+    present = {
+        str(hook['type'] if isinstance(hook, dict) else type(hook).__name__).rpartition('.')[2] for hook in hooks
+    }
+    return hooks + [dict(type=f'mmuda.{name}') for name in names if name not in present]

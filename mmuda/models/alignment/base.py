@@ -1,0 +1,49 @@
+"""What every alignment term is given, and what it gives back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class DomainView:
+    """One domain's part of a training step, as the student saw it.
+
+    Args:
+        inputs: ``[B, 3, H, W]`` normalised images.
+        features: What the term's taps caught, by dotted module name; a tapped module that returns
+            several maps gives a tuple of them.
+        logits: ``[B, K, h, w]`` (segmentation) or ``[B, K]`` (classification) of the student's main
+            head.
+        label: ``[B, H, W]`` or ``[B]`` class indices; None for the target.
+    """
+
+    inputs: Tensor
+    features: dict[str, Tensor | tuple[Tensor, ...]]
+    logits: Tensor
+    label: Tensor | None = None
+
+
+class AlignmentTerm(nn.Module):
+    """Base of all alignment terms: explicit source and target tensors in, a dict of losses out.
+
+    A term owns its parameters inside the model, so that the optimizer, DDP and checkpoints see
+    them, and never reads the domain context.
+
+    Args:
+        taps: Dotted names of the student's modules whose outputs the term wants, such as
+            ``backbone.layer3``.
+    """
+
+    def __init__(self, taps: tuple[str, ...] = ()) -> None:
+        super().__init__()
+        self.taps = tuple(taps)
+
+    def attach(self, student: nn.Module) -> None:
+        """See the student when it is built and again when it is initialised; a term may keep a frozen copy of a part of it."""
+
+    def forward(self, source: DomainView, target: DomainView, step: Tensor) -> dict[str, Tensor]:
+        """Losses of one step. The key ``loss`` is logged as ``loss_<term>``, any other as ``<term>.<key>``."""
+        raise TypeError(f'{type(self).__name__} has no forward: an alignment term returns a dict of losses.')

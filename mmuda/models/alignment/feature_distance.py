@@ -1,0 +1,87 @@
+"""Thing-class feature distance: keep the encoder near its ImageNet features where the source shows things.
+
+DAFormer (Hoyer et al., CVPR 2022, Sec. 3.3). Rare thing classes are what a network unlearns first
+on synthetic sources; their ImageNet features hold it back. The released code runs a backward pass
+of its own for this loss; here it is one more term of the step's single backward.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import deepcopy
+
+import torch
+from torch import Tensor, nn
+
+from mmuda.functional import class_mask, masked_feature_distance
+from mmuda.registry import MODELS
+
+from .base import AlignmentTerm, DomainView
+
+
+@MODELS.register_module()
+class FeatureDistance(AlignmentTerm):
+    """``loss_weight · mean_j∈M ‖F_j − F_j^ImageNet‖₂`` on the last feature map of the source images.
+
+    The reference is the student's encoder as it was after initialisation, frozen and kept in the
+    checkpoint. It only makes sense for a pretrained encoder.
+
+    Args:
+        classes: The thing classes. DAFormer on Cityscapes: 6, 7 and 11–18.
+        encoder: Dotted name of the student's module that encodes an image; a tuple of maps counts
+            with its last one.
+        min_ratio: Share of a feature's patch that one thing class must fill.
+        loss_weight: 0.005 in DAFormer.
+    """
+
+    def __init__(
+        self,
+        classes: Sequence[int],
+        encoder: str = 'backbone',
+        min_ratio: float = 0.75,
+        loss_weight: float = 0.005,
+    ) -> None:
+        super().__init__(taps=(encoder,))
+        if not classes:
+            raise ValueError('FeatureDistance needs at least one thing class: give classes=[...] of the data set.')
+        if not 0.5 < min_ratio <= 1:
+            raise ValueError(
+                f'FeatureDistance has min_ratio={min_ratio}: a patch belongs to one class only above one half, '
+                'give a number in (0.5, 1].'
+            )
+        self.encoder = encoder
+        self.min_ratio = min_ratio
+        self.loss_weight = loss_weight
+        self.reference: nn.Module | None = None
+        self.register_buffer('classes', torch.tensor(sorted(classes)), persistent=False)
+
+    def attach(self, student: nn.Module) -> None:
+        """Freeze a copy of the initialised encoder as the reference."""
+        self.reference = deepcopy(student.get_submodule(self.encoder)).requires_grad_(False).eval()
+
+    def train(self, mode: bool = True) -> FeatureDistance:
+        """The reference never trains: no dropout, no moving statistics."""
+        super().train(mode)
+        if self.reference is not None:
+            self.reference.eval()
+        return self
+
+    def forward(self, source: DomainView, target: DomainView, step: Tensor) -> dict[str, Tensor]:
+        """Distance on the source images; the target is not looked at.
+
+        Raises:
+            RuntimeError: The term was not attached to a student.
+        """
+        if self.reference is None:
+            raise RuntimeError(
+                'FeatureDistance has no reference encoder: call init_weights() of the UDA model before training.'
+            )
+        with torch.no_grad():
+            reference = _last(self.reference(source.inputs))
+        features = _last(source.features[self.encoder])
+        mask = class_mask(source.label, self.classes, features.shape[-2:], self.min_ratio)
+        return dict(loss=self.loss_weight * masked_feature_distance(features, reference, mask))
+
+
+def _last(features: Tensor | Sequence[Tensor]) -> Tensor:
+    return features if isinstance(features, Tensor) else features[-1]

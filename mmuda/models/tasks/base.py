@@ -1,0 +1,56 @@
+"""What a UDA model asks of a host library: the only seam between the method and mmseg or mmpretrain."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from torch import Tensor, nn
+
+from mmuda.registry import TASKS, build_own
+
+
+class Task(ABC):
+    """Knows how to run a host library's network in parts. Stateless: networks are arguments.
+
+    ``outputs`` is whatever the network's heads return for a batch; only the task looks inside.
+    """
+
+    @abstractmethod
+    def build(self, cfg: dict | nn.Module) -> nn.Module:
+        """Build the network from its stock config, or check a built one."""
+
+    @abstractmethod
+    def run(self, net: nn.Module, inputs: Tensor) -> Any:
+        """One pass over ``[B, 3, H, W]``: the raw outputs of all heads."""
+
+    @abstractmethod
+    def split(self, outputs: Any, num_source: int) -> tuple[Any, Any]:
+        """Outputs of ``[source | target]`` → outputs of each."""
+
+    @abstractmethod
+    def labels(self, samples: list) -> Tensor:
+        """The label tensor of the samples."""
+
+    @abstractmethod
+    def source_losses(self, net: nn.Module, outputs: Any, samples: list) -> dict[str, Tensor]:
+        """The stock losses on labelled samples; the main head's sum is ``loss_source``."""
+
+    @abstractmethod
+    def logits(self, net: nn.Module, outputs: Any, size: tuple[int, int] | None = None) -> Tensor:
+        """The main head's class scores, at label size when ``size`` (H, W) is given."""
+
+    @abstractmethod
+    def valid(self, samples: list, inputs: Tensor) -> Tensor | None:
+        """True where the input is image rather than padding; None when there is no padding."""
+
+    @abstractmethod
+    def target_loss(self, logits: Tensor, label: Tensor, valid: Tensor | None) -> Tensor:
+        """Cross-entropy of each target sample ``[B]``, averaged over its valid pixels."""
+
+
+def build_task(task: str | dict | Task) -> Task:
+    """``'segmentation'``, a config dict or a ready task → the task."""
+    if isinstance(task, Task):
+        return task
+    return build_own(TASKS, dict(type=task) if isinstance(task, str) else task)

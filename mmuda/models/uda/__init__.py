@@ -1,0 +1,8 @@
+"""UDA models: a stock network, wrapped."""
+
+from .base import UDAModel
+from .self_training import SelfTrainingUDA
+from .taps import Taps
+from .teacher import make_teacher
+
+__all__ = ['SelfTrainingUDA', 'Taps', 'UDAModel', 'make_teacher']

@@ -1,0 +1,151 @@
+"""A UDA method is an ordinary network, wrapped: one student pass over [source | target], losses of both."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from mmengine.model import BaseModel
+from torch import Tensor, nn
+
+from mmuda.domain import DomainBatch, bind_domain_context
+from mmuda.registry import MODELS, build_own
+
+from ..alignment import AlignmentTerm, DomainView
+from ..data_preprocessors import DomainDataPreprocessor
+from ..tasks import Task, build_task
+from .checkpoint import adopt_checkpoint
+from .taps import Taps
+
+
+@MODELS.register_module()
+class UDAModel(BaseModel):
+    """Student + task + alignment terms.
+
+    Without terms it computes the stock network's own loss on the source images.
+
+    Args:
+        task: ``'segmentation'``, or a task's config.
+        student: The stock config of an mmseg segmentor; it keeps its own ``data_preprocessor``.
+        terms: Alignment terms by name, each a config dict; a None drops one that a base config set.
+        predict_on: Which network evaluates.
+    """
+
+    NETWORKS = ('student',)
+
+    def __init__(
+        self,
+        task: str | dict | Task,
+        student: dict | nn.Module,
+        terms: dict[str, dict | None] | None = None,
+        predict_on: str = 'student',
+    ) -> None:
+        task = build_task(task)
+        net = task.build(student)
+        super().__init__(data_preprocessor=DomainDataPreprocessor(net.data_preprocessor))
+        self.task = task
+        self.student = net
+        self.terms = nn.ModuleDict(
+            {name: self._build_term(name, cfg) for name, cfg in (terms or {}).items() if cfg is not None}
+        )
+        self.register_buffer('step', torch.zeros((), dtype=torch.long))
+        self.domain_context = bind_domain_context(net)
+        self._attach_terms()
+        self._predict_on = 'student'
+        self.predict_on = predict_on
+        self.register_load_state_dict_pre_hook(adopt_checkpoint)
+
+    @staticmethod
+    def _build_term(name: str, cfg: dict | nn.Module) -> AlignmentTerm:
+        term = cfg if isinstance(cfg, nn.Module) else build_own(MODELS, cfg)
+        if not isinstance(term, AlignmentTerm):
+            raise TypeError(f'terms[{name!r}] is a {type(term).__name__}, which is no alignment term.')
+        return term
+
+    @property
+    def predict_on(self) -> str:
+        """The network that evaluates: one of ``NETWORKS``."""
+        return self._predict_on
+
+    @predict_on.setter
+    def predict_on(self, name: str) -> None:
+        if name not in self.NETWORKS:
+            raise ValueError(
+                f'predict_on={name!r} is not a network of {type(self).__name__}: use one of {", ".join(self.NETWORKS)}.'
+            )
+        self._predict_on = name
+
+    def init_weights(self) -> None:
+        """Initialise the student as its own config says, then let each term see it."""
+        self.student.init_weights()
+        self._attach_terms()
+        self._is_init = True
+
+    def _attach_terms(self) -> None:
+        for term in self.terms.values():
+            term.attach(self.student)
+
+    def forward(
+        self,
+        inputs: Tensor,
+        data_samples: list | None = None,
+        mode: str = 'tensor',
+        layout: DomainBatch | None = None,
+    ) -> Any:
+        """``loss`` trains on ``[source | target]``; every other mode is the plain network's own."""
+        if mode != 'loss':
+            return getattr(self, self.predict_on)(inputs, data_samples, mode=mode)
+        if layout is None:
+            raise ValueError(
+                "A training pass needs the layout of its batch: let the model's data_preprocessor prepare it."
+            )
+        losses = self.loss(inputs, data_samples, layout)
+        if self.training:
+            self.step += 1
+        return losses
+
+    def loss(self, inputs: Tensor, data_samples: list, layout: DomainBatch) -> dict[str, Tensor]:
+        """Source loss and alignment terms of one batch ``[source | target]``."""
+        outputs, features = self._student_pass(inputs, layout)
+        source, _ = self.task.split(outputs, layout.num_source)
+        losses = self.task.source_losses(self.student, source, data_samples[: layout.num_source])
+        return losses | self._term_losses(inputs, outputs, features, data_samples, layout)
+
+    def _student_pass(self, inputs: Tensor, layout: DomainBatch) -> tuple[Any, dict]:
+        """The one pass of the student: head outputs, and what the terms' taps caught."""
+        self.domain_context.set(layout)
+        names = dict.fromkeys(tap for term in self.terms.values() for tap in term.taps)
+        with Taps(self.student, names) as features:
+            outputs = self.task.run(self.student, inputs)
+        return outputs, features
+
+    def _term_losses(
+        self, inputs: Tensor, outputs: Any, features: dict, samples: list, layout: DomainBatch
+    ) -> dict[str, Tensor]:
+        if not self.terms:
+            return {}
+        logits = self.task.logits(self.student, outputs)
+        parts = zip(
+            layout.split(inputs),
+            layout.split(logits),
+            _split_features(features, layout),
+            strict=True,
+        )
+        (source_x, source_p, source_f), (target_x, target_p, target_f) = parts
+        source = DomainView(source_x, source_f, source_p, self.task.labels(samples[: layout.num_source]))
+        target = DomainView(target_x, target_f, target_p)
+        losses = {}
+        for name, term in self.terms.items():
+            for key, value in term(source, target, self.step).items():
+                losses[f'loss_{name}' if key == 'loss' else f'{name}.{key}'] = value
+        return losses
+
+
+def _split_features(features: dict, layout: DomainBatch) -> tuple[dict, dict]:
+    source, target = {}, {}
+    for name, value in features.items():
+        if isinstance(value, Tensor):
+            source[name], target[name] = layout.split(value)
+        else:
+            source[name], target[name] = zip(*(layout.split(x) for x in value), strict=True)
+    return source, target

@@ -1,0 +1,58 @@
+"""Which checkpoints a UDA model accepts: its own, and a plain network's as the start of student and teacher."""
+
+from __future__ import annotations
+
+from torch import nn
+
+
+def adopt_checkpoint(model: nn.Module, state: dict, prefix: str, *_) -> None:
+    """Load-state-dict hook of a UDA model: complete ``state`` in place, or refuse it in one sentence.
+
+    A checkpoint of the plain network (keys without ``student.``) becomes the student. A missing
+    teacher starts as the student, as in the paper's source-pretrained start; missing terms and step
+    keep what the model has.
+
+    Raises:
+        RuntimeError: The checkpoint is of another network.
+    """
+    plain = model.student.state_dict().keys()
+    own = any(key.startswith(f'{prefix}student.') for key in state)
+    if not own:
+        for key in [key for key in state if key.startswith(prefix)]:
+            name = key[len(prefix) :]
+            state[f'{prefix}student.{name}'] = state.pop(key)
+    for name in model.NETWORKS[1:]:
+        if not any(key.startswith(f'{prefix}{name}.') for key in state):
+            state.update(
+                {
+                    f'{prefix}{name}.{key}': state[f'{prefix}student.{key}']
+                    for key in plain
+                    if f'{prefix}student.{key}' in state
+                }
+            )
+    _refuse_others(
+        model.student,
+        {key[len(prefix) + 8 :]: value for key, value in state.items() if key.startswith(f'{prefix}student.')},
+    )
+    for key, value in model.state_dict(prefix=prefix).items():
+        if not any(key.startswith(f'{prefix}{name}.') for name in model.NETWORKS):
+            state.setdefault(key, value)
+
+
+def _refuse_others(net: nn.Module, state: dict) -> None:
+    wanted = net.state_dict()
+    problems = {
+        'lacks': [key for key in wanted if key not in state],
+        'has unknown': [key for key in state if key not in wanted],
+        'has other shapes for': [key for key in wanted if key in state and wanted[key].shape != state[key].shape],
+    }
+    found = [
+        f'{what} {len(keys)} tensors ({", ".join(keys[:3])}{", ..." if len(keys) > 3 else ""})'
+        for what, keys in problems.items()
+        if keys
+    ]
+    if found:
+        raise RuntimeError(
+            f'The checkpoint is of another model than this {type(net).__name__}: it {"; it ".join(found)}. '
+            'Give the checkpoint that belongs to the config, or the config that belongs to the checkpoint.'
+        )
