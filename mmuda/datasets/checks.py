@@ -1,0 +1,74 @@
+"""Checks of folders, list files and class lists; each failure is one sentence."""
+
+import os
+from collections.abc import Iterable, Sequence
+
+from .errors import DataError
+
+
+def check_data_root(root: str | None) -> None:
+    """Refuse a data root that is not there."""
+    if root and not os.path.isdir(root):
+        raise DataError(f"The data root '{root}' does not exist: put the data there, or name the "
+                        'folder that holds it in the environment variable MMUDA_DATA '
+                        f"(now {_environment()}).")
+
+
+def check_folder(path: str, what: str) -> None:
+    """Refuse a missing folder below the data root."""
+    if not os.path.isdir(path):
+        raise DataError(f"The {what} '{path}' does not exist: check `data_root` and `data_prefix` "
+                        f'in the config, and the environment variable MMUDA_DATA '
+                        f'(now {_environment()}).')
+
+
+def check_list_entry(entry: str, list_file: str) -> str:
+    """An entry of a list file, refused when it would leave the image folder."""
+    parts = entry.replace('\\', '/').split('/')
+    if '..' in parts or os.path.isabs(entry) or parts[0] == '' or ':' in parts[0]:
+        raise DataError(f"'{entry}' in the list file '{list_file}' leaves the image folder: "
+                        'entries are relative names without `..`.')
+    return '/'.join(part for part in parts if part != '.')
+
+
+def check_none_missing(missing: Sequence[str], total: int, what: str, remedy: str) -> None:
+    """Refuse a set in which some files have no partner; names the first three."""
+    if missing:
+        shown = ', '.join(missing[:3]) + (', ...' if len(missing) > 3 else '')
+        raise DataError(f'{len(missing)} of {total} {what}: {shown}; {remedy}.')
+
+
+def check_same_classes(datasets: Sequence, names: Sequence[str]) -> dict:
+    """Meta information of the first data set, after its class list has met all others'.
+
+    A data set without any class list (a bare folder of target images) takes the first one's.
+    """
+    first = dict(datasets[0].metainfo)
+    for dataset, name in zip(datasets[1:], names[1:]):
+        other = dataset.metainfo.get('classes')
+        if other is not None:
+            _compare(list(first.get('classes') or []), list(other), names[0], name)
+    return first
+
+
+def _compare(ours: list[str], theirs: list[str], our_name: str, their_name: str) -> None:
+    if ours == theirs:
+        return
+    remedy = 'give both data sets the same `metainfo.classes` or `class_map`.'
+    only_ours = [name for name in ours if name not in theirs]
+    only_theirs = [name for name in theirs if name not in ours]
+    if only_ours or only_theirs:
+        raise DataError(f'The class lists differ: {_listed(only_ours)} only in {our_name}, '
+                        f'{_listed(only_theirs)} only in {their_name}; {remedy}')
+    place = next(i for i, (a, b) in enumerate(zip(ours, theirs)) if a != b)
+    raise DataError(f"The class lists differ in their order: class {place} is '{ours[place]}' in "
+                    f"{our_name} and '{theirs[place]}' in {their_name}; {remedy}")
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ', '.join(f"'{name}'" for name in names) or 'nothing'
+
+
+def _environment() -> str:
+    value = os.environ.get('MMUDA_DATA')
+    return f"'{value}'" if value else 'unset'

@@ -1,0 +1,119 @@
+"""From the ids in a label file to the ids that a network learns, as one look-up table.
+
+A class-mapping file is JSON or YAML:
+
+    {"classes": ["road", "car"], "palette": [[128, 64, 128], [0, 0, 142]],
+     "map": {"7": "road", "26": "car", "0": "ignore"}, "other": "ignore"}
+
+`map` values are class names, class numbers or "ignore"; without `map`, id i is class i. Ids that
+are not mentioned are an error, unless `other` is "ignore". `palette` and `other` may be left out.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import mmengine
+import numpy as np
+
+from .errors import DataError
+
+IGNORE = 255
+UNKNOWN = 254  # what the table holds for ids that no class map mentions
+NUM_IDS = 1 << 16
+
+
+@dataclass
+class ClassMap:
+    """Classes, their colours (or None), and `table`, uint8 [65536]: id in the file -> class."""
+    classes: list[str]
+    palette: list[list] | None
+    table: np.ndarray
+
+
+def identity_table(num_classes: int, reduce_zero_label: bool = False) -> np.ndarray:
+    """Table of a file that already holds class ids and 255; optionally 0 is 'no class'."""
+    table = np.full(NUM_IDS, UNKNOWN, np.uint8)
+    start = int(reduce_zero_label)
+    table[start:start + num_classes] = np.arange(num_classes)
+    table[IGNORE] = IGNORE
+    if reduce_zero_label:
+        table[0] = IGNORE
+    return table
+
+
+def select_classes(table: np.ndarray, old: Sequence[str], new: Sequence[str]) -> np.ndarray:
+    """The table for a sub-list of classes; pixels of the classes left out are ignored."""
+    unknown = [name for name in new if name not in old]
+    if unknown:
+        raise DataError(f'metainfo.classes asks for {unknown}, which this data set does not have: '
+                        f'it has {list(old)}.')
+    step = np.arange(256, dtype=np.uint8)
+    step[:len(old)] = [new.index(name) if name in new else IGNORE for name in old]
+    return step[table]
+
+
+def load_class_map(source: str | dict, data_root: str | None = None) -> ClassMap:
+    """Read and check a class map from a file (relative to `data_root`) or a dict."""
+    if isinstance(source, str):
+        where = _find(source, data_root)
+        try:
+            source = mmengine.load(where)
+        except Exception as error:
+            raise DataError(f"The class map '{where}' cannot be read: {error}") from error
+    else:
+        where = 'class_map'
+    if not isinstance(source, dict) or not source.get('classes'):
+        raise DataError(f"The class map '{where}' has no list `classes`.")
+    unknown = sorted(set(source) - {'classes', 'palette', 'map', 'other'})
+    if unknown:
+        raise DataError(f"The class map '{where}' has unknown keys {unknown}: it may have "
+                        'classes, palette, map and other.')
+    return _parse(dict(source), where)
+
+
+def _find(name: str, data_root: str | None) -> str:
+    for path in (os.path.join(data_root or '', name), name):
+        if os.path.isfile(path):
+            return path
+    raise DataError(f"The class map '{name}' is neither below the data root '{data_root}' nor in "
+                    'the current folder.')
+
+
+def _parse(source: dict, where: str) -> ClassMap:
+    classes = [str(name) for name in source['classes']]
+    if len(set(classes)) < len(classes) or len(classes) > UNKNOWN:
+        raise DataError(f"The class map '{where}' names a class twice or has more than {UNKNOWN}.")
+    palette = source.get('palette')
+    if palette is not None and len(palette) != len(classes):
+        raise DataError(f"The class map '{where}' has {len(classes)} classes, but {len(palette)} "
+                        'colours in its palette.')
+    if source.get('other', 'error') not in ('ignore', 'error'):
+        raise DataError(f"The class map '{where}' has other={source['other']!r}: it may be "
+                        "'ignore' or 'error'.")
+    table = identity_table(len(classes)) if 'map' not in source else _table(
+        source['map'], classes, where)
+    if source.get('other') == 'ignore':
+        table[table == UNKNOWN] = IGNORE
+    return ClassMap(classes, palette and [list(colour) for colour in palette], table)
+
+
+def _table(mapping: dict, classes: list[str], where: str) -> np.ndarray:
+    table = np.full(NUM_IDS, UNKNOWN, np.uint8)
+    for key, value in mapping.items():
+        if not str(key).isdigit() or int(key) >= NUM_IDS:
+            raise DataError(f"The class map '{where}' maps '{key}', which is no label id: ids are "
+                            f'whole numbers from 0 to {NUM_IDS - 1}.')
+        table[int(key)] = _class_number(value, classes, where)
+    return table
+
+
+def _class_number(value: int | str, classes: list[str], where: str) -> int:
+    if value in ('ignore', IGNORE):
+        return IGNORE
+    if value in classes:
+        return classes.index(value)
+    if isinstance(value, int) and 0 <= value < len(classes):
+        return value
+    raise DataError(f"The class map '{where}' maps an id to {value!r}: that is neither 'ignore' "
+                    f'nor one of its {len(classes)} classes.')

@@ -1,0 +1,173 @@
+"""How many pixels of each class every label map of a data set has; built once and cached.
+
+The cache is one small file. It holds a fingerprint of the label files (names, sizes, times), the
+classes and the label map, so it is rebuilt as soon as one of them changes.
+"""
+
+import hashlib
+import logging
+import os
+import tempfile
+
+import cv2
+import numpy as np
+from mmengine import dist
+from mmengine.logging import print_log
+from mmengine.utils import track_parallel_progress, track_progress
+
+from .class_map import IGNORE, identity_table, select_classes
+from .errors import DataError
+from .files import read_label
+
+_worker: dict = {}
+
+
+def class_pixels(dataset, cache_file: str | None = None,
+                 nproc: int | None = None) -> np.ndarray:
+    """Pixel counts, int64 [images, classes], after the data set's label mapping.
+
+    In a process group one process of each node builds the cache while the others wait.
+
+    Args:
+        dataset: a labelled segmentation set (ours or mmseg's).
+        cache_file: where the counts are kept. None: `<data_root>/.mmuda_cache/`, or the user's
+            cache folder where that cannot be written.
+        nproc: processes of the scan. None: one per core, at most 16.
+    """
+    labels, tables = _label_files(dataset)
+    num_classes = len(dataset.metainfo['classes'])
+    root = getattr(dataset, 'data_root', None) or os.path.commonpath([p for p, _ in labels])
+    key = _fingerprint(labels, tables, dataset.metainfo['classes'], root)
+    path = cache_file or default_cache_file(dataset, root)
+    if int(os.environ.get('LOCAL_RANK', dist.get_rank())) > 0:
+        dist.barrier()
+        return _load_or_build(path, key, labels, tables, num_classes, nproc)
+    try:
+        return _load_or_build(path, key, labels, tables, num_classes, nproc)
+    finally:
+        dist.barrier()
+
+
+def default_cache_file(dataset, root: str) -> str:
+    """Path of the cache that nobody had to name."""
+    folder = os.path.join(root, '.mmuda_cache')
+    try:
+        os.makedirs(folder, exist_ok=True)
+        writable = os.access(folder, os.W_OK)
+    except OSError:
+        writable = False
+    identity = [type(dataset).__name__, str(getattr(dataset, 'ann_file', '')),
+                os.path.relpath(dataset.get_data_info(0)['img_path'], root)]
+    if not writable:
+        folder = os.path.join(_user_cache(), 'mmuda')
+        identity.append(os.path.abspath(root))
+    name = hashlib.sha256('\n'.join(identity).encode()).hexdigest()[:12]
+    return os.path.join(folder, f'class_pixels_{type(dataset).__name__}_{name}.npz')
+
+
+def _user_cache() -> str:
+    fallback = os.path.join(os.path.expanduser('~'), '.cache')
+    return os.environ.get('XDG_CACHE_HOME') or os.environ.get('LOCALAPPDATA') or fallback
+
+
+def _label_files(dataset) -> tuple[list[tuple[str, int]], list[np.ndarray]]:
+    """(path, number of its table) of every label map, and the tables."""
+    labels, numbers, tables = [], {}, []
+    stock = None
+    for i in range(len(dataset)):
+        info = dataset.get_data_info(i)
+        if 'seg_map_path' not in info:
+            raise DataError(f"'{info.get('img_path')}' has no label map: rare-class sampling needs "
+                            'a labelled source.')
+        table = info.get('label_table')
+        if table is None:
+            stock = table = _stock_table(dataset) if stock is None else stock
+        if id(table) not in numbers:
+            numbers[id(table)] = len(tables)
+            tables.append(table)
+        labels.append((info['seg_map_path'], numbers[id(table)]))
+    return labels, tables
+
+
+def _stock_table(dataset) -> np.ndarray:
+    """The table that mmseg's `LoadAnnotations` amounts to."""
+    wanted = list(dataset.metainfo['classes'])
+    known = list(type(dataset).METAINFO.get('classes') or wanted)
+    table = identity_table(len(known), dataset.metainfo.get('reduce_zero_label', False))
+    return select_classes(table, known, wanted)
+
+
+def _fingerprint(labels, tables, classes, root: str) -> str:
+    digest = hashlib.sha256(repr(list(classes)).encode())
+    for table in tables:
+        digest.update(table.tobytes())
+    for path, table in labels:
+        state = os.stat(path)
+        digest.update(f'{os.path.relpath(path, root)}|{table}|{state.st_size}|'
+                      f'{state.st_mtime_ns}\n'.encode())
+    return digest.hexdigest()
+
+
+def _load_or_build(path: str, key: str, labels, tables, num_classes: int,
+                   nproc: int | None) -> np.ndarray:
+    counts = _load(path, key)
+    if counts is not None and counts.shape == (len(labels), num_classes):
+        return counts
+    counts = _scan(labels, tables, num_classes, nproc)
+    _save(path, key, counts)
+    return counts
+
+
+def _load(path: str, key: str) -> np.ndarray | None:
+    if not os.path.exists(path):
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as cache:
+            if str(cache['key']) == key:
+                return cache['counts'].astype(np.int64)
+    except Exception as error:
+        print_log(f"The class statistics '{path}' are damaged ({error}): building them again.",
+                  'current', logging.WARNING)
+        return None
+    print_log(f"The class statistics '{path}' belong to other files, classes or another label map: "
+              'building them again.', 'current')
+    return None
+
+
+def _save(path: str, key: str, counts: np.ndarray) -> None:
+    """Write all or nothing; a folder that cannot be written costs only the next start's time."""
+    folder = os.path.dirname(os.path.abspath(path))
+    try:
+        os.makedirs(folder, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, suffix='.npz', delete=False) as part:
+            np.savez_compressed(part, key=np.array(key), counts=counts.astype(np.int32))
+        os.replace(part.name, path)
+    except OSError as error:
+        print_log(f"The class statistics cannot be kept in '{path}' ({error.strerror}): they will "
+                  'be built again next time.', 'current', logging.WARNING)
+
+
+def _scan(labels, tables, num_classes: int, nproc: int | None) -> np.ndarray:
+    nproc = min(nproc or min(os.cpu_count() or 1, 16), 1 + len(labels) // 64)
+    print_log(f'Counting the pixels of each class in {len(labels)} label maps ({nproc} processes), '
+              'once.', 'current')
+    if nproc == 1:
+        _start_worker(tables, num_classes)
+        rows = track_progress(_count, labels)
+    else:
+        rows = track_parallel_progress(_count, labels, nproc, initializer=_start_worker,
+                                       initargs=(tables, num_classes), chunksize=8)
+    return np.stack(rows)
+
+
+def _start_worker(tables: list[np.ndarray], num_classes: int) -> None:
+    cv2.setNumThreads(0)  # its thread pool does not survive a fork
+    _worker.update(tables=tables, num_classes=num_classes)
+
+
+def _count(label: tuple[str, int]) -> np.ndarray:
+    path, table = label
+    num_classes = _worker['num_classes']
+    pixels = read_label(path, _worker['tables'][table], num_classes)
+    counts = np.bincount(pixels[pixels != IGNORE], minlength=num_classes)
+    return counts[:num_classes].astype(np.int64)

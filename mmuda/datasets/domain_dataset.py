@@ -1,0 +1,138 @@
+"""Labelled source(s) and an unlabelled target as one data set.
+
+Index space: the sources one after the other, then the target. Every sample leaves with its
+`domain` in the meta information; a target sample is an image and an all-ignore map, whatever lies
+on disk, so a stock head's loss is source-only.
+"""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
+
+import torch
+from mmengine.structures import PixelData
+from torch.utils.data import Dataset
+
+from mmuda.registry import DATASETS
+
+from .checks import check_same_classes
+from .errors import DataError
+from .label_free import strip_labels, without_labels
+from .seeding import seeded
+
+Part = dict | Dataset
+
+
+@DATASETS.register_module()
+class DomainDataset(Dataset):
+    """Join data sets of two domains.
+
+    Args:
+        source: a data set or its config, or a list of them (several sources).
+        target: a data set or its config. Its labels are never read: in a config
+            `data_prefix.seg_map_path` is dropped and label-loading transforms are replaced. None
+            trains on the source alone.
+        ignore_index: label of every target pixel.
+        rare_class_retries: how often a source sample that a `RareClassSampler` picked for a class
+            is drawn again while its crop shows too little of that class.
+        rare_class_min_pixels: how many pixels are enough (DAFormer: half of the sampler's 3000).
+    """
+
+    def __init__(self,
+                 source: Part | Sequence[Part],
+                 target: Part | None = None,
+                 ignore_index: int = 255,
+                 rare_class_retries: int = 10,
+                 rare_class_min_pixels: int = 1500) -> None:
+        sources = source if isinstance(source, (list, tuple)) else [source]
+        if not sources:
+            raise DataError('DomainDataset has no source: give a data set or a list of them.')
+        self.datasets: list[Dataset] = [_build(part) for part in sources]
+        self.num_sources = len(self.datasets)
+        if target is not None:
+            self.datasets.append(_build_target(target))
+        self.names = [self._name(i) for i in range(len(self.datasets))]
+        self.metainfo = check_same_classes(self.datasets, self.names)
+        self.sizes = [len(dataset) for dataset in self.datasets]
+        self._ends = list(accumulate(self.sizes))
+        self.ignore_index = ignore_index
+        self.rare_class_retries = rare_class_retries
+        self.rare_class_min_pixels = rare_class_min_pixels
+
+    def __len__(self) -> int:
+        return self._ends[-1]
+
+    def __getitem__(self, index: int) -> dict:
+        """The packed sample; with a `SampleIndex` that has a seed, a function of (index, seed)."""
+        stream, within = self.locate(index)
+        with seeded(getattr(index, 'seed', None)):
+            if stream < self.num_sources:
+                packed = self._source_sample(stream, within, getattr(index, 'rare_class', None))
+                domain = 'source'
+            else:
+                packed = self._packed(stream, within)
+                hide_labels(packed, self.ignore_index)
+                domain = 'target'
+        packed['data_samples'].set_metainfo(dict(domain=domain))
+        return packed
+
+    def locate(self, index: int) -> tuple:
+        """(number of the data set, index within it) of an index."""
+        if not 0 <= index < len(self):
+            raise IndexError(f'index {int(index)} is not one of {len(self)} samples.')
+        stream = bisect_right(self._ends, index)
+        return stream, int(index) - (self._ends[stream] - self.sizes[stream])
+
+    def get_data_info(self, index: int) -> dict:
+        """What the data set behind an index knows about the sample before loading it."""
+        stream, within = self.locate(index)
+        return self.datasets[stream].get_data_info(within)
+
+    def _source_sample(self, stream: int, within: int, rare_class: int | None) -> dict:
+        packed = self._packed(stream, within)
+        if rare_class is None:
+            return packed
+        for _ in range(self.rare_class_retries):
+            shown = (packed['data_samples'].gt_sem_seg.data == rare_class).sum()
+            if shown >= self.rare_class_min_pixels:
+                break
+            packed = self._packed(stream, within)
+        return packed
+
+    def _packed(self, stream: int, within: int) -> dict:
+        packed = self.datasets[stream][within]
+        if not isinstance(packed, dict) or 'data_samples' not in packed:
+            raise DataError(f'The pipeline of {self.names[stream]} yields no packed sample: end it '
+                            "with dict(type='mmseg.PackSegInputs') or its like.")
+        return packed
+
+    def _name(self, number: int) -> str:
+        dataset = self.datasets[number]
+        role = f'source {number}' if number < self.num_sources else 'the target'
+        root = getattr(dataset, 'data_root', None)
+        return f'{role} ({type(dataset).__name__}{f", {root}" if root else ""})'
+
+
+def hide_labels(packed: dict, ignore_index: int = 255) -> None:
+    """Drop every ground truth of a packed sample; a segmentation sample gets an all-ignore map."""
+    sample = packed['data_samples']
+    truths = [name for name in set(sample.keys()) if name.startswith('gt_')]
+    for name in truths:
+        delattr(sample, name)
+    if 'seg_map_path' in sample.metainfo_keys():
+        del sample.seg_map_path
+    if hasattr(type(sample), 'gt_sem_seg'):
+        size = packed['inputs'].shape[-2:]
+        ignored = torch.full((1, *size), ignore_index, dtype=torch.int64)
+        sample.gt_sem_seg = PixelData(data=ignored)
+
+
+def _build(part: Part) -> Dataset:
+    return DATASETS.build(part) if isinstance(part, dict) else part
+
+
+def _build_target(part: Part) -> Dataset:
+    if isinstance(part, (list, tuple)):
+        raise DataError(f'target is a list of {len(part)}: give one data set; several folders '
+                        "join in a dict(type='ConcatDataset', datasets=[...]).")
+    return _build(strip_labels(part)) if isinstance(part, dict) else without_labels(part)

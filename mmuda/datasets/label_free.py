@@ -1,0 +1,52 @@
+"""Take the labels out of a target data set before anything can read them.
+
+Works on a config (the usual way: the label folder is dropped, so it need not exist) and on a data
+set that is already built. A transform that loads labels is replaced by one that writes an
+all-ignore map, so stock pipelines that crop or pad the map keep working.
+"""
+
+import copy
+import re
+from typing import Any
+
+LABEL_LOADER = re.compile(r'Load\w*(Annotations?|Labels?)$')
+"""Names of transforms that read labels: `LoadAnnotations` of mmseg and mmcv, `LoadLabel`."""
+
+
+def is_label_loader(kind: Any) -> bool:
+    """Whether a transform's type (a name, with or without scope, or a class) reads labels."""
+    name = kind if isinstance(kind, str) else getattr(kind, '__name__', '')
+    return LABEL_LOADER.search(name) is not None
+
+
+def strip_labels(cfg: Any) -> Any:
+    """A copy of a data-set config, however nested, that neither knows nor loads labels."""
+    if isinstance(cfg, (list, tuple)):
+        return type(cfg)(strip_labels(item) for item in cfg)
+    if not isinstance(cfg, dict):
+        return cfg
+    if is_label_loader(cfg.get('type')):
+        return dict(type='mmuda.LoadIgnoreLabel')
+    stripped = type(cfg)({key: strip_labels(value) for key, value in cfg.items()})
+    if 'data_root' in cfg or 'data_prefix' in cfg:
+        prefix = dict(stripped.get('data_prefix') or dict(img_path=''))
+        prefix.pop('seg_map_path', None)
+        stripped['data_prefix'] = prefix
+    return stripped
+
+
+def without_labels(part: Any) -> Any:
+    """A shallow copy of a built data set, pipeline or transform that loads no labels."""
+    if isinstance(part, (list, tuple)):
+        return type(part)(without_labels(item) for item in part)
+    if is_label_loader(type(part)):
+        from .transforms import LoadIgnoreLabel
+        return LoadIgnoreLabel()
+    names = [name for name in ('pipeline', 'transforms', 'dataset', 'datasets')
+             if hasattr(part, name)]
+    if not names:
+        return part
+    part = copy.copy(part)
+    for name in names:
+        setattr(part, name, without_labels(getattr(part, name)))
+    return part

@@ -1,0 +1,85 @@
+"""An endless, rank-aware, resumable sampler that interleaves source and target by a fixed ratio.
+
+Everything it yields is a pure function of (seed, global sample number), so neither the number of
+processes nor a resume changes what is drawn. Legend: a *unit* is `ratio[0]` source indices followed
+by `ratio[1]` target indices; rank r of W takes units r, r + W, r + 2W, ...
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+
+from mmengine.dist import get_dist_info, sync_random_seed
+from torch.utils.data import Sampler
+
+from mmuda.registry import DATA_SAMPLERS
+
+from ..seeding import mix64
+from .sample_index import SampleIndex
+from .stream import Stream, build_streams
+
+
+@DATA_SAMPLERS.register_module()
+class DomainSampler(Sampler):
+    """Yield `SampleIndex`es of a `DomainDataset` without end, source first in every unit.
+
+    With W ranks whose batches are k units, the ranks' n-th batches together are the n-th batch of
+    one process with batches of k·W units.
+
+    Args:
+        dataset: a `DomainDataset` (anything with `sizes` and `num_sources`).
+        ratio: samples of each stream in a unit. Two entries: all sources pooled, then the target;
+            or one entry per source, then the target. Without a target its entry is not used.
+        seed: of the permutations and of the samples. None: one random number, equal on all ranks.
+            The attribute may be set again before an iteration starts (a resume does).
+        rank, world_size: this process and how many there are. None: from the process group.
+        shuffle: False goes through every data set in order.
+    """
+
+    def __init__(self,
+                 dataset,
+                 ratio: Sequence[int] = (1, 1),
+                 seed: int | None = None,
+                 rank: int | None = None,
+                 world_size: int | None = None,
+                 shuffle: bool = True) -> None:
+        here, everyone = get_dist_info()
+        self.rank = here if rank is None else rank
+        self.world_size = everyone if world_size is None else world_size
+        if not 0 <= self.rank < self.world_size:
+            raise ValueError(f'rank {self.rank} is not one of {self.world_size} ranks.')
+        self.seed = sync_random_seed() if seed is None else int(seed)
+        self.shuffle = shuffle
+        self.streams = build_streams(dataset.sizes, dataset.num_sources, ratio,
+                                     getattr(dataset, 'names', None))
+        self.unit_size = sum(stream.share for stream in self.streams)
+        self._position = 0
+
+    def set_position(self, num_samples: int) -> None:
+        """Let iterations start where this rank has already taken `num_samples` samples."""
+        if num_samples < 0:
+            raise ValueError(f'the sampler cannot start at sample {num_samples}.')
+        self._position = int(num_samples)
+
+    def __iter__(self) -> Iterator[SampleIndex]:
+        turn, skip = divmod(self._position, self.unit_size)
+        unit = self.rank + turn * self.world_size
+        while True:
+            for slot, index in enumerate(self._unit(unit)):
+                if slot >= skip:
+                    yield index
+            unit, skip = unit + self.world_size, 0
+
+    def _unit(self, unit: int) -> Iterator[SampleIndex]:
+        number = unit * self.unit_size
+        for stream in self.streams:
+            for k in range(unit * stream.share, (unit + 1) * stream.share):
+                yield self._draw(stream, k, mix64(self.seed, number))
+                number += 1
+
+    def _draw(self, stream: Stream, position: int, seed: int) -> SampleIndex:
+        return SampleIndex(stream.at(position, self.seed, self.shuffle), seed=seed)
+
+    def __len__(self) -> int:
+        """Samples this rank takes until every data set has been seen once in full."""
+        units = max(math.ceil(stream.size / stream.share) for stream in self.streams)
+        return math.ceil(units / self.world_size) * self.unit_size

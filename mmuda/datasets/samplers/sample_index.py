@@ -1,0 +1,24 @@
+"""What the samplers hand to the data set: an index that also says how to draw the sample."""
+
+
+
+class SampleIndex(int):
+    """An `int` that carries the sample's seed and the class it was picked for.
+
+    Args:
+        value: index into the data set.
+        seed: the sample's own seed, or None: the process's random state is used.
+        rare_class: class id that the crop should show, or None.
+    """
+
+    def __new__(cls, value: int, seed: int | None = None, rare_class: int | None = None):
+        index = super().__new__(cls, value)
+        index.seed = seed
+        index.rare_class = rare_class
+        return index
+
+    def __reduce__(self):
+        return SampleIndex, (int(self), self.seed, self.rare_class)
+
+    def __repr__(self) -> str:
+        return f'SampleIndex({int(self)}, seed={self.seed}, rare_class={self.rare_class})'
