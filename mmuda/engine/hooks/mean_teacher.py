@@ -38,7 +38,8 @@ class MeanTeacherHook(Hook):
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         if not hasattr(model, 'teacher'):
             raise TypeError(
-                f"MeanTeacherHook needs a model with a teacher, but {type(model).__name__} has none: use type='SelfTrainingUDA'."
+                f'MeanTeacherHook needs a model with a teacher, but {type(model).__name__} has none: '
+                "use type='SelfTrainingUDA'."
             )
         self.updates = int(model.step) // runner.optim_wrapper._accumulative_counts
         self._parameters = (

@@ -86,6 +86,6 @@ def _report(runner, iteration: int, scalars: dict[str, float], names: list[str])
     kept = find_latest_checkpoint(runner.work_dir)
     kept = f'the last good checkpoint is {kept}' if kept else 'no checkpoint had been written yet'
     return (
-        f'The loss is not finite at step {iteration + 1} ({terms}) on the images {", ".join(names)}; {kept}: look at these images and '
-        'labels, lower the learning rate or turn off --amp, then go on with --resume.'
+        f'The loss is not finite at step {iteration + 1} ({terms}) on the images {", ".join(names)}; {kept}: '
+        'look at these images and labels, lower the learning rate or turn off --amp, then go on with --resume.'
     )

@@ -17,7 +17,7 @@ class UDAOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     """
 
     def add_params(self, params: list[dict], module: nn.Module, prefix: str = '', **kwargs) -> None:
-        """Collect one-parameter groups as mmengine does, without a teacher's long list of skipped ones; at the root, merge."""
+        """Collect one-parameter groups as mmengine does, but pass over a frozen teacher; at the root, merge."""
         if not any(parameter.requires_grad for parameter in module.parameters()):
             return
         super().add_params(params, module, prefix=prefix, **kwargs)

@@ -38,8 +38,8 @@ class ResumableTrainLoop(IterBasedTrainLoop):
         sampler = self.dataloader.sampler
         if not hasattr(sampler, 'set_position'):
             raise TypeError(
-                f'ResumableTrainLoop cannot move a {type(sampler).__name__} to iteration {iteration}: use '
-                "sampler=dict(type='mmuda.DomainSampler'), or train_cfg=dict(type='IterBasedTrainLoop') to replay the data."
+                f'ResumableTrainLoop cannot move a {type(sampler).__name__} to iteration {iteration}: '
+                "use sampler=dict(type='mmuda.DomainSampler'), or train_cfg=dict(type='IterBasedTrainLoop') to replay."
             )
         sampler.seed = self.runner.seed
         sampler.set_position(iteration * self.dataloader.batch_size)

@@ -42,7 +42,7 @@ class AlignmentTerm(nn.Module):
         self.taps = tuple(taps)
 
     def attach(self, student: nn.Module) -> None:
-        """See the student when it is built and again when it is initialised; a term may keep a frozen copy of a part of it."""
+        """See the student when it is built and again when it is initialised, e.g. to keep a frozen copy."""
 
     def forward(self, source: DomainView, target: DomainView, step: Tensor) -> dict[str, Tensor]:
         """Losses of one step. The key ``loss`` is logged as ``loss_<term>``, any other as ``<term>.<key>``."""

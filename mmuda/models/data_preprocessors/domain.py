@@ -48,6 +48,6 @@ def _check_both(layout: DomainBatch) -> None:
         if count == 0:
             raise ValueError(
                 f'A training batch of {len(layout)} samples has no {domain} image: give both domains to '
-                "dataset=dict(type='mmuda.DomainDataset', source=..., target=...), use sampler=dict(type='mmuda.DomainSampler') "
-                'and a batch_size that holds at least one unit of its ratio.'
+                "dataset=dict(type='mmuda.DomainDataset', source=..., target=...), use "
+                "sampler=dict(type='mmuda.DomainSampler') and a batch_size that holds at least one unit of its ratio."
             )

@@ -47,11 +47,12 @@ class PseudoLabeler(nn.Module):
         super().__init__()
         if ignore_top < 0 or ignore_bottom < 0:
             raise ValueError(
-                f'PseudoLabeler ignores rows: ignore_top={ignore_top} and ignore_bottom={ignore_bottom} must not be negative.'
+                f'PseudoLabeler ignores rows: ignore_top={ignore_top} and ignore_bottom={ignore_bottom} '
+                'must not be negative.'
             )
         if confidence_threshold is not None and not 0 <= confidence_threshold <= 1:
             raise ValueError(
-                f'confidence_threshold={confidence_threshold} is a probability: give a number in [0, 1], or None for off.'
+                f'confidence_threshold={confidence_threshold} is no probability: give one in [0, 1], or None for off.'
             )
         if confidence_reduction not in ('image', 'batch'):
             raise ValueError(f"confidence_reduction={confidence_reduction!r} is unknown: use 'image' or 'batch'.")
@@ -83,8 +84,8 @@ class PseudoLabeler(nn.Module):
         batch, _, height, width = logits.shape
         if self.ignore_top + self.ignore_bottom >= height:
             raise ValueError(
-                f'PseudoLabeler ignores {self.ignore_top} + {self.ignore_bottom} rows of a crop that is only {height} pixels '
-                'high: lower ignore_top or ignore_bottom.'
+                f'PseudoLabeler ignores {self.ignore_top} + {self.ignore_bottom} rows of a crop that is only '
+                f'{height} pixels high: lower ignore_top or ignore_bottom.'
             )
         inside = torch.zeros(batch, height, width, dtype=torch.bool, device=logits.device)
         inside[:, self.ignore_top : height - self.ignore_bottom] = True

@@ -51,8 +51,8 @@ class SegmentationTask(Task):
         for head in (net.decode_head, *self._auxiliary_heads(net)):
             if type(head).loss is not BaseDecodeHead.loss:
                 raise TypeError(
-                    f'{type(head).__name__} computes its loss from more than its own logits, which a joint pass over two '
-                    'domains cannot split: choose a head that keeps BaseDecodeHead.loss.'
+                    f'{type(head).__name__} computes its loss from more than its own logits, which a joint pass over '
+                    'two domains cannot split: choose a head that keeps BaseDecodeHead.loss.'
                 )
         return net
 
@@ -108,7 +108,7 @@ class SegmentationTask(Task):
         return valid
 
     def target_loss(self, logits: Tensor, label: Tensor, valid: Tensor | None) -> Tensor:
-        """``[B, K, H, W]``, ``[B, H, W]`` → mean cross-entropy over each image's valid pixels, ``[B]``; 0 without any."""
+        """``[B, K, H, W]``, ``[B, H, W]`` → mean over each image's valid pixels ``[B]``, 0 without any."""
         if valid is None:
             return F.cross_entropy(logits, label, reduction='none').flatten(1).mean(1)
         loss = F.cross_entropy(
@@ -128,7 +128,7 @@ class SegmentationTask(Task):
 
 
 def _head_loss(head: BaseDecodeHead, logits: Tensor, samples: list) -> Tensor:
-    """The head's stock loss. A stock ``loss_by_feat`` is run without its top-k accuracy, which costs more than the loss."""
+    """The head's stock loss; mmseg's own ``loss_by_feat`` is run without its top-k accuracy, the dearer half."""
     if type(head).loss_by_feat is not BaseDecodeHead.loss_by_feat:
         losses = head.loss_by_feat(logits, samples)
         return sum(value for name, value in losses.items() if 'loss' in name)
