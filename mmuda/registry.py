@@ -24,6 +24,17 @@ RUNNERS = _child('runner', root.RUNNERS, 'mmuda.engine')
 OPTIM_WRAPPERS = _child('optim_wrapper', root.OPTIM_WRAPPERS, 'mmuda.engine')
 OPTIM_WRAPPER_CONSTRUCTORS = _child('optimizer wrapper constructor', root.OPTIM_WRAPPER_CONSTRUCTORS, 'mmuda.engine')
 METRICS = _child('metric', root.METRICS, 'mmuda.evaluation')
+# Nothing of ours lives in these; a config with `default_scope = 'mmuda'` looks mmengine's types up through them.
+EVALUATOR = _child('evaluator', root.EVALUATOR)
+LOG_PROCESSORS = _child('log processor', root.LOG_PROCESSORS)
+MODEL_WRAPPERS = _child('model_wrapper', root.MODEL_WRAPPERS)
+OPTIMIZERS = _child('optimizer', root.OPTIMIZERS)
+PARAM_SCHEDULERS = _child('parameter scheduler', root.PARAM_SCHEDULERS)
+RUNNER_CONSTRUCTORS = _child('runner constructor', root.RUNNER_CONSTRUCTORS)
+STRATEGIES = _child('strategy', root.STRATEGIES)
+VISBACKENDS = _child('vis_backend', root.VISBACKENDS)
+VISUALIZERS = _child('visualizer', root.VISUALIZERS)
+WEIGHT_INITIALIZERS = _child('weight initializer', root.WEIGHT_INITIALIZERS)
 TASKS = Registry('task', scope='mmuda', locations=['mmuda.models'])
 
 
