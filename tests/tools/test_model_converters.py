@@ -1,0 +1,72 @@
+"""The converters' command lines: one whole file or one sentence."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+pytest.importorskip('mmseg')
+
+ROOT = Path(__file__).parents[2]
+DATA = Path(os.environ.get('MMUDA_DATA', ROOT.parent / 'shared' / 'data'))
+MOBILENET = DATA / 'weights' / 'mobilenet_v2_imagenet_from_int8.pth'
+IMAGES = sorted((DATA / 'camvid_day_dusk' / 'day' / 'images' / 'train').glob('*'))[::50]
+
+
+def call(script, *args):
+    return subprocess.run([sys.executable, ROOT / 'tools/model_converters' / script, *args],
+                          env={**os.environ, 'PYTHONPATH': str(ROOT)}, capture_output=True,
+                          text=True, check=False)
+
+
+def agreement(norms, forward):
+    """Median correlation of each norm layer's batch means with its running means."""
+    found = []
+
+    def record(module, args):
+        means = torch.stack([args[0].mean((0, 2, 3)), module.running_mean])
+        found.append(torch.corrcoef(means)[0, 1])
+
+    for norm in norms:
+        norm.register_forward_pre_hook(record)
+    with torch.no_grad():
+        forward()
+    return torch.stack(found).median().item()
+
+
+@pytest.mark.skipif(not (MOBILENET.is_file() and IMAGES), reason=f'needs {MOBILENET} and CamVid')
+def test_mobilenet_weights_see_natural_images(tmp_path):
+    """Real images drive every layer of the converted network as its batch norms remember."""
+    from mmuda import compat
+    compat.apply()
+    from mmseg.models.backbones import MobileNetV2
+
+    result = call('torchvision2mmseg.py', MOBILENET, tmp_path / 'out' / 'net.pth')
+    assert result.returncode == 0, result.stderr
+    net = MobileNetV2()
+    net.load_state_dict(torch.load(tmp_path / 'out' / 'net.pth', weights_only=True)['state_dict'])
+    net.eval()
+    images = [cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB) for path in IMAGES]
+    batch = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2) / 127.5 - 1
+    norms = [m for m in net.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    assert agreement(norms, lambda: net(batch)) > 0.95
+
+
+def test_another_networks_file_is_refused_in_one_sentence(tmp_path):
+    torch.save({'fc.weight': torch.zeros(2)}, tmp_path / 'other.pth')
+    result = call('mit2mmseg.py', tmp_path / 'other.pth', tmp_path / 'out.pth')
+    assert result.returncode != 0
+    assert f"{tmp_path / 'other.pth'}: The key 'fc.weight' is no part" in result.stderr
+    assert 'Traceback' not in result.stderr
+    assert sorted(p.name for p in tmp_path.iterdir()) == ['other.pth']
+
+
+def test_missing_file(tmp_path):
+    result = call('mit2mmseg.py', tmp_path / 'none.pth', tmp_path / 'out.pth')
+    assert result.returncode != 0
+    assert 'none.pth does not exist' in result.stderr

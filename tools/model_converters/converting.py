@@ -1,0 +1,42 @@
+"""What the converters share: read a checkpoint safely, map it, write it whole or not at all."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+NESTS = ('state_dict', 'model')
+
+
+def convert(source: Path, target: Path, mapping: Callable[[dict], dict[str, Tensor]]) -> int:
+    """Write `mapping` of the state dict in `source` to `target`; return the number of its keys."""
+    checkpoint = torch.load(source, map_location='cpu', weights_only=True)
+    for nest in NESTS:
+        checkpoint = checkpoint.get(nest, checkpoint)
+    converted = mapping(checkpoint)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f'{target.name}.partial')
+    torch.save(dict(state_dict=converted, meta=dict(converted_from=source.name)), partial)
+    os.replace(partial, target)
+    return len(converted)
+
+
+def main(description: str, mapping: Callable[[dict], dict[str, Tensor]]) -> None:
+    """The command line `IN OUT` of one converter."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument('source', type=Path, help='the checkpoint to convert')
+    parser.add_argument('target', type=Path, help='where the converted one goes')
+    args = parser.parse_args()
+    if not args.source.is_file():
+        raise SystemExit(f'{args.source} does not exist: give the path of the checkpoint to convert.')
+    try:
+        count = convert(args.source, args.target, mapping)
+    except KeyError as error:
+        raise SystemExit(f'{args.source}: {error.args[0]}') from error
+    print(f'{args.target}: {count} tensors. Use it by '
+          f"model.backbone.init_cfg=dict(type='Pretrained', checkpoint='{args.target}')")

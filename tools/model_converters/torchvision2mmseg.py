@@ -1,0 +1,11 @@
+"""ImageNet MobileNetV2 in torchvision's names → mmseg's `MobileNetV2` backbone.
+
+    python tools/model_converters/torchvision2mmseg.py IN OUT
+"""
+
+from converting import main
+
+from mmuda.models.backbones.key_mapping import mobilenet_v2_from_torchvision
+
+if __name__ == '__main__':
+    main(__doc__, mobilenet_v2_from_torchvision)
