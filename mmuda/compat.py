@@ -109,15 +109,11 @@ def silence_expected_warnings() -> None:
 
 
 def point_lookups_at_fork() -> None:
-    """mmengine looks `mmseg::` up by distribution, and would install the stock one beside a fork."""
+    """mmengine looks `mmseg::` up by distribution and would install the stock one beside a fork."""
     from mmengine.config.utils import MODULE2PACKAGE
 
     for name, distribution in FORKS.items():
-        if (
-            name in MODULE2PACKAGE
-            and importlib.util.find_spec(name)
-            and installed_version(name) is None
-        ):
+        if name in MODULE2PACKAGE and importlib.util.find_spec(name) and installed_version(name) is None:
             MODULE2PACKAGE[name] = distribution
 
 
@@ -260,14 +256,8 @@ class _HostImports(MetaPathFinder):
     def find_spec(self, fullname, path, target=None):
         if fullname not in self.repairs:
             return None
-        found = (
-            finder.find_spec(fullname, path, target)
-            for finder in sys.meta_path
-            if finder is not self
-        )
+        found = (finder.find_spec(fullname, path, target) for finder in sys.meta_path if finder is not self)
         spec = next(filter(None, found), None)
         if spec is not None:
-            spec.loader.exec_module = functools.partial(
-                self.repairs[fullname], spec.loader.exec_module
-            )
+            spec.loader.exec_module = functools.partial(self.repairs[fullname], spec.loader.exec_module)
         return spec

@@ -1,0 +1,295 @@
+"""Each quirk: broken without the repair, whole with it, and untouched where upstream works."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+import types
+import warnings
+from importlib.metadata import PackageNotFoundError
+from pickle import UnpicklingError
+from textwrap import dedent
+
+import numpy as np
+import pytest
+import torch
+from mmengine.logging import HistoryBuffer, MessageHub
+from mmengine.model import BaseModel
+from mmengine.runner import Runner, load_checkpoint
+from packaging.version import Version
+from torch import nn
+from torch.utils.data import DataLoader
+
+from mmuda import compat
+
+lite = pytest.mark.skipif(importlib.util.find_spec('mmcv._ext') is not None, reason='this mmcv has compiled ops')
+
+
+def run(code: str, **env: str) -> str:
+    """What a fresh interpreter prints; its warnings and errors count as failures."""
+    done = subprocess.run(
+        [sys.executable, '-c', dedent(code)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **env},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ''
+    return done.stdout
+
+
+# mmcv without compiled ops
+
+
+@lite
+def test_mmseg_imports_and_leaves_no_placeholder():
+    out = run("""
+        import sys
+        from mmuda import compat
+        compat.apply()
+        print([name for name in sys.modules if name in ('mmcv', 'mmseg', 'mmpretrain')])
+        import mmseg.models, mmseg.apis, mmseg.datasets
+        print('mmcv.ops' in sys.modules, hasattr(sys.modules['mmcv'], 'ops'))
+        try:
+            import mmcv.ops
+        except ModuleNotFoundError as error:
+            print(error)
+        from mmseg.models.decode_heads import san_head
+        try:
+            san_head.point_sample(1, 2)
+        except RuntimeError as error:
+            print(error)
+    """).splitlines()
+    assert out[:2] == ['[]', 'False False']
+    assert out[2] == "No module named 'mmcv._ext'"
+    assert out[3].startswith('mmcv.ops.point_sample needs the compiled mmcv')
+
+
+@lite
+def test_placeholder_is_removed_when_the_import_fails():
+    def load(module):
+        from mmcv.ops import anything
+
+        with pytest.raises(RuntimeError, match=r'mmcv\.ops\.anything needs the compiled mmcv'):
+            anything()
+        raise ImportError('something else is broken')
+
+    with pytest.raises(ImportError, match='something else'):
+        compat.without_compiled_ops(load, types.ModuleType('host'))
+    assert 'mmcv.ops' not in sys.modules
+
+
+def test_compiled_ops_are_left_alone(monkeypatch):
+    monkeypatch.setattr(importlib.util, 'find_spec', lambda name: object())
+    seen = []
+    compat.without_compiled_ops(lambda module: seen.append(sys.modules.get('mmcv.ops')), types.ModuleType('host'))
+    assert not isinstance(seen[0], compat._MissingOps)
+
+
+def test_only_listed_modules_are_touched():
+    finder = compat._HostImports()
+    assert finder.find_spec('mmseg.models.backbones.mit', None) is None
+    assert finder.find_spec('json', None) is None
+    assert sum(isinstance(entry, compat._HostImports) for entry in sys.meta_path) == 1
+
+
+# torchvision beside another build of torch
+
+BROKEN_TORCHVISION = """
+    import torch
+
+    @torch.library.register_fake('torchvision::nms')
+    def nms(dets, scores, iou_threshold): ...
+
+    @torch.library.register_fake('torchvision::qnms')
+    def qnms(dets, scores, iou_threshold): ...
+"""
+
+
+def test_torchvision_of_another_torch(tmp_path):
+    package = tmp_path / 'torchvision'
+    package.mkdir()
+    (package / '__init__.py').write_text("print('executed')\nfrom . import _operators\n")
+    (package / '_operators.py').write_text(dedent(BROKEN_TORCHVISION))
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    with pytest.raises(AssertionError, match='operator torchvision::nms does not exist'):
+        run('import torchvision', PYTHONPATH=path)
+    repaired = run(
+        """
+        from mmuda import compat
+        compat.apply()
+        import torch, torchvision
+        print(torch.ops.torchvision.nms)
+        """,
+        PYTHONPATH=path,
+    )
+    assert repaired.splitlines() == ['executed', 'executed', 'torchvision.nms']
+
+
+def test_healthy_torchvision_is_executed_once():
+    calls = []
+    compat.beside_another_torch(calls.append, types.ModuleType('torchvision'))
+    assert len(calls) == 1
+
+
+def test_other_errors_of_torchvision_pass():
+    def load(module):
+        raise RuntimeError('compiled with different CUDA major versions')
+
+    with pytest.raises(RuntimeError, match='CUDA major versions'):
+        compat.beside_another_torch(load, types.ModuleType('torchvision'))
+
+
+@pytest.mark.skipif(importlib.util.find_spec('torchvision') is None, reason='no torchvision')
+def test_mmpretrain_imports():
+    assert run("""
+        from mmuda import compat
+        compat.apply()
+        import mmpretrain.models, mmpretrain.datasets, mmpretrain.evaluation
+        print('ok')
+    """)
+
+
+# Checkpoints
+
+
+class Line(BaseModel):
+    """One parameter and a loss."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(()))
+
+    def forward(self, x, mode='tensor'):
+        return dict(loss=(self.weight * x).sum())
+
+
+class Ramp(torch.utils.data.Dataset):
+    metainfo = dict(classes=('road', 'sky'), palette=np.zeros((2, 3), dtype=np.uint8))
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        return dict(x=torch.tensor(float(index)))
+
+
+def line_runner(work_dir, max_iters, **kwargs) -> Runner:
+    return Runner(
+        Line(),
+        str(work_dir),
+        train_dataloader=DataLoader(Ramp()),
+        train_cfg=dict(by_epoch=False, max_iters=max_iters),
+        optim_wrapper=dict(optimizer=dict(type='AdamW', lr=0.1)),
+        param_scheduler=dict(type='PolyLR', by_epoch=False, end=10),
+        default_hooks=dict(
+            logger=dict(type='LoggerHook', interval=1),
+            checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=max_iters),
+        ),
+        experiment_name=f'compat_{max_iters}',
+        log_level='ERROR',
+        **kwargs,
+    )
+
+
+def test_runner_resumes_through_the_safe_loader(tmp_path):
+    first = line_runner(tmp_path, 3)
+    first.message_hub.update_info('scalar', np.float32(0.5))
+    first.message_hub.update_info('random', np.random.get_state())
+    first.train()
+    saved = torch.load(tmp_path / 'iter_3.pth', weights_only=True)
+    assert saved['message_hub']['runtime_info']['scalar'] == np.float32(0.5)
+    history = MessageHub.get_current_instance().get_scalar('train/loss')
+
+    second = line_runner(tmp_path, 6, resume=True)
+    second.train()
+    restored = second.message_hub.get_scalar('train/loss')
+    assert second.iter == 6
+    assert (restored.data[0][: len(history.data[0])] == history.data[0]).all()
+    assert restored.statistics('max') == max(restored.data[0])
+
+
+class Call:
+    """Pickles as a call."""
+
+    def __init__(self, function, *args):
+        self.call = function, args
+
+    def __reduce__(self):
+        return self.call
+
+
+@pytest.mark.parametrize(
+    'payload',
+    [Call(os.mkdir, 'trap'), Call(getattr, np.ndarray, 'tofile'), Call(getattr, HistoryBuffer, '__init__')],
+    ids=['call', 'getattr of another class', 'private getattr'],
+)
+def test_foreign_code_in_a_checkpoint_does_not_run(payload, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.save(dict(state_dict=payload), 'foreign.pth')
+    with pytest.raises((UnpicklingError, ValueError)):
+        load_checkpoint(Line(), 'foreign.pth')
+    assert not os.path.exists('trap')
+
+
+def test_whoever_trusts_a_checkpoint_may_load_it(monkeypatch):
+    monkeypatch.delenv('TORCH_FORCE_WEIGHTS_ONLY_LOAD')
+    monkeypatch.setenv('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', '1')
+    compat.load_weights_only()
+    assert 'TORCH_FORCE_WEIGHTS_ONLY_LOAD' not in os.environ
+
+
+# What is installed
+
+
+def test_require_says_what_to_install(monkeypatch):
+    compat.require('torch', 'mmengine')
+    monkeypatch.setitem(sys.modules, 'mmseg', None)
+    with pytest.raises(ModuleNotFoundError, match=r"'mmseg'.*pip install mmsegmentation==1\.2\.2"):
+        compat.require('torch', 'mmseg')
+    with pytest.raises(ModuleNotFoundError, match='pip install no_such_library'):
+        compat.require('no_such_library')
+
+
+def test_the_pinned_stack_is_the_tested_one():
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        compat.warn_untested_versions()
+
+
+def test_untested_version_warns(monkeypatch):
+    versions = dict(mmcv=Version('2.2.0'))
+    monkeypatch.setattr(compat, 'installed_version', versions.get)
+    with pytest.warns(UserWarning, match=r'mmcv 2\.2\.0 is not tested.*mmcv-lite==2\.1\.0'):
+        compat.warn_untested_versions()
+
+
+def test_installed_version_knows_the_lite_build():
+    assert compat.installed_version('torch') == Version(torch.__version__)
+    assert compat.installed_version('mmcv') == Version('2.1.0')
+
+
+@pytest.mark.parametrize('fork', [True, False])
+def test_lookups_follow_the_fork(fork, monkeypatch):
+    from mmengine.config import utils
+
+    def version(distribution):
+        if fork and not distribution.startswith('onedl-'):
+            raise PackageNotFoundError(distribution)
+        return '1.2.2'
+
+    packages = dict(mmseg='mmsegmentation', mmdet='mmdet')
+    monkeypatch.setattr(utils, 'MODULE2PACKAGE', packages)
+    monkeypatch.setattr(importlib.metadata, 'version', version)
+    compat.point_lookups_at_fork()
+    expected = 'onedl-mmsegmentation' if fork else 'mmsegmentation'
+    assert packages == dict(mmseg=expected, mmdet='mmdet')
+
+
+@pytest.mark.parametrize('chosen, kept', [(None, '1'), ('0', '0')])
+def test_pip_stays_out_of_the_global_python(chosen, kept, monkeypatch):
+    monkeypatch.delenv('PIP_REQUIRE_VIRTUALENV', raising=False)
+    if chosen:
+        monkeypatch.setenv('PIP_REQUIRE_VIRTUALENV', chosen)
+    compat.keep_pip_out_of_the_global_python()
+    assert os.environ['PIP_REQUIRE_VIRTUALENV'] == kept
