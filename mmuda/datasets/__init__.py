@@ -17,6 +17,10 @@ if find_spec('mmcv'):
 
 if find_spec('mmseg'):
     from .camvid import CamVidDayDusk
+    from .cityscapes import CityscapesDataset
     from .folder_segmentation import FolderSegmentation
+    from .gta import GTADataset
+    from .synthia import SYNTHIADataset
     from .toy_streets import ToyStreets
-    __all__ += ['CamVidDayDusk', 'FolderSegmentation', 'ToyStreets']
+    __all__ += ['CamVidDayDusk', 'CityscapesDataset', 'FolderSegmentation', 'GTADataset',
+                'SYNTHIADataset', 'ToyStreets']

@@ -50,19 +50,19 @@ def class_pixels(dataset, cache_file: str | None = None,
 
 def default_cache_file(dataset, root: str) -> str:
     """Path of the cache that nobody had to name."""
-    folder = os.path.join(root, '.mmuda_cache')
-    try:
-        os.makedirs(folder, exist_ok=True)
-        writable = os.access(folder, os.W_OK)
-    except OSError:
-        writable = False
     identity = [type(dataset).__name__, str(getattr(dataset, 'ann_file', '')),
                 os.path.relpath(dataset.get_data_info(0)['img_path'], root)]
-    if not writable:
+    folder = os.path.join(root, '.mmuda_cache')
+    if not _writable(folder if os.path.isdir(folder) else root):
         folder = os.path.join(_user_cache(), 'mmuda')
         identity.append(os.path.abspath(root))
     name = hashlib.sha256('\n'.join(identity).encode()).hexdigest()[:12]
     return os.path.join(folder, f'class_pixels_{type(dataset).__name__}_{name}.npz')
+
+
+def _writable(folder: str) -> bool:
+    """Whether files may be put there; a folder marked read-only counts as such for root too."""
+    return bool(os.stat(folder).st_mode & 0o222) and os.access(folder, os.W_OK)
 
 
 def _user_cache() -> str:

@@ -18,7 +18,7 @@ from .errors import DataError
 
 compat.apply()
 
-from mmseg.datasets import BaseSegDataset  # noqa: E402
+from mmseg.datasets import BaseSegDataset
 
 Suffix = str | Sequence[str]
 

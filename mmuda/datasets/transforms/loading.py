@@ -10,8 +10,8 @@ from ..files import read_bytes, read_label
 
 compat.apply()
 
-import mmcv  # noqa: E402
-from mmcv.transforms import BaseTransform, LoadImageFromFile  # noqa: E402
+import mmcv
+from mmcv.transforms import BaseTransform, LoadImageFromFile
 
 
 @TRANSFORMS.register_module()

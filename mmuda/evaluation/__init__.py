@@ -1,0 +1,9 @@
+"""Scores. The segmentation metric needs mmseg and is there only where it is installed."""
+
+from importlib.util import find_spec
+
+__all__ = []
+
+if find_spec('mmseg'):
+    from .segmentation_metric import SegmentationMetric
+    __all__ += ['SegmentationMetric']
