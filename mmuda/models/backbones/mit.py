@@ -24,10 +24,10 @@ from mmuda import compat
 
 compat.apply()
 
-from mmseg.models.backbones import mit as mmseg_mit  # noqa: E402
-from mmseg.models.utils import nchw_to_nlc, nlc_to_nchw  # noqa: E402
+from mmseg.models.backbones import mit as mmseg_mit
+from mmseg.models.utils import nchw_to_nlc, nlc_to_nchw
 
-from mmuda.registry import MODELS  # noqa: E402
+from mmuda.registry import MODELS
 
 
 class EfficientAttention(nn.Module):

@@ -24,12 +24,12 @@ from mmuda import compat
 
 compat.apply()
 
-from mmcv.cnn import ConvModule  # noqa: E402
-from mmseg.models.decode_heads.decode_head import BaseDecodeHead  # noqa: E402
-from mmseg.models.decode_heads.sep_aspp_head import DepthwiseSeparableASPPModule  # noqa: E402
-from mmseg.models.utils import resize  # noqa: E402
+from mmcv.cnn import ConvModule
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.models.decode_heads.sep_aspp_head import DepthwiseSeparableASPPModule
+from mmseg.models.utils import resize
 
-from mmuda.registry import MODELS  # noqa: E402
+from mmuda.registry import MODELS
 
 
 @MODELS.register_module()

@@ -20,10 +20,10 @@ from mmuda import compat
 
 compat.apply()
 
-from mmseg.models.decode_heads import SegformerHead as MMSegSegformerHead  # noqa: E402
-from mmseg.models.utils import resize  # noqa: E402
+from mmseg.models.decode_heads import SegformerHead as MMSegSegformerHead
+from mmseg.models.utils import resize
 
-from mmuda.registry import MODELS  # noqa: E402
+from mmuda.registry import MODELS
 
 
 @MODELS.register_module()

@@ -9,10 +9,10 @@ from mmuda import compat
 pytest.importorskip('mmseg')
 compat.apply()
 
-from mmseg.models.backbones import MobileNetV2  # noqa: E402
+from mmseg.models.backbones import MobileNetV2
 
-from mmuda.models.backbones import MixVisionTransformer  # noqa: E402
-from mmuda.models.backbones.key_mapping import (  # noqa: E402
+from mmuda.models.backbones import MixVisionTransformer
+from mmuda.models.backbones.key_mapping import (
     mit_from_official,
     mobilenet_v2_from_torchvision,
 )

@@ -8,10 +8,10 @@ from mmuda import compat
 pytest.importorskip('mmseg')
 compat.apply()
 
-from mmseg.models.backbones import MixVisionTransformer as MMSegMiT  # noqa: E402
+from mmseg.models.backbones import MixVisionTransformer as MMSegMiT
 
-from mmuda.models.backbones import MixVisionTransformer  # noqa: E402
-from mmuda.registry import MODELS  # noqa: E402
+from mmuda.models.backbones import MixVisionTransformer
+from mmuda.registry import MODELS
 
 TINY = dict(embed_dims=8, num_layers=[1, 2, 1, 1], num_heads=[1, 2, 5, 8])
 

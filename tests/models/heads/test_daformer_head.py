@@ -9,8 +9,8 @@ from mmuda import compat
 pytest.importorskip('mmseg')
 compat.apply()
 
-from mmuda.models.heads import DAFormerHead  # noqa: E402
-from mmuda.registry import MODELS  # noqa: E402
+from mmuda.models.heads import DAFormerHead
+from mmuda.registry import MODELS
 
 WIDTHS = [4, 6, 8, 10]
 

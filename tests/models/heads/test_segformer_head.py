@@ -8,10 +8,10 @@ from mmuda import compat
 pytest.importorskip('mmseg')
 compat.apply()
 
-from mmseg.models.decode_heads import SegformerHead as MMSegHead  # noqa: E402
+from mmseg.models.decode_heads import SegformerHead as MMSegHead
 
-from mmuda.models.heads import SegformerHead  # noqa: E402
-from mmuda.registry import MODELS  # noqa: E402
+from mmuda.models.heads import SegformerHead
+from mmuda.registry import MODELS
 
 WIDTHS = [4, 6, 8, 10]
 
