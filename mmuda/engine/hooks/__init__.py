@@ -1,8 +1,9 @@
 """Hooks."""
 
+from .channels_last import ChannelsLastHook
 from .domain_context import DomainContextHook
 from .mean_teacher import MeanTeacherHook
 from .step_seed import StepSeedHook
 from .train_info import TrainInfoHook
 
-__all__ = ['DomainContextHook', 'MeanTeacherHook', 'StepSeedHook', 'TrainInfoHook']
+__all__ = ['ChannelsLastHook', 'DomainContextHook', 'MeanTeacherHook', 'StepSeedHook', 'TrainInfoHook']
