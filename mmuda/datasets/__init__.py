@@ -13,6 +13,7 @@ __all__ = ['DataError', 'DomainDataset', 'DomainSampler', 'RareClassSampler', 'S
 
 if find_spec('mmcv'):
     from .transforms import LoadIgnoreLabel, LoadImage, LoadLabel
+
     __all__ += ['LoadIgnoreLabel', 'LoadImage', 'LoadLabel']
 
 if find_spec('mmseg'):
@@ -22,5 +23,12 @@ if find_spec('mmseg'):
     from .gta import GTADataset
     from .synthia import SYNTHIADataset
     from .toy_streets import ToyStreets
-    __all__ += ['CamVidDayDusk', 'CityscapesDataset', 'FolderSegmentation', 'GTADataset',
-                'SYNTHIADataset', 'ToyStreets']
+
+    __all__ += [
+        'CamVidDayDusk',
+        'CityscapesDataset',
+        'FolderSegmentation',
+        'GTADataset',
+        'SYNTHIADataset',
+        'ToyStreets',
+    ]

@@ -13,8 +13,30 @@ class CamVidDayDusk(FolderSegmentation):
     """Street scenes filmed from a car; one drive was filmed at dusk."""
 
     METAINFO = dict(
-        classes=('sky', 'building', 'pole', 'road', 'pavement', 'tree', 'sign', 'fence', 'car',
-                 'pedestrian', 'bicyclist'),
-        palette=[[128, 128, 128], [128, 0, 0], [192, 192, 128], [128, 64, 128], [0, 0, 192],
-                 [128, 128, 0], [192, 128, 128], [64, 64, 128], [64, 0, 128], [64, 64, 0],
-                 [0, 128, 192]])
+        classes=(
+            'sky',
+            'building',
+            'pole',
+            'road',
+            'pavement',
+            'tree',
+            'sign',
+            'fence',
+            'car',
+            'pedestrian',
+            'bicyclist',
+        ),
+        palette=[
+            [128, 128, 128],
+            [128, 0, 0],
+            [192, 192, 128],
+            [128, 64, 128],
+            [0, 0, 192],
+            [128, 128, 0],
+            [192, 128, 128],
+            [64, 64, 128],
+            [64, 0, 128],
+            [64, 64, 0],
+            [0, 128, 192],
+        ],
+    )

@@ -9,25 +9,31 @@ from .errors import DataError
 def check_data_root(root: str | None) -> None:
     """Refuse a data root that is not there."""
     if root and not os.path.isdir(root):
-        raise DataError(f"The data root '{root}' does not exist: put the data there, or name the "
-                        'folder that holds it in the environment variable MMUDA_DATA '
-                        f"(now {_environment()}).")
+        raise DataError(
+            f"The data root '{root}' does not exist: put the data there, or name the "
+            'folder that holds it in the environment variable MMUDA_DATA '
+            f'(now {_environment()}).'
+        )
 
 
 def check_folder(path: str, what: str) -> None:
     """Refuse a missing folder below the data root."""
     if not os.path.isdir(path):
-        raise DataError(f"The {what} '{path}' does not exist: check `data_root` and `data_prefix` "
-                        f'in the config, and the environment variable MMUDA_DATA '
-                        f'(now {_environment()}).')
+        raise DataError(
+            f"The {what} '{path}' does not exist: check `data_root` and `data_prefix` "
+            f'in the config, and the environment variable MMUDA_DATA '
+            f'(now {_environment()}).'
+        )
 
 
 def check_list_entry(entry: str, list_file: str) -> str:
     """An entry of a list file, refused when it would leave the image folder."""
     parts = entry.replace('\\', '/').split('/')
     if '..' in parts or os.path.isabs(entry) or parts[0] == '' or ':' in parts[0]:
-        raise DataError(f"'{entry}' in the list file '{list_file}' leaves the image folder: "
-                        'entries are relative names without `..`.')
+        raise DataError(
+            f"'{entry}' in the list file '{list_file}' leaves the image folder: "
+            'entries are relative names without `..`.'
+        )
     return '/'.join(part for part in parts if part != '.')
 
 
@@ -58,11 +64,15 @@ def _compare(ours: list[str], theirs: list[str], our_name: str, their_name: str)
     only_ours = [name for name in ours if name not in theirs]
     only_theirs = [name for name in theirs if name not in ours]
     if only_ours or only_theirs:
-        raise DataError(f'The class lists differ: {_listed(only_ours)} only in {our_name}, '
-                        f'{_listed(only_theirs)} only in {their_name}; {remedy}')
+        raise DataError(
+            f'The class lists differ: {_listed(only_ours)} only in {our_name}, '
+            f'{_listed(only_theirs)} only in {their_name}; {remedy}'
+        )
     place = next(i for i, (a, b) in enumerate(zip(ours, theirs)) if a != b)
-    raise DataError(f"The class lists differ in their order: class {place} is '{ours[place]}' in "
-                    f"{our_name} and '{theirs[place]}' in {their_name}; {remedy}")
+    raise DataError(
+        f"The class lists differ in their order: class {place} is '{ours[place]}' in "
+        f"{our_name} and '{theirs[place]}' in {their_name}; {remedy}"
+    )
 
 
 def _listed(names: Iterable[str]) -> str:

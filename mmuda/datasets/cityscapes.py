@@ -21,6 +21,7 @@ class CityscapesDataset(FolderSegmentation):
 
     METAINFO = StockCityscapes.METAINFO
 
-    def __init__(self, img_suffix: str = '_leftImg8bit.png',
-                 seg_map_suffix: str = '_gtFine_labelTrainIds.png', **kwargs) -> None:
+    def __init__(
+        self, img_suffix: str = '_leftImg8bit.png', seg_map_suffix: str = '_gtFine_labelTrainIds.png', **kwargs
+    ) -> None:
         super().__init__(img_suffix=img_suffix, seg_map_suffix=seg_map_suffix, **kwargs)

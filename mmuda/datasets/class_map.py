@@ -26,6 +26,7 @@ NUM_IDS = 1 << 16
 @dataclass
 class ClassMap:
     """Classes, their colours (or None), and `table`, uint8 [65536]: id in the file -> class."""
+
     classes: list[str]
     palette: list[list] | None
     table: np.ndarray
@@ -35,7 +36,7 @@ def identity_table(num_classes: int, reduce_zero_label: bool = False) -> np.ndar
     """Table of a file that already holds class ids and 255; optionally 0 is 'no class'."""
     table = np.full(NUM_IDS, UNKNOWN, np.uint8)
     start = int(reduce_zero_label)
-    table[start:start + num_classes] = np.arange(num_classes)
+    table[start : start + num_classes] = np.arange(num_classes)
     table[IGNORE] = IGNORE
     if reduce_zero_label:
         table[0] = IGNORE
@@ -46,10 +47,9 @@ def select_classes(table: np.ndarray, old: Sequence[str], new: Sequence[str]) ->
     """The table for a sub-list of classes; pixels of the classes left out are ignored."""
     unknown = [name for name in new if name not in old]
     if unknown:
-        raise DataError(f'metainfo.classes asks for {unknown}, which this data set does not have: '
-                        f'it has {list(old)}.')
+        raise DataError(f'metainfo.classes asks for {unknown}, which this data set does not have: it has {list(old)}.')
     step = np.arange(256, dtype=np.uint8)
-    step[:len(old)] = [new.index(name) if name in new else IGNORE for name in old]
+    step[: len(old)] = [new.index(name) if name in new else IGNORE for name in old]
     return step[table]
 
 
@@ -67,8 +67,9 @@ def load_class_map(source: str | dict, data_root: str | None = None) -> ClassMap
         raise DataError(f"The class map '{where}' has no list `classes`.")
     unknown = sorted(set(source) - {'classes', 'palette', 'map', 'other'})
     if unknown:
-        raise DataError(f"The class map '{where}' has unknown keys {unknown}: it may have "
-                        'classes, palette, map and other.')
+        raise DataError(
+            f"The class map '{where}' has unknown keys {unknown}: it may have classes, palette, map and other."
+        )
     return _parse(dict(source), where)
 
 
@@ -76,8 +77,7 @@ def _find(name: str, data_root: str | None) -> str:
     for path in (os.path.join(data_root or '', name), name):
         if os.path.isfile(path):
             return path
-    raise DataError(f"The class map '{name}' is neither below the data root '{data_root}' nor in "
-                    'the current folder.')
+    raise DataError(f"The class map '{name}' is neither below the data root '{data_root}' nor in the current folder.")
 
 
 def _parse(source: dict, where: str) -> ClassMap:
@@ -86,13 +86,12 @@ def _parse(source: dict, where: str) -> ClassMap:
         raise DataError(f"The class map '{where}' names a class twice or has more than {UNKNOWN}.")
     palette = source.get('palette')
     if palette is not None and len(palette) != len(classes):
-        raise DataError(f"The class map '{where}' has {len(classes)} classes, but {len(palette)} "
-                        'colours in its palette.')
+        raise DataError(
+            f"The class map '{where}' has {len(classes)} classes, but {len(palette)} colours in its palette."
+        )
     if source.get('other', 'error') not in ('ignore', 'error'):
-        raise DataError(f"The class map '{where}' has other={source['other']!r}: it may be "
-                        "'ignore' or 'error'.")
-    table = identity_table(len(classes)) if 'map' not in source else _table(
-        source['map'], classes, where)
+        raise DataError(f"The class map '{where}' has other={source['other']!r}: it may be 'ignore' or 'error'.")
+    table = identity_table(len(classes)) if 'map' not in source else _table(source['map'], classes, where)
     if source.get('other') == 'ignore':
         table[table == UNKNOWN] = IGNORE
     return ClassMap(classes, palette and [list(colour) for colour in palette], table)
@@ -102,8 +101,10 @@ def _table(mapping: dict, classes: list[str], where: str) -> np.ndarray:
     table = np.full(NUM_IDS, UNKNOWN, np.uint8)
     for key, value in mapping.items():
         if not str(key).isdigit() or int(key) >= NUM_IDS:
-            raise DataError(f"The class map '{where}' maps '{key}', which is no label id: ids are "
-                            f'whole numbers from 0 to {NUM_IDS - 1}.')
+            raise DataError(
+                f"The class map '{where}' maps '{key}', which is no label id: ids are "
+                f'whole numbers from 0 to {NUM_IDS - 1}.'
+            )
         table[int(key)] = _class_number(value, classes, where)
     return table
 
@@ -115,5 +116,7 @@ def _class_number(value: int | str, classes: list[str], where: str) -> int:
         return classes.index(value)
     if isinstance(value, int) and 0 <= value < len(classes):
         return value
-    raise DataError(f"The class map '{where}' maps an id to {value!r}: that is neither 'ignore' "
-                    f'nor one of its {len(classes)} classes.')
+    raise DataError(
+        f"The class map '{where}' maps an id to {value!r}: that is neither 'ignore' "
+        f'nor one of its {len(classes)} classes.'
+    )

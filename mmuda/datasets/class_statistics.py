@@ -22,8 +22,7 @@ from .files import read_label
 _worker: dict = {}
 
 
-def class_pixels(dataset, cache_file: str | None = None,
-                 nproc: int | None = None) -> np.ndarray:
+def class_pixels(dataset, cache_file: str | None = None, nproc: int | None = None) -> np.ndarray:
     """Pixel counts, int64 [images, classes], after the data set's label mapping.
 
     In a process group one process of each node builds the cache while the others wait.
@@ -50,8 +49,11 @@ def class_pixels(dataset, cache_file: str | None = None,
 
 def default_cache_file(dataset, root: str) -> str:
     """Path of the cache that nobody had to name."""
-    identity = [type(dataset).__name__, str(getattr(dataset, 'ann_file', '')),
-                os.path.relpath(dataset.get_data_info(0)['img_path'], root)]
+    identity = [
+        type(dataset).__name__,
+        str(getattr(dataset, 'ann_file', '')),
+        os.path.relpath(dataset.get_data_info(0)['img_path'], root),
+    ]
     folder = os.path.join(root, '.mmuda_cache')
     if not _writable(folder if os.path.isdir(folder) else root):
         folder = os.path.join(_user_cache(), 'mmuda')
@@ -77,8 +79,7 @@ def _label_files(dataset) -> tuple[list[tuple[str, int]], list[np.ndarray]]:
     for i in range(len(dataset)):
         info = dataset.get_data_info(i)
         if 'seg_map_path' not in info:
-            raise DataError(f"'{info.get('img_path')}' has no label map: rare-class sampling needs "
-                            'a labelled source.')
+            raise DataError(f"'{info.get('img_path')}' has no label map: rare-class sampling needs a labelled source.")
         table = info.get('label_table')
         if table is None:
             stock = table = _stock_table(dataset) if stock is None else stock
@@ -103,13 +104,11 @@ def _fingerprint(labels, tables, classes, root: str) -> str:
         digest.update(table.tobytes())
     for path, table in labels:
         state = os.stat(path)
-        digest.update(f'{os.path.relpath(path, root)}|{table}|{state.st_size}|'
-                      f'{state.st_mtime_ns}\n'.encode())
+        digest.update(f'{os.path.relpath(path, root)}|{table}|{state.st_size}|{state.st_mtime_ns}\n'.encode())
     return digest.hexdigest()
 
 
-def _load_or_build(path: str, key: str, labels, tables, num_classes: int,
-                   nproc: int | None) -> np.ndarray:
+def _load_or_build(path: str, key: str, labels, tables, num_classes: int, nproc: int | None) -> np.ndarray:
     counts = _load(path, key)
     if counts is not None and counts.shape == (len(labels), num_classes):
         return counts
@@ -126,11 +125,14 @@ def _load(path: str, key: str) -> np.ndarray | None:
             if str(cache['key']) == key:
                 return cache['counts'].astype(np.int64)
     except Exception as error:
-        print_log(f"The class statistics '{path}' are damaged ({error}): building them again.",
-                  'current', logging.WARNING)
+        print_log(
+            f"The class statistics '{path}' are damaged ({error}): building them again.", 'current', logging.WARNING
+        )
         return None
-    print_log(f"The class statistics '{path}' belong to other files, classes or another label map: "
-              'building them again.', 'current')
+    print_log(
+        f"The class statistics '{path}' belong to other files, classes or another label map: building them again.",
+        'current',
+    )
     return None
 
 
@@ -143,20 +145,23 @@ def _save(path: str, key: str, counts: np.ndarray) -> None:
             np.savez_compressed(part, key=np.array(key), counts=counts.astype(np.int32))
         os.replace(part.name, path)
     except OSError as error:
-        print_log(f"The class statistics cannot be kept in '{path}' ({error.strerror}): they will "
-                  'be built again next time.', 'current', logging.WARNING)
+        print_log(
+            f"The class statistics cannot be kept in '{path}' ({error.strerror}): they will be built again next time.",
+            'current',
+            logging.WARNING,
+        )
 
 
 def _scan(labels, tables, num_classes: int, nproc: int | None) -> np.ndarray:
     nproc = min(nproc or min(os.cpu_count() or 1, 16), 1 + len(labels) // 64)
-    print_log(f'Counting the pixels of each class in {len(labels)} label maps ({nproc} processes), '
-              'once.', 'current')
+    print_log(f'Counting the pixels of each class in {len(labels)} label maps ({nproc} processes), once.', 'current')
     if nproc == 1:
         _start_worker(tables, num_classes)
         rows = track_progress(_count, labels)
     else:
-        rows = track_parallel_progress(_count, labels, nproc, initializer=_start_worker,
-                                       initargs=(tables, num_classes), chunksize=8)
+        rows = track_parallel_progress(
+            _count, labels, nproc, initializer=_start_worker, initargs=(tables, num_classes), chunksize=8
+        )
     return np.stack(rows)
 
 

@@ -38,12 +38,14 @@ class DomainDataset(Dataset):
         rare_class_min_pixels: how many pixels are enough (DAFormer: half of the sampler's 3000).
     """
 
-    def __init__(self,
-                 source: Part | Sequence[Part],
-                 target: Part | None = None,
-                 ignore_index: int = 255,
-                 rare_class_retries: int = 10,
-                 rare_class_min_pixels: int = 1500) -> None:
+    def __init__(
+        self,
+        source: Part | Sequence[Part],
+        target: Part | None = None,
+        ignore_index: int = 255,
+        rare_class_retries: int = 10,
+        rare_class_min_pixels: int = 1500,
+    ) -> None:
         sources = source if isinstance(source, (list, tuple)) else [source]
         if not sources:
             raise DataError('DomainDataset has no source: give a data set or a list of them.')
@@ -102,8 +104,10 @@ class DomainDataset(Dataset):
     def _packed(self, stream: int, within: int) -> dict:
         packed = self.datasets[stream][within]
         if not isinstance(packed, dict) or 'data_samples' not in packed:
-            raise DataError(f'The pipeline of {self.names[stream]} yields no packed sample: end it '
-                            "with dict(type='mmseg.PackSegInputs') or its like.")
+            raise DataError(
+                f'The pipeline of {self.names[stream]} yields no packed sample: end it '
+                "with dict(type='mmseg.PackSegInputs') or its like."
+            )
         return packed
 
     def _name(self, number: int) -> str:
@@ -133,6 +137,8 @@ def _build(part: Part) -> Dataset:
 
 def _build_target(part: Part) -> Dataset:
     if isinstance(part, (list, tuple)):
-        raise DataError(f'target is a list of {len(part)}: give one data set; several folders '
-                        "join in a dict(type='ConcatDataset', datasets=[...]).")
+        raise DataError(
+            f'target is a list of {len(part)}: give one data set; several folders '
+            "join in a dict(type='ConcatDataset', datasets=[...])."
+        )
     return _build(strip_labels(part)) if isinstance(part, dict) else without_labels(part)

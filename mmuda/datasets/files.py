@@ -30,8 +30,7 @@ def read_bytes(path: str, backend_args: dict | None = None) -> bytes:
     return content
 
 
-def read_label(path: str, table: np.ndarray, num_classes: int,
-               backend_args: dict | None = None) -> np.ndarray:
+def read_label(path: str, table: np.ndarray, num_classes: int, backend_args: dict | None = None) -> np.ndarray:
     """A label map, uint8 [H, W], in class ids and 255.
 
     Args:
@@ -41,14 +40,18 @@ def read_label(path: str, table: np.ndarray, num_classes: int,
     """
     raw = _decode(read_bytes(path, backend_args), path)
     if raw.ndim != 2:
-        raise DataError(f"The label file '{path}' has {raw.shape[2]} channels: label maps have one "
-                        'channel of ids; convert colours with a tool of tools/dataset_converters.')
+        raise DataError(
+            f"The label file '{path}' has {raw.shape[2]} channels: label maps have one "
+            'channel of ids; convert colours with a tool of tools/dataset_converters.'
+        )
     label = cv2.LUT(raw, table[:256]) if raw.dtype == np.uint8 else _look_up(raw, table)
     if (label == UNKNOWN).any():
         ids = np.unique(raw[label == UNKNOWN])
         shown = ', '.join(map(str, ids[:5])) + (', ...' if len(ids) > 5 else '')
-        raise DataError(f"The label file '{path}' has the value(s) {shown} outside the class map "
-                        f'of {num_classes} classes: correct the file, or name them in `class_map`.')
+        raise DataError(
+            f"The label file '{path}' has the value(s) {shown} outside the class map "
+            f'of {num_classes} classes: correct the file, or name them in `class_map`.'
+        )
     return label
 
 
@@ -63,6 +66,7 @@ def _decode(content: bytes, path: str) -> np.ndarray:
         with Image.open(io.BytesIO(content)) as image:
             pixels = np.asarray(image)
     except Exception as error:
-        raise DataError(f"'{path}' is no complete image ({len(content)} bytes; {error}): "
-                        'copy or convert it again.') from error
+        raise DataError(
+            f"'{path}' is no complete image ({len(content)} bytes; {error}): copy or convert it again."
+        ) from error
     return pixels.astype(np.uint8) if pixels.dtype == bool else pixels

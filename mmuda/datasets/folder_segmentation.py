@@ -41,28 +41,36 @@ class FolderSegmentation(BaseSegDataset):
         kwargs: as for mmseg's `BaseSegDataset`.
     """
 
-    def __init__(self,
-                 data_root: str | None = None,
-                 data_prefix: dict | None = None,
-                 img_suffix: Suffix = ('.png', '.jpg', '.jpeg'),
-                 seg_map_suffix: str = '.png',
-                 class_map: str | dict | None = None,
-                 metainfo: dict | None = None,
-                 reduce_zero_label: bool = False,
-                 **kwargs) -> None:
+    def __init__(
+        self,
+        data_root: str | None = None,
+        data_prefix: dict | None = None,
+        img_suffix: Suffix = ('.png', '.jpg', '.jpeg'),
+        seg_map_suffix: str = '.png',
+        class_map: str | dict | None = None,
+        metainfo: dict | None = None,
+        reduce_zero_label: bool = False,
+        **kwargs,
+    ) -> None:
         check_data_root(data_root)
         data_prefix = dict(img_path='', seg_map_path='') if data_prefix is None else data_prefix
         data_prefix = {key: value for key, value in data_prefix.items() if value is not None}
-        self.suffixes = (img_suffix, ) if isinstance(img_suffix, str) else tuple(img_suffix)
+        self.suffixes = (img_suffix,) if isinstance(img_suffix, str) else tuple(img_suffix)
         if class_map is not None and reduce_zero_label:
-            raise DataError('class_map and reduce_zero_label exclude each other: map id 0 to '
-                            "'ignore' in the class map.")
+            raise DataError(
+                "class_map and reduce_zero_label exclude each other: map id 0 to 'ignore' in the class map."
+            )
         self.data_root = data_root
         metainfo = self._resolve_classes(dict(metainfo or {}), class_map, reduce_zero_label)
         super().__init__(
-            data_root=data_root, data_prefix=data_prefix, img_suffix=self.suffixes,
-            seg_map_suffix=seg_map_suffix, metainfo=metainfo,
-            reduce_zero_label=reduce_zero_label, **kwargs)
+            data_root=data_root,
+            data_prefix=data_prefix,
+            img_suffix=self.suffixes,
+            seg_map_suffix=seg_map_suffix,
+            metainfo=metainfo,
+            reduce_zero_label=reduce_zero_label,
+            **kwargs,
+        )
 
     def load_data_list(self) -> list[dict]:
         """Paths of every image and label, sorted, after all checks of names."""
@@ -81,13 +89,16 @@ class FolderSegmentation(BaseSegDataset):
     def get_data_info(self, idx: int) -> dict:
         """The sample's paths and what `LoadLabel` (or mmseg's `LoadAnnotations`) needs."""
         info = super().get_data_info(idx)
-        info.update(label_map=self._stock_map, reduce_zero_label=self.reduce_zero_label,
-                    seg_fields=[], label_table=self.label_table,
-                    num_classes=len(self._metainfo.get('classes', [])))
+        info.update(
+            label_map=self._stock_map,
+            reduce_zero_label=self.reduce_zero_label,
+            seg_fields=[],
+            label_table=self.label_table,
+            num_classes=len(self._metainfo.get('classes', [])),
+        )
         return info
 
-    def _resolve_classes(self, metainfo: dict, class_map: str | dict | None,
-                         reduce_zero_label: bool) -> dict:
+    def _resolve_classes(self, metainfo: dict, class_map: str | dict | None, reduce_zero_label: bool) -> dict:
         """Set the tables from file ids to class ids; meta information with classes and palette."""
         if class_map is not None:
             loaded = load_class_map(class_map, self.data_root)
@@ -100,35 +111,42 @@ class FolderSegmentation(BaseSegDataset):
         self.label_table = select_classes(table, known, wanted)
         if class_map is None:
             table = identity_table(len(known))
-        self._stock_map = None if class_map is None and wanted == known else {
-            raw: int(new) for raw, new in enumerate(select_classes(table, known, wanted)[:256])
-            if new != UNKNOWN}
+        self._stock_map = (
+            None
+            if class_map is None and wanted == known
+            else {raw: int(new) for raw, new in enumerate(select_classes(table, known, wanted)[:256]) if new != UNKNOWN}
+        )
         if palette and 'palette' not in metainfo:
             metainfo['palette'] = [palette[known.index(name)] for name in wanted]
         return dict(metainfo, classes=wanted) if wanted else metainfo
 
     def _images(self, folder: str) -> list[tuple[str, str]]:
         """Sorted (name without suffix, suffix) of the images that the folder or list file names."""
-        names = fileio.list_dir_or_file(folder, list_dir=False, suffix=self.suffixes,
-                                        recursive=True, backend_args=self.backend_args)
+        names = fileio.list_dir_or_file(
+            folder, list_dir=False, suffix=self.suffixes, recursive=True, backend_args=self.backend_args
+        )
         images = {}
         for name in names:
             stem, suffix = self._split(name.replace(os.sep, '/'))
             if stem in images:
-                raise DataError(f"'{folder}' has both '{stem}{suffix}' and '{stem}{images[stem]}': "
-                                'name the suffix of the images in `img_suffix`.')
+                raise DataError(
+                    f"'{folder}' has both '{stem}{suffix}' and '{stem}{images[stem]}': "
+                    'name the suffix of the images in `img_suffix`.'
+                )
             images[stem] = suffix
         if self.ann_file:
             images = self._listed(images, folder)
         if not images:
-            raise DataError(f"There is no image with suffix {' or '.join(self.suffixes)} in "
-                            f"'{self.ann_file or folder}': check `data_prefix`, `img_suffix` and "
-                            'the environment variable MMUDA_DATA.')
+            raise DataError(
+                f'There is no image with suffix {" or ".join(self.suffixes)} in '
+                f"'{self.ann_file or folder}': check `data_prefix`, `img_suffix` and "
+                'the environment variable MMUDA_DATA.'
+            )
         return sorted(images.items())
 
     def _split(self, name: str) -> tuple[str, str]:
         suffix = max((s for s in self.suffixes if name.endswith(s)), key=len)
-        return name[:-len(suffix)], suffix
+        return name[: -len(suffix)], suffix
 
     def _listed(self, images: dict, folder: str) -> dict:
         if not os.path.isfile(self.ann_file):
@@ -136,22 +154,30 @@ class FolderSegmentation(BaseSegDataset):
         with open(self.ann_file, encoding='utf-8') as lines:
             entries = [line.strip() for line in lines if line.strip()]
         entries = [check_list_entry(entry, self.ann_file) for entry in entries]
-        check_none_missing([entry for entry in entries if entry not in images], len(entries),
-                           f"entries of the list file '{self.ann_file}' have no image in "
-                           f"'{folder}'", 'entries are names without suffix')
+        check_none_missing(
+            [entry for entry in entries if entry not in images],
+            len(entries),
+            f"entries of the list file '{self.ann_file}' have no image in '{folder}'",
+            'entries are names without suffix',
+        )
         return {entry: images[entry] for entry in entries}
 
     def _check_labels(self, images: list, labels: list[str], folder: str) -> None:
         check_folder(folder, 'label folder')
-        present = set(fileio.list_dir_or_file(folder, list_dir=False, suffix=self.seg_map_suffix,
-                                              recursive=True, backend_args=self.backend_args))
+        present = set(
+            fileio.list_dir_or_file(
+                folder, list_dir=False, suffix=self.seg_map_suffix, recursive=True, backend_args=self.backend_args
+            )
+        )
         present = {name.replace(os.sep, '/') for name in present}
-        missing = [stem + suffix for (stem, suffix), label in zip(images, labels)
-                   if label not in present]
+        missing = [stem + suffix for (stem, suffix), label in zip(images, labels) if label not in present]
         check_none_missing(
-            missing, len(images), f"images have no label in '{folder}'",
+            missing,
+            len(images),
+            f"images have no label in '{folder}'",
             f"expected '{labels[0]}' and so on: add the labels (tools/dataset_converters writes "
-            'train ids), list the labelled images in `ann_file`, or leave out `seg_map_path`')
+            'train ids), list the labelled images in `ann_file`, or leave out `seg_map_path`',
+        )
 
     @classmethod
     def get_label_map(cls, new_classes: Sequence | None = None) -> None:

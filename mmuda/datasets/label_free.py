@@ -41,9 +41,9 @@ def without_labels(part: Any) -> Any:
         return type(part)(without_labels(item) for item in part)
     if is_label_loader(type(part)):
         from .transforms import LoadIgnoreLabel
+
         return LoadIgnoreLabel()
-    names = [name for name in ('pipeline', 'transforms', 'dataset', 'datasets')
-             if hasattr(part, name)]
+    names = [name for name in ('pipeline', 'transforms', 'dataset', 'datasets') if hasattr(part, name)]
     if not names:
         return part
     part = copy.copy(part)

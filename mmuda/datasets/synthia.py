@@ -17,6 +17,5 @@ class SYNTHIADataset(FolderSegmentation):
 
     METAINFO = CityscapesDataset.METAINFO
 
-    def __init__(self, img_suffix: str = '.png', seg_map_suffix: str = '_labelTrainIds.png',
-                 **kwargs) -> None:
+    def __init__(self, img_suffix: str = '.png', seg_map_suffix: str = '_labelTrainIds.png', **kwargs) -> None:
         super().__init__(img_suffix=img_suffix, seg_map_suffix=seg_map_suffix, **kwargs)

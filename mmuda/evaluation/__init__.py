@@ -6,4 +6,5 @@ __all__ = []
 
 if find_spec('mmseg'):
     from .segmentation_metric import SegmentationMetric
+
     __all__ += ['SegmentationMetric']

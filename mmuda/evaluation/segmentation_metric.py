@@ -32,8 +32,7 @@ class SegmentationMetric(IoUMetric):
         kwargs: as for `IoUMetric`.
     """
 
-    def __init__(self, report_classes: dict | None = None, per_class: bool = True,
-                 **kwargs) -> None:
+    def __init__(self, report_classes: dict | None = None, per_class: bool = True, **kwargs) -> None:
         super().__init__(**kwargs)
         self.report_classes = {name: list(chosen) for name, chosen in (report_classes or {}).items()}
         self.per_class = per_class
@@ -48,8 +47,10 @@ class SegmentationMetric(IoUMetric):
         for name, chosen in self.report_classes.items():
             unknown = [c for c in chosen if c not in meta['classes']]
             if unknown or not chosen:
-                raise ValueError(f'report_classes.{name} names {unknown or "no class"}: the data '
-                                 f'set has the classes {list(meta["classes"])}.')
+                raise ValueError(
+                    f'report_classes.{name} names {unknown or "no class"}: the data '
+                    f'set has the classes {list(meta["classes"])}.'
+                )
         self._dataset_meta = meta
 
     def compute_metrics(self, results: list) -> dict:
@@ -60,8 +61,7 @@ class SegmentationMetric(IoUMetric):
         intersection, union = (sum(areas) for areas in list(zip(*results))[:2])
         values = 100 * (intersection / union).numpy()
         iou = dict(zip(self.dataset_meta['classes'], values))
-        means = {name: float(np.nanmean([iou[c] for c in chosen]))
-                 for name, chosen in self.report_classes.items()}
+        means = {name: float(np.nanmean([iou[c] for c in chosen])) for name, chosen in self.report_classes.items()}
         if means:
             print_log('\n' + self._table(means), 'current')
         scores.update({name: round(mean, 2) for name, mean in means.items()})
@@ -78,8 +78,7 @@ class SegmentationMetric(IoUMetric):
         return table.get_string()
 
     @staticmethod
-    def intersect_and_union(pred_label: Tensor, label: Tensor, num_classes: int,
-                            ignore_index: int) -> Sequence[Tensor]:
+    def intersect_and_union(pred_label: Tensor, label: Tensor, num_classes: int, ignore_index: int) -> Sequence[Tensor]:
         """Pixels of intersection, union, prediction and truth, float64 [classes] each.
 
         Unlike mmseg's it counts integers (float32 sums drift on large sets) and refuses a label
@@ -88,11 +87,12 @@ class SegmentationMetric(IoUMetric):
         valid = label != ignore_index
         truth, predicted = label[valid].long(), pred_label[valid].long()
         if truth.numel() and int(truth.max()) >= num_classes:
-            raise ValueError(f'A label map has the value {int(truth.max())}, but there are only '
-                             f'{num_classes} classes: check the label files and the class map.')
+            raise ValueError(
+                f'A label map has the value {int(truth.max())}, but there are only '
+                f'{num_classes} classes: check the label files and the class map.'
+            )
         pairs = torch.bincount(truth * num_classes + predicted, minlength=num_classes**2)
         confusion = pairs.reshape(num_classes, num_classes).cpu().double()
         intersection, area_truth = confusion.diag(), confusion.sum(1)
         area_predicted = confusion.sum(0)
-        return (intersection, area_truth + area_predicted - intersection, area_predicted,
-                area_truth)
+        return (intersection, area_truth + area_predicted - intersection, area_predicted, area_truth)

@@ -1,6 +1,6 @@
 """Paint the toy data set: street scenes by day (source) and at dusk (target).
 
-    python tools/dataset_converters/toy_streets.py --out data
+python tools/dataset_converters/toy_streets.py --out data
 """
 
 import argparse
@@ -14,16 +14,17 @@ from mmuda.datasets.toy_scenes import ToyStreetsSpec, write_toy_streets
 def parse_args() -> argparse.Namespace:
     """Command line; every option of the pictures has its default in `ToyStreetsSpec`."""
     default = ToyStreetsSpec()
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--out', default='data', help='folder that will hold toy_streets/')
     parser.add_argument('--train', type=int, default=default.train, help='training pictures')
     parser.add_argument('--val', type=int, default=default.val, help='validation pictures')
-    parser.add_argument('--size', type=int, nargs=2, default=(default.width, default.height),
-                        metavar=('WIDTH', 'HEIGHT'))
+    parser.add_argument(
+        '--size', type=int, nargs=2, default=(default.width, default.height), metavar=('WIDTH', 'HEIGHT')
+    )
     parser.add_argument('--seed', type=int, default=default.seed)
-    parser.add_argument('--shift', type=float, default=default.shift,
-                        help='distance of the target: 0 day, 1 dusk, more exaggerates')
+    parser.add_argument(
+        '--shift', type=float, default=default.shift, help='distance of the target: 0 day, 1 dusk, more exaggerates'
+    )
     parser.add_argument('--darkness', type=float, help='replaces this part of the shift')
     parser.add_argument('--glare', type=float, help='replaces this part of the shift')
     parser.add_argument('--noise', type=float, help='replaces this part of the shift')
@@ -35,8 +36,9 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Write the data set and say where it is."""
     args = parse_args()
-    spec = ToyStreetsSpec(args.train, args.val, *args.size, args.seed, args.shift, args.darkness,
-                          args.glare, args.noise)
+    spec = ToyStreetsSpec(
+        args.train, args.val, *args.size, args.seed, args.shift, args.darkness, args.glare, args.noise
+    )
     try:
         folder = write_toy_streets(args.out, spec, args.overwrite, args.nproc)
     except (DataError, OSError) as error:

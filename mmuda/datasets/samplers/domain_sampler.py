@@ -35,13 +35,15 @@ class DomainSampler(Sampler):
         shuffle: False goes through every data set in order.
     """
 
-    def __init__(self,
-                 dataset,
-                 ratio: Sequence[int] = (1, 1),
-                 seed: int | None = None,
-                 rank: int | None = None,
-                 world_size: int | None = None,
-                 shuffle: bool = True) -> None:
+    def __init__(
+        self,
+        dataset,
+        ratio: Sequence[int] = (1, 1),
+        seed: int | None = None,
+        rank: int | None = None,
+        world_size: int | None = None,
+        shuffle: bool = True,
+    ) -> None:
         here, everyone = get_dist_info()
         self.rank = here if rank is None else rank
         self.world_size = everyone if world_size is None else world_size
@@ -49,8 +51,7 @@ class DomainSampler(Sampler):
             raise ValueError(f'rank {self.rank} is not one of {self.world_size} ranks.')
         self.seed = sync_random_seed() if seed is None else int(seed)
         self.shuffle = shuffle
-        self.streams = build_streams(dataset.sizes, dataset.num_sources, ratio,
-                                     getattr(dataset, 'names', None))
+        self.streams = build_streams(dataset.sizes, dataset.num_sources, ratio, getattr(dataset, 'names', None))
         self.unit_size = sum(stream.share for stream in self.streams)
         self._position = 0
 

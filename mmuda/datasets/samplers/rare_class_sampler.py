@@ -30,13 +30,16 @@ class RareClassRule:
         name: what the error calls the data.
     """
 
-    def __init__(self, counts: np.ndarray, temperature: float = 0.01, min_pixels: int = 3000,
-                 name: str = 'The source') -> None:
+    def __init__(
+        self, counts: np.ndarray, temperature: float = 0.01, min_pixels: int = 3000, name: str = 'The source'
+    ) -> None:
         self.images = [np.flatnonzero(column >= max(min_pixels, 1)) for column in counts.T]
         self.classes = np.array([c for c, images in enumerate(self.images) if len(images)], int)
         if not len(self.classes):
-            raise DataError(f'{name} has no image with min_pixels={min_pixels} pixels of any class '
-                            f'(the most is {counts.max(initial=0)}): lower min_pixels.')
+            raise DataError(
+                f'{name} has no image with min_pixels={min_pixels} pixels of any class '
+                f'(the most is {counts.max(initial=0)}): lower min_pixels.'
+            )
         frequency = counts.sum(0) / counts.sum()
         logits = (1 - frequency[self.classes]) / temperature
         weights = np.exp(logits - logits.max())
@@ -67,33 +70,39 @@ class RareClassSampler(DomainSampler):
         nproc: processes that count the pixels at first use.
     """
 
-    def __init__(self,
-                 dataset,
-                 ratio: Sequence[int] = (1, 1),
-                 seed: int | None = None,
-                 rank: int | None = None,
-                 world_size: int | None = None,
-                 shuffle: bool = True,
-                 temperature: float = 0.01,
-                 min_pixels: int = 3000,
-                 cache_file: str | None = None,
-                 nproc: int | None = None) -> None:
+    def __init__(
+        self,
+        dataset,
+        ratio: Sequence[int] = (1, 1),
+        seed: int | None = None,
+        rank: int | None = None,
+        world_size: int | None = None,
+        shuffle: bool = True,
+        temperature: float = 0.01,
+        min_pixels: int = 3000,
+        cache_file: str | None = None,
+        nproc: int | None = None,
+    ) -> None:
         super().__init__(dataset, ratio, seed, rank, world_size, shuffle)
         files = _cache_files(cache_file, dataset.num_sources)
         counts = [class_pixels(part, path, nproc) for part, path in zip(dataset.datasets, files)]
         pooled = np.concatenate(counts)
         self.rules = {
             stream.number: RareClassRule(
-                pooled[stream.offset:stream.offset + stream.size], temperature, min_pixels,
-                'The source' if len(self.streams) < 3 else f'Source {stream.number}')
-            for stream in self.streams if stream.is_source}
+                pooled[stream.offset : stream.offset + stream.size],
+                temperature,
+                min_pixels,
+                'The source' if len(self.streams) < 3 else f'Source {stream.number}',
+            )
+            for stream in self.streams
+            if stream.is_source
+        }
 
     def _draw(self, stream: Stream, position: int, seed: int) -> SampleIndex:
         if not stream.is_source:
             return super()._draw(stream, position, seed)
         place = self.seed, stream.number, position
-        chosen, image = self.rules[stream.number].pick(
-            unit_interval(*place, 0), unit_interval(*place, 1))
+        chosen, image = self.rules[stream.number].pick(unit_interval(*place, 0), unit_interval(*place, 1))
         return SampleIndex(stream.offset + image, seed=seed, rare_class=chosen)
 
 

@@ -1,7 +1,6 @@
 """What the samplers hand to the data set: an index that also says how to draw the sample."""
 
 
-
 class SampleIndex(int):
     """An `int` that carries the sample's seed and the class it was picked for.
 

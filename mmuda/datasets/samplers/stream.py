@@ -19,6 +19,7 @@ class Stream:
         share: how many of them a unit takes.
         is_source: whether its samples carry labels.
     """
+
     number: int
     offset: int
     size: int
@@ -41,8 +42,9 @@ class Stream:
         return self._cached[1]
 
 
-def build_streams(sizes: Sequence[int], num_sources: int, ratio: Sequence[int],
-                  names: Sequence[str] | None = None) -> list[Stream]:
+def build_streams(
+    sizes: Sequence[int], num_sources: int, ratio: Sequence[int], names: Sequence[str] | None = None
+) -> list[Stream]:
     """Cut a `DomainDataset` into streams: all sources pooled or each its own, then the target.
 
     Args:
@@ -55,10 +57,11 @@ def build_streams(sizes: Sequence[int], num_sources: int, ratio: Sequence[int],
     names = names or [f'data set {i}' for i in range(len(sizes))]
     for name, size in zip(names, sizes):
         if size == 0:
-            raise DataError(f'{name} is empty: nothing can be drawn from it; check its folder, '
-                            'its list file and its `indices`.')
+            raise DataError(
+                f'{name} is empty: nothing can be drawn from it; check its folder, its list file and its `indices`.'
+            )
     groups = _group(sizes, num_sources, ratio)
-    shares = _check_shares(ratio)[:len(groups)]
+    shares = _check_shares(ratio)[: len(groups)]
     has_target = len(sizes) > num_sources
     streams, offset = [], 0
     for number, (size, share) in enumerate(zip(groups, shares)):
@@ -70,8 +73,10 @@ def build_streams(sizes: Sequence[int], num_sources: int, ratio: Sequence[int],
 
 def _check_shares(ratio: Sequence[int]) -> tuple[int, ...]:
     if any(isinstance(r, bool) or int(r) != r or r < 1 for r in ratio):
-        raise DataError(f'ratio={tuple(ratio)} has an entry that is no positive whole number: '
-                        'give the number of samples of each stream in a unit, such as (1, 1).')
+        raise DataError(
+            f'ratio={tuple(ratio)} has an entry that is no positive whole number: '
+            'give the number of samples of each stream in a unit, such as (1, 1).'
+        )
     return tuple(int(r) for r in ratio)
 
 
@@ -87,4 +92,5 @@ def _group(sizes: Sequence[int], num_sources: int, ratio: Sequence[int]) -> list
     raise DataError(
         f'ratio={tuple(ratio)} has {len(ratio)} entries for {num_sources} source(s) and '
         f'{len(target)} target(s): give one entry for all sources together, or one for each, '
-        'and one for the target.')
+        'and one for the target.'
+    )

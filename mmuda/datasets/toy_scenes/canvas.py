@@ -29,8 +29,7 @@ class Canvas:
         self.light = np.zeros_like(self.colour)
         self.label = np.full((self.height, self.width), SKY, np.uint8)
 
-    def polygon(self, points: Points, colour: Colour, label: int | None = None,
-                light: Colour | None = None) -> None:
+    def polygon(self, points: Points, colour: Colour, label: int | None = None, light: Colour | None = None) -> None:
         """Fill a polygon; without a label only its colour changes (a shadow, a marking)."""
         fixed = [np.round(np.asarray(points, np.float64) * (1 << _SHIFT)).astype(np.int32)]
         cv2.fillPoly(self.colour, fixed, _rgb(colour), cv2.LINE_8, _SHIFT)
@@ -38,24 +37,38 @@ class Canvas:
         if label is not None:
             cv2.fillPoly(self.label, fixed, int(label), cv2.LINE_8, _SHIFT)
 
-    def box(self, left: float, top: float, right: float, bottom: float, colour: Colour,
-            label: int | None = None, light: Colour | None = None) -> None:
+    def box(
+        self,
+        left: float,
+        top: float,
+        right: float,
+        bottom: float,
+        colour: Colour,
+        label: int | None = None,
+        light: Colour | None = None,
+    ) -> None:
         """Fill an upright rectangle."""
         corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
         self.polygon(corners, colour, label, light)
 
-    def ellipse(self, x: float, y: float, rx: float, ry: float, colour: Colour,
-                label: int | None = None, light: Colour | None = None) -> None:
+    def ellipse(
+        self,
+        x: float,
+        y: float,
+        rx: float,
+        ry: float,
+        colour: Colour,
+        label: int | None = None,
+        light: Colour | None = None,
+    ) -> None:
         """Fill an ellipse."""
         turn = np.linspace(0, 2 * np.pi, 24, endpoint=False)
-        self.polygon(np.stack([x + rx * np.cos(turn), y + ry * np.sin(turn)], 1), colour, label,
-                     light)
+        self.polygon(np.stack([x + rx * np.cos(turn), y + ry * np.sin(turn)], 1), colour, label, light)
 
     def shade(self, x: float, y: float, rx: float, ry: float, factor: float) -> None:
         """Darken what lies in an ellipse: a shadow on the ground."""
         mask = np.zeros((self.height, self.width), np.uint8)
-        cv2.ellipse(mask, (round(x), round(y)), (max(round(rx), 1), max(round(ry), 1)), 0, 0, 360,
-                    1, cv2.FILLED)
+        cv2.ellipse(mask, (round(x), round(y)), (max(round(rx), 1), max(round(ry), 1)), 0, 0, 360, 1, cv2.FILLED)
         self.colour[mask > 0] *= factor
 
 

@@ -14,6 +14,7 @@ RGB = tuple[float, float, float]
 @dataclass(frozen=True)
 class Look:
     """One domain's appearance and statistics; colours are RGB in [0, 1]."""
+
     ambient: RGB  # colour of the light that everything receives
     sky_top: RGB
     sky_bottom: RGB
@@ -37,23 +38,48 @@ class Look:
 
 LOOKS = dict(
     day=Look(
-        ambient=(1.0, 0.98, 0.94), sky_top=(0.36, 0.60, 0.90), sky_bottom=(0.80, 0.89, 0.97),
-        cloud=(0.98, 0.98, 1.0), asphalt=(0.42, 0.42, 0.44), slab=(0.70, 0.66, 0.62),
-        facades=((0.86, 0.72, 0.54), (0.80, 0.52, 0.42), (0.88, 0.84, 0.74), (0.66, 0.70, 0.72),
-                 (0.84, 0.78, 0.50)),
+        ambient=(1.0, 0.98, 0.94),
+        sky_top=(0.36, 0.60, 0.90),
+        sky_bottom=(0.80, 0.89, 0.97),
+        cloud=(0.98, 0.98, 1.0),
+        asphalt=(0.42, 0.42, 0.44),
+        slab=(0.70, 0.66, 0.62),
+        facades=((0.86, 0.72, 0.54), (0.80, 0.52, 0.42), (0.88, 0.84, 0.74), (0.66, 0.70, 0.72), (0.84, 0.78, 0.50)),
         glass=(0.38, 0.48, 0.58),
         foliage=((0.26, 0.54, 0.20), (0.36, 0.62, 0.24), (0.20, 0.46, 0.24)),
-        lamp=0.0, glare=0.0, contrast=1.0, noise=0.012, blur=0.0, grain=0.05,
-        cars=2.6, pedestrians=2.6, trees=3.2, poles=2.6),
+        lamp=0.0,
+        glare=0.0,
+        contrast=1.0,
+        noise=0.012,
+        blur=0.0,
+        grain=0.05,
+        cars=2.6,
+        pedestrians=2.6,
+        trees=3.2,
+        poles=2.6,
+    ),
     dusk=Look(
-        ambient=(0.46, 0.45, 0.58), sky_top=(0.18, 0.22, 0.46), sky_bottom=(0.86, 0.54, 0.42),
-        cloud=(0.42, 0.28, 0.42), asphalt=(0.32, 0.34, 0.42), slab=(0.56, 0.54, 0.58),
-        facades=((0.58, 0.40, 0.36), (0.48, 0.46, 0.50), (0.66, 0.58, 0.52), (0.42, 0.46, 0.56),
-                 (0.60, 0.50, 0.44)),
+        ambient=(0.46, 0.45, 0.58),
+        sky_top=(0.18, 0.22, 0.46),
+        sky_bottom=(0.86, 0.54, 0.42),
+        cloud=(0.42, 0.28, 0.42),
+        asphalt=(0.32, 0.34, 0.42),
+        slab=(0.56, 0.54, 0.58),
+        facades=((0.58, 0.40, 0.36), (0.48, 0.46, 0.50), (0.66, 0.58, 0.52), (0.42, 0.46, 0.56), (0.60, 0.50, 0.44)),
         glass=(0.24, 0.28, 0.40),
         foliage=((0.24, 0.34, 0.22), (0.36, 0.36, 0.18), (0.42, 0.30, 0.18)),
-        lamp=1.0, glare=1.0, contrast=0.90, noise=0.035, blur=0.4, grain=0.09,
-        cars=3.4, pedestrians=2.0, trees=2.6, poles=3.0))
+        lamp=1.0,
+        glare=1.0,
+        contrast=0.90,
+        noise=0.035,
+        blur=0.4,
+        grain=0.09,
+        cars=3.4,
+        pedestrians=2.0,
+        trees=2.6,
+        poles=3.0,
+    ),
+)
 
 
 def blend(first: Look, second: Look, amount: float) -> Look:

@@ -13,9 +13,14 @@ DOMAINS = ('day', 'dusk')
 SPLITS = ('train', 'val')
 
 
-def render(index: int, split: str = 'train', domain: str = 'day', seed: int = 0,
-           size: tuple[int, int] = (160, 96), look: Look | None = None
-           ) -> tuple[np.ndarray, np.ndarray]:
+def render(
+    index: int,
+    split: str = 'train',
+    domain: str = 'day',
+    seed: int = 0,
+    size: tuple[int, int] = (160, 96),
+    look: Look | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
     """One scene.
 
     Args:
@@ -38,15 +43,16 @@ def render(index: int, split: str = 'train', domain: str = 'day', seed: int = 0,
     _add_grain(canvas, look, rng)
     for thing in scene.things:
         paint_thing(canvas, scene.view, thing, look)
-    label = np.ascontiguousarray(canvas.label[SCALE // 2::SCALE, SCALE // 2::SCALE])
+    label = np.ascontiguousarray(canvas.label[SCALE // 2 :: SCALE, SCALE // 2 :: SCALE])
     return _expose(canvas, look, rng), label
 
 
 def _add_grain(canvas: Canvas, look: Look, rng: np.random.Generator) -> None:
     """Fine texture of everything that is built or grown, coarser in the dark look."""
     fine = rng.normal(0, look.grain, canvas.label.shape)
-    coarse = cv2.resize(rng.normal(0, look.grain, (12, 20)), (canvas.width, canvas.height),
-                        interpolation=cv2.INTER_CUBIC)
+    coarse = cv2.resize(
+        rng.normal(0, look.grain, (12, 20)), (canvas.width, canvas.height), interpolation=cv2.INTER_CUBIC
+    )
     rough = np.isin(canvas.label, (ROAD, PAVEMENT, BUILDING, TREE))[..., None]
     canvas.colour *= 1 + rough * (fine + coarse)[..., None]
 

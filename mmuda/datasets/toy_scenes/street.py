@@ -14,8 +14,9 @@ def paint_sky(canvas: Canvas, scene: Scene, look: Look, rng: np.random.Generator
     """A gradient down to the horizon with soft clouds; its light does not depend on the day's."""
     rows = np.clip(np.arange(canvas.height) / scene.view.horizon, 0, 1)[:, None, None]
     sky = (1 - rows) * np.array(look.sky_top) + rows * np.array(look.sky_bottom)
-    cloud = cv2.resize(rng.random((5, 7)).astype(np.float32), (canvas.width, canvas.height),
-                       interpolation=cv2.INTER_CUBIC)
+    cloud = cv2.resize(
+        rng.random((5, 7)).astype(np.float32), (canvas.width, canvas.height), interpolation=cv2.INTER_CUBIC
+    )
     cover = np.clip((cloud - 0.55) * 2.2, 0, 0.8)[..., None]
     canvas.colour[:] = (1 - cover) * sky + cover * np.array(look.cloud)
 
@@ -30,15 +31,20 @@ def paint_ground(canvas: Canvas, scene: Scene, look: Look) -> None:
     near = 1.05
     while near > 0.08:
         far = near * 0.80
-        canvas.polygon([view.ground(-0.025, near), view.ground(0.025, near),
-                        view.ground(0.025, far), view.ground(-0.025, far)], paint)
+        canvas.polygon(
+            [view.ground(-0.025, near), view.ground(0.025, near), view.ground(0.025, far), view.ground(-0.025, far)],
+            paint,
+        )
         near = far * 0.80
     _slabs(canvas, scene, look)
 
 
 def _strip(canvas: Canvas, view: View, left: float, right: float, colour, label: int) -> None:
-    canvas.polygon([view.ground(left, 0.01), view.ground(right, 0.01), view.ground(right, 1.3),
-                    view.ground(left, 1.3)], colour, label)
+    canvas.polygon(
+        [view.ground(left, 0.01), view.ground(right, 0.01), view.ground(right, 1.3), view.ground(left, 1.3)],
+        colour,
+        label,
+    )
 
 
 def _slabs(canvas: Canvas, scene: Scene, look: Look) -> None:
@@ -46,9 +52,15 @@ def _slabs(canvas: Canvas, scene: Scene, look: Look) -> None:
     view, joint = scene.view, tuple(np.multiply(look.slab, 0.88))
     for near in 0.94 ** np.arange(40):
         for side in (-1, 1):
-            canvas.polygon([view.ground(side * 1.06, near), view.ground(side * 4, near),
-                            view.ground(side * 4, near * 0.988),
-                            view.ground(side * 1.06, near * 0.988)], joint)
+            canvas.polygon(
+                [
+                    view.ground(side * 1.06, near),
+                    view.ground(side * 4, near),
+                    view.ground(side * 4, near * 0.988),
+                    view.ground(side * 1.06, near * 0.988),
+                ],
+                joint,
+            )
 
 
 def paint_skyline(canvas: Canvas, scene: Scene, look: Look, rng: np.random.Generator) -> None:
@@ -61,16 +73,15 @@ def paint_skyline(canvas: Canvas, scene: Scene, look: Look, rng: np.random.Gener
             canvas.box(x, view.horizon - tall, x + wide, view.horizon + 1, colour, BUILDING)
         else:
             colour = look.foliage[rng.integers(len(look.foliage))]
-            canvas.ellipse(x + wide / 2, view.horizon - tall * 0.3, wide * 0.7, tall * 0.8, colour,
-                           TREE)
+            canvas.ellipse(x + wide / 2, view.horizon - tall * 0.3, wide * 0.7, tall * 0.8, colour, TREE)
         x += wide * rng.uniform(0.7, 1.1)
-    canvas.label[round(view.horizon) + 2:] = PAVEMENT
-    canvas.colour[round(view.horizon) + 2:] = look.slab
+    canvas.label[round(view.horizon) + 2 :] = PAVEMENT
+    canvas.colour[round(view.horizon) + 2 :] = look.slab
 
 
-def paint_building(canvas: Canvas, scene: Scene, building: Building, look: Look,
-                   rng: np.random.Generator) -> None:
+def paint_building(canvas: Canvas, scene: Scene, building: Building, look: Look, rng: np.random.Generator) -> None:
     """A façade with windows in rows, or a hedge; the lower end is darker."""
+
     def wall(along: float, up: float) -> tuple[float, float]:
         near = 1 / (building.start + along * (building.end - building.start))
         x, y = scene.view.ground(building.side * scene.kerb, near)

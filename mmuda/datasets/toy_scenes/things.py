@@ -23,8 +23,7 @@ def _tree(canvas: Canvas, view: View, thing: Thing, look: Look, rng) -> None:
     x, y = view.ground(thing.across, thing.near)
     tall, wide = view.size(thing.tall, thing.near), view.size(0.05, thing.near)
     canvas.shade(x, y, tall * 0.25, tall * 0.05, 0.75)
-    canvas.box(x - wide, y - tall * 0.6, x + wide, y, np.multiply(look.foliage[0], (1.1, 0.6, 0.6)),
-               TREE)
+    canvas.box(x - wide, y - tall * 0.6, x + wide, y, np.multiply(look.foliage[0], (1.1, 0.6, 0.6)), TREE)
     for _ in range(9):
         turn, reach = rng.uniform(0, 2 * np.pi), tall * 0.2 * np.sqrt(rng.random())
         top = y - tall * 0.72 + reach * np.sin(turn)
@@ -39,8 +38,11 @@ def _lamp(canvas: Canvas, view: View, thing: Thing, look: Look, rng) -> None:
     tall, wide = view.size(thing.tall, thing.near), max(view.size(0.025, thing.near), 1.0)
     arm = -np.sign(thing.across) * tall * 0.22
     canvas.box(x - wide, y - tall, x + wide, y, thing.colour, POLE)
-    canvas.polygon([(x, y - tall - wide), (x + arm, y - tall - wide), (x + arm, y - tall + wide),
-                    (x, y - tall + wide)], thing.colour, POLE)
+    canvas.polygon(
+        [(x, y - tall - wide), (x + arm, y - tall - wide), (x + arm, y - tall + wide), (x, y - tall + wide)],
+        thing.colour,
+        POLE,
+    )
     light = np.multiply(LAMP_LIGHT, 1.6 * look.lamp).tolist()
     canvas.ellipse(x + arm, y - tall + wide, wide * 2.2, wide * 1.5, (0.9, 0.9, 0.85), POLE, light)
 
@@ -67,11 +69,26 @@ def _pedestrian(canvas: Canvas, view: View, thing: Thing, look: Look, rng) -> No
     canvas.shade(x, y, wide * 1.6, wide * 0.5, 0.7)
     for side in (-1, 1):
         foot = x + side * step
-        canvas.polygon([(x - wide * 0.55, y - tall * 0.5), (x + wide * 0.55, y - tall * 0.5),
-                        (foot + wide * 0.4, y), (foot - wide * 0.4, y)], trousers, PEDESTRIAN)
-    canvas.polygon([(x - wide, y - tall * 0.42), (x - wide * 0.8, y - tall * 0.80),
-                    (x + wide * 0.8, y - tall * 0.80), (x + wide, y - tall * 0.42)], thing.colour,
-                   PEDESTRIAN)
+        canvas.polygon(
+            [
+                (x - wide * 0.55, y - tall * 0.5),
+                (x + wide * 0.55, y - tall * 0.5),
+                (foot + wide * 0.4, y),
+                (foot - wide * 0.4, y),
+            ],
+            trousers,
+            PEDESTRIAN,
+        )
+    canvas.polygon(
+        [
+            (x - wide, y - tall * 0.42),
+            (x - wide * 0.8, y - tall * 0.80),
+            (x + wide * 0.8, y - tall * 0.80),
+            (x + wide, y - tall * 0.42),
+        ],
+        thing.colour,
+        PEDESTRIAN,
+    )
     canvas.ellipse(x, y - tall * 0.90, tall * 0.085, tall * 0.10, SKIN[rng.integers(3)], PEDESTRIAN)
 
 
@@ -93,21 +110,32 @@ def _car(canvas: Canvas, view: View, thing: Thing, look: Look, lamp: tuple, powe
     for side in (-1, 1):
         wheel = x + side * half * 0.72
         canvas.box(wheel - half * 0.16, y - tall * 0.28, wheel + half * 0.16, y, dark, CAR)
-    canvas.polygon([(x - half * 0.84, y - tall * 0.56), (x - half * 0.62, y - tall),
-                    (x + half * 0.62, y - tall), (x + half * 0.84, y - tall * 0.56)], colour * 0.9,
-                   CAR)
-    canvas.polygon([(x - half * 0.70, y - tall * 0.58), (x - half * 0.54, y - tall * 0.92),
-                    (x + half * 0.54, y - tall * 0.92), (x + half * 0.70, y - tall * 0.58)],
-                   look.glass, CAR)
+    canvas.polygon(
+        [
+            (x - half * 0.84, y - tall * 0.56),
+            (x - half * 0.62, y - tall),
+            (x + half * 0.62, y - tall),
+            (x + half * 0.84, y - tall * 0.56),
+        ],
+        colour * 0.9,
+        CAR,
+    )
+    canvas.polygon(
+        [
+            (x - half * 0.70, y - tall * 0.58),
+            (x - half * 0.54, y - tall * 0.92),
+            (x + half * 0.54, y - tall * 0.92),
+            (x + half * 0.70, y - tall * 0.58),
+        ],
+        look.glass,
+        CAR,
+    )
     canvas.box(x - half, y - tall * 0.58, x + half, y - tall * 0.12, colour, CAR)
     canvas.box(x - half, y - tall * 0.24, x + half, y - tall * 0.12, colour * 0.6, CAR)
     light = np.multiply(lamp, power * look.lamp).tolist()
     for side in (-1, 1):
-        canvas.ellipse(x + side * half * 0.74, y - tall * 0.42, half * 0.17, tall * 0.08, lamp, CAR,
-                       light)
-    canvas.box(x - half * 0.28, y - tall * 0.34, x + half * 0.28, y - tall * 0.26,
-               (0.92, 0.92, 0.88), CAR)
+        canvas.ellipse(x + side * half * 0.74, y - tall * 0.42, half * 0.17, tall * 0.08, lamp, CAR, light)
+    canvas.box(x - half * 0.28, y - tall * 0.34, x + half * 0.28, y - tall * 0.26, (0.92, 0.92, 0.88), CAR)
 
 
-BRUSHES = dict(tree=_tree, lamp=_lamp, sign=_sign, pedestrian=_pedestrian, car_rear=_car_rear,
-               car_front=_car_front)
+BRUSHES = dict(tree=_tree, lamp=_lamp, sign=_sign, pedestrian=_pedestrian, car_rear=_car_rear, car_front=_car_front)

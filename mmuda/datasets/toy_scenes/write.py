@@ -36,6 +36,7 @@ class ToyStreetsSpec:
         noise: standard deviation of the sensor's noise in the target, colours being in [0, 1].
         version: of the painter.
     """
+
     train: int = 200
     val: int = 40
     width: int = 160
@@ -61,8 +62,7 @@ class ToyStreetsSpec:
         return Look(**look)
 
 
-def write_toy_streets(out: str, spec: ToyStreetsSpec | None = None, overwrite: bool = False,
-                      nproc: int = 1) -> str:
+def write_toy_streets(out: str, spec: ToyStreetsSpec | None = None, overwrite: bool = False, nproc: int = 1) -> str:
     """Write `<out>/toy_streets`, unless it is there with the same parameters; return its path."""
     spec = spec or ToyStreetsSpec()
     _check(spec)
@@ -85,8 +85,10 @@ def write_toy_streets(out: str, spec: ToyStreetsSpec | None = None, overwrite: b
 
 def _check(spec: ToyStreetsSpec) -> None:
     if spec.train < 1 or spec.val < 1 or spec.width < 32 or spec.height < 32:
-        raise DataError(f'toy_streets of {spec.train} + {spec.val} pictures of {spec.width}×'
-                        f'{spec.height} make no sense: at least one of each and 32×32 pixels.')
+        raise DataError(
+            f'toy_streets of {spec.train} + {spec.val} pictures of {spec.width}×'
+            f'{spec.height} make no sense: at least one of each and 32×32 pixels.'
+        )
 
 
 def _is_ready(folder: str, spec: ToyStreetsSpec, overwrite: bool) -> bool:
@@ -95,8 +97,7 @@ def _is_ready(folder: str, spec: ToyStreetsSpec, overwrite: bool) -> bool:
         return False
     marker = os.path.join(folder, MARKER)
     if not os.path.isfile(marker):
-        raise DataError(f"'{folder}' exists, but not from this generator (no {MARKER} in it): "
-                        'choose another --out.')
+        raise DataError(f"'{folder}' exists, but not from this generator (no {MARKER} in it): choose another --out.")
     with open(marker, encoding='utf-8') as file:
         found = json.load(file)
     if found == asdict(spec):
@@ -104,13 +105,18 @@ def _is_ready(folder: str, spec: ToyStreetsSpec, overwrite: bool) -> bool:
     if overwrite:
         return False
     changed = sorted(k for k in {**found, **asdict(spec)} if found.get(k) != asdict(spec).get(k))
-    raise DataError(f"'{folder}' was written with another {', '.join(changed)}: add --overwrite, or "
-                    'choose another --out.')
+    raise DataError(
+        f"'{folder}' was written with another {', '.join(changed)}: add --overwrite, or choose another --out."
+    )
 
 
 def _fill(folder: str, spec: ToyStreetsSpec, nproc: int) -> None:
-    tasks = [(domain, split, index) for domain in DOMAINS for split in ('train', 'val')
-             for index in range(getattr(spec, split))]
+    tasks = [
+        (domain, split, index)
+        for domain in DOMAINS
+        for split in ('train', 'val')
+        for index in range(getattr(spec, split))
+    ]
     for domain, split in {task[:2] for task in tasks}:
         for kind in ('images', 'labels'):
             os.makedirs(os.path.join(folder, domain, kind, split))
@@ -126,8 +132,7 @@ def _fill(folder: str, spec: ToyStreetsSpec, nproc: int) -> None:
 
 def _write_one(task: tuple, folder: str, spec: ToyStreetsSpec) -> None:
     domain, split, index = task
-    image, label = render(index, split, domain, spec.seed, (spec.width, spec.height),
-                          spec.look(domain))
+    image, label = render(index, split, domain, spec.seed, (spec.width, spec.height), spec.look(domain))
     for kind, pixels in (('images', image[..., ::-1]), ('labels', label)):
         path = os.path.join(folder, domain, kind, split, f'{index:05d}.png')
         if not cv2.imwrite(path, pixels):

@@ -44,14 +44,18 @@ class LoadLabel(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Add `gt_seg_map`, uint8 [H, W]."""
         if 'label_table' not in results:
-            raise DataError('mmuda.LoadLabel needs a data set that derives from '
-                            'mmuda.FolderSegmentation: with others use mmseg.LoadAnnotations.')
+            raise DataError(
+                'mmuda.LoadLabel needs a data set that derives from '
+                'mmuda.FolderSegmentation: with others use mmseg.LoadAnnotations.'
+            )
         path = results['seg_map_path']
         label = read_label(path, results['label_table'], results['num_classes'], self.backend_args)
         size = results.get('ori_shape', label.shape)
         if label.shape != tuple(size[:2]):
-            raise DataError(f"The label file '{path}' has {_size(label.shape)} pixels, but its "
-                            f"image '{results['img_path']}' has {_size(size)}: both must be equal.")
+            raise DataError(
+                f"The label file '{path}' has {_size(label.shape)} pixels, but its "
+                f"image '{results['img_path']}' has {_size(size)}: both must be equal."
+            )
         results['gt_seg_map'] = label
         results.setdefault('seg_fields', []).append('gt_seg_map')
         return results
