@@ -6,5 +6,6 @@ __all__ = []
 
 if find_spec('mmseg'):
     from .daformer_head import DAFormerHead
+    from .deeplabv2_head import DeepLabV2Head
     from .segformer_head import SegformerHead
-    __all__ += ['DAFormerHead', 'SegformerHead']
+    __all__ += ['DAFormerHead', 'DeepLabV2Head', 'SegformerHead']

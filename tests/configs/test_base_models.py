@@ -1,0 +1,57 @@
+"""Every base model builds from its one key, has the size its paper says, and runs in whole mode."""
+
+import functools
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from mmuda import compat
+from mmuda.registry import MODELS
+
+pytest.importorskip('mmseg')
+compat.apply()
+
+FOLDER = Path(__file__).parents[2] / 'configs' / '_base_' / 'models'
+FILES = sorted(path.stem for path in FOLDER.glob('*.py'))
+MIT_MILLIONS = {'b0': 3.319, 'b1': 13.151, 'b2': 24.196, 'b3': 44.072, 'b4': 60.843, 'b5': 81.443}
+
+
+def load(name):
+    return Config.fromfile(FOLDER / f'{name}.py')
+
+
+@functools.cache
+def build(name):
+    """The network, moved to where a forward pass computes nothing but shapes."""
+    net = MODELS.build(load(name).model).to('meta')
+    net.eval()  # mmseg's MobileNetV2 returns None from eval()
+    return net
+
+
+@pytest.mark.parametrize('name', FILES)
+def test_one_key_no_download_plain_batch_norm(name):
+    cfg = load(name)
+    assert set(cfg) == {'model'}
+    assert cfg.model._scope_ == 'mmseg'
+    assert cfg.model.pretrained is None
+    assert 'init_cfg' not in cfg.model.backbone
+    assert 'SyncBN' not in cfg.pretty_text
+
+
+@pytest.mark.parametrize('name', FILES)
+def test_builds_and_predicts_at_image_size(name):
+    net = build(name)
+    with torch.no_grad():
+        image = torch.empty(2, 3, 96, 160, device='meta')
+        logits = net.encode_decode(image, [dict(img_shape=(96, 160))])
+    assert logits.shape == (2, 19, 96, 160)
+
+
+@pytest.mark.parametrize('family', ['segformer', 'daformer'])
+@pytest.mark.parametrize('size', MIT_MILLIONS)
+def test_mit_sizes(family, size):
+    backbone = build(f'{family}_mit-{size}').backbone
+    millions = sum(p.numel() for p in backbone.parameters()) / 1e6
+    assert round(millions, 3) == MIT_MILLIONS[size]
