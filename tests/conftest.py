@@ -46,3 +46,73 @@ def isolated():
     for manager, instances in before.items():
         manager._instance_dict.clear()
         manager._instance_dict.update(instances)
+
+
+NUM_CLASSES = 5
+
+
+@pytest.fixture
+def tiny_student():
+    """Config of a segmentor small enough for a unit test; keywords go into the head."""
+
+    def make(norm: str = 'BN', size: int = 32, **head) -> dict:
+        return dict(
+            _scope_='mmseg',
+            type='EncoderDecoder',
+            data_preprocessor=dict(
+                type='SegDataPreProcessor',
+                mean=[123.675, 116.28, 103.53],
+                std=[58.395, 57.12, 57.375],
+                bgr_to_rgb=True,
+                pad_val=0,
+                seg_pad_val=255,
+                size=(size, size),
+            ),
+            backbone=dict(
+                type='mmuda.MixVisionTransformer',
+                embed_dims=8,
+                num_layers=[1, 1, 1, 1],
+                num_heads=[1, 2, 2, 4],
+                patch_sizes=[7, 3, 3, 3],
+                sr_ratios=[8, 4, 2, 1],
+                mlp_ratio=2,
+                drop_path_rate=0.1,
+            ),
+            decode_head=dict(
+                type='mmuda.SegformerHead',
+                in_channels=[8, 16, 16, 32],
+                in_index=[0, 1, 2, 3],
+                channels=16,
+                num_classes=NUM_CLASSES,
+                norm_cfg=dict(type=norm, **(dict(num_groups=4) if norm == 'GN' else {})),
+                align_corners=False,
+                loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=False, loss_weight=1.0),
+                **head,
+            ),
+            train_cfg=dict(),
+            test_cfg=dict(mode='whole'),
+        )
+
+    return make
+
+
+@pytest.fixture
+def domain_batch():
+    """An un-collated batch in an order as a dataloader may yield it; each image knows its number."""
+    from mmengine.structures import PixelData
+    from mmseg.structures import SegDataSample
+
+    def make(domains: str = 'stst', size: int = 32) -> dict:
+        names = {'s': 'source', 't': 'target'}
+        samples, inputs = [], []
+        for number, letter in enumerate(domains):
+            sample = SegDataSample(metainfo=dict(domain=names[letter], img_path=f'{letter}{number}.png'))
+            label = (
+                torch.randint(0, NUM_CLASSES, (1, size, size)) if letter == 's' else torch.full((1, size, size), 255)
+            )
+            sample.gt_sem_seg = PixelData(data=label)
+            samples.append(sample)
+            inputs.append(torch.randint(0, 256, (3, size, size), dtype=torch.uint8))
+        return dict(inputs=inputs, data_samples=samples)
+
+    return make

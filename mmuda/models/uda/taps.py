@@ -21,6 +21,7 @@ class Taps:
 
     Raises:
         KeyError: A name that the network does not have.
+        RuntimeError: A tapped module that the pass did not call.
     """
 
     def __init__(self, net: nn.Module, names: Iterable[str]) -> None:
@@ -30,16 +31,22 @@ class Taps:
                 raise KeyError(f'{type(net).__name__} has no module {name!r} to tap{_suggestion(name, modules)}.')
         self._modules = {name: modules[name] for name in names}
         self._handles: list = []
+        self._features: dict[str, Any] = {}
 
     def __enter__(self) -> dict[str, Any]:
-        features: dict[str, Any] = {}
+        self._features = features = {}
         for name, module in self._modules.items():
             self._handles.append(module.register_forward_hook(self._keep(features, name)))
         return features
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, error: type | None, *_: Any) -> None:
         while self._handles:
             self._handles.pop().remove()
+        silent = [name for name in self._modules if name not in self._features]
+        if silent and error is None:
+            raise RuntimeError(
+                f'The tapped module {silent[0]!r} was not called in this pass: tap a module that its parent runs.'
+            )
 
     @staticmethod
     def _keep(features: dict[str, Any], name: str):

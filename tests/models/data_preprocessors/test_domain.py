@@ -1,0 +1,37 @@
+"""Sorting and checking before the host's preprocessor."""
+
+import pytest
+import torch
+from mmseg.models import SegDataPreProcessor
+
+from mmuda.domain import DomainBatch
+from mmuda.models.data_preprocessors import DomainDataPreprocessor
+
+
+@pytest.fixture
+def preprocessor():
+    host = SegDataPreProcessor(
+        mean=[1.0] * 3, std=[2.0] * 3, bgr_to_rgb=True, size=(32, 32), pad_val=0, seg_pad_val=255
+    )
+    return DomainDataPreprocessor(host)
+
+
+def test_training_batches_leave_as_source_then_target(preprocessor, domain_batch):
+    data = domain_batch('tsts')
+    source = data['inputs'][1]
+    result = preprocessor(data, training=True)
+    assert result['layout'] == DomainBatch(2, 2)
+    assert [sample.domain for sample in result['data_samples']] == ['source', 'source', 'target', 'target']
+    torch.testing.assert_close(result['inputs'][0], (source[[2, 1, 0]].float() - 1) / 2)
+
+
+def test_evaluation_is_the_hosts_alone(preprocessor, domain_batch):
+    data = domain_batch('ts')
+    assert set(preprocessor(data)) == {'inputs', 'data_samples'}
+    assert [sample.domain for sample in preprocessor(data)['data_samples']] == ['target', 'source']
+
+
+@pytest.mark.parametrize(('domains', 'missing'), [('ss', 'target'), ('ttt', 'source')])
+def test_a_batch_without_one_domain_is_refused(preprocessor, domain_batch, domains, missing):
+    with pytest.raises(ValueError, match=f'batch of {len(domains)} samples has no {missing} image.*DomainSampler'):
+        preprocessor(domain_batch(domains), training=True)

@@ -1,0 +1,195 @@
+"""The wrapped network: identities with the stock one, data flow of STCT, checkpoints."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from mmuda.functional import coordination_ramp
+from mmuda.models.alignment import AlignmentTerm
+from mmuda.models.uda import SelfTrainingUDA, UDAModel
+
+
+class Probe(AlignmentTerm):
+    """A term that shows what it was given."""
+
+    def __init__(self, taps=('backbone', 'decode_head.conv_seg')):
+        super().__init__(taps)
+        self.scale = nn.Parameter(torch.ones(()))
+
+    def forward(self, source, target, step):
+        self.seen = source, target, int(step)
+        return dict(loss=self.scale * source.logits.mean(), gap=source.logits.mean() - target.logits.mean())
+
+
+@pytest.fixture
+def build(tiny_student):
+    def make(kind=SelfTrainingUDA, **options):
+        student = options.pop('student', None) or tiny_student(dropout_ratio=0)
+        student['backbone']['drop_path_rate'] = options.pop('drop_path', 0.0)
+        return kind(task='segmentation', student=student, **options).train()
+
+    return make
+
+
+def run(model, data):
+    return model(**model.data_preprocessor(data, training=True), mode='loss')
+
+
+def test_without_terms_the_loss_is_the_stock_models(build, domain_batch, tiny_student):
+    """In evaluation mode of the norms, since a joint batch has other batch statistics than the source alone."""
+    model = build(UDAModel).eval()
+    data = model.data_preprocessor(domain_batch('stst'), training=True)
+    stock = model.student.loss(data['inputs'][:2], data['data_samples'][:2])
+    losses = model.loss(**data)
+    assert set(losses) == {'loss_source'}
+    torch.testing.assert_close(losses['loss_source'], stock['decode.loss_ce'])
+
+
+def test_without_target_weight_self_training_has_the_stock_models_gradients(build, domain_batch, tiny_student):
+    student = tiny_student(norm='GN', dropout_ratio=0)
+    model = build(student=student, coordination=dict(alpha=0))
+    batch = domain_batch('sstt')
+    data = model.data_preprocessor(copy.deepcopy(batch), training=True)
+    model.student.loss(data['inputs'][:2], data['data_samples'][:2])['decode.loss_ce'].backward()
+    stock = [parameter.grad.clone() for parameter in model.student.parameters()]
+    model.zero_grad()
+    losses = run(model, batch)
+    (losses['loss_source'] + losses['loss_target']).backward()
+    for parameter, gradient in zip(model.student.parameters(), stock, strict=True):
+        torch.testing.assert_close(parameter.grad, gradient, atol=1e-6, rtol=1e-4)
+
+
+def test_stct_loss_equals_the_formula(build, domain_batch):
+    model = build(student_view=None).eval()  # no dropout, running statistics: passes can be repeated
+    model.teacher.load_state_dict({k: v + 0.01 * torch.randn_like(v) if v.is_floating_point() else v
+                                   for k, v in model.student.state_dict().items()})  # fmt: skip
+    model.step.fill_(1500)
+    data = model.data_preprocessor(domain_batch('stst'), training=True)
+    losses = model.loss(**data)
+    target = data['inputs'][2:]
+    up = lambda net: nn.functional.interpolate(net(target), (32, 32), mode='bilinear')  # noqa: E731
+    label, logits = up(model.teacher).argmax(1), up(model.student)
+    agreement = (logits.argmax(1) == label).float().mean((1, 2))
+    weight = agreement * coordination_ramp(1500, 2e-4)
+    cost = nn.functional.cross_entropy(logits, label, reduction='none').mean((1, 2))
+    torch.testing.assert_close(losses['loss_target'], (weight * cost).mean())
+    torch.testing.assert_close(losses['pseudo_accuracy'], agreement.mean())
+    torch.testing.assert_close(losses['coordination'], weight.mean())
+    assert 0 < agreement.mean() < 1
+
+
+def test_confidence_multiplies_the_weight(build, domain_batch):
+    batch = domain_batch('stst')
+    plain = build(coordination=dict(fixed=1.0)).eval()
+    sure = build(coordination=dict(fixed=1.0), pseudo_labeler=dict(confidence_threshold=0.0)).eval()
+    never = build(coordination=dict(fixed=1.0), pseudo_labeler=dict(confidence_threshold=1.0)).eval()
+    for model in (sure, never):
+        model.load_state_dict(plain.state_dict())
+    torch.testing.assert_close(
+        run(sure, copy.deepcopy(batch))['loss_target'], run(plain, copy.deepcopy(batch))['loss_target']
+    )
+    assert run(never, batch)['loss_target'] == 0
+
+
+def test_the_step_is_a_buffer_that_counts_training_passes(build, domain_batch):
+    model = build(UDAModel)
+    run(model, domain_batch())
+    run(model, domain_batch())
+    assert model.state_dict()['step'] == 2
+    run(model.eval(), domain_batch())
+    assert model.step == 2
+
+
+def test_the_teacher_never_trains(build, domain_batch):
+    model = build(drop_path=0.5)
+    sum(value for key, value in run(model, domain_batch()).items() if 'loss' in key).backward()
+    assert all(parameter.grad is None and not parameter.requires_grad for parameter in model.teacher.parameters())
+    assert not any(module.training for module in model.teacher.modules())
+    batch = build(teacher_norm='batch', drop_path=0.5)
+    training = {type(module).__name__ for module in batch.teacher.modules() if module.training}
+    assert training == {'BatchNorm2d'}
+    assert not any(module.training for module in batch.eval().teacher.modules())
+
+
+@pytest.mark.parametrize('domains', ['target', 'both'])
+def test_the_student_sees_the_view_and_the_teacher_the_plain_target(build, domain_batch, domains):
+    model = build(student_view=dict(domains=domains, jitter_prob=1.0))
+    seen = {}
+    for name in ('student', 'teacher'):
+        getattr(model, name).backbone.register_forward_pre_hook(lambda _, x, name=name: seen.__setitem__(name, x[0]))
+    data = model.data_preprocessor(domain_batch('stst'), training=True)
+    model.loss(**data)
+    source, target = data['inputs'][:2], data['inputs'][2:]
+    assert torch.equal(seen['teacher'], target)
+    assert torch.equal(seen['student'][:2], source) == (domains == 'target')
+    assert not torch.allclose(seen['student'][2:], target, atol=1e-2)
+
+
+def test_terms_get_split_views_and_their_losses_are_named(build, domain_batch):
+    model = build(UDAModel, terms=dict(probe=Probe(), dropped=None))
+    losses = run(model, domain_batch('stt'))
+    source, target, step = model.terms['probe'].seen
+    assert set(losses) == {'loss_source', 'loss_probe', 'probe.gap'}
+    assert (len(source.inputs), len(target.inputs), step) == (1, 2, 0)
+    assert [len(x) for x in source.features['backbone']] == [1] * 4
+    assert len(target.features['decode_head.conv_seg']) == 2
+    assert source.label.shape == (1, 32, 32)
+    assert target.label is None
+    losses['loss_probe'].backward()
+    assert model.terms['probe'].scale.grad is not None
+
+
+def test_a_plain_checkpoint_starts_student_and_teacher(build):
+    plain = build(UDAModel).student.state_dict()
+    model = build(terms=dict(fd=dict(type='FeatureDistance', classes=[1])))
+    reference = model.terms['fd'].reference.state_dict()
+    model.load_state_dict(dict(plain))
+    for net in (model.student, model.teacher):
+        assert all(torch.equal(net.state_dict()[key], value) for key, value in plain.items())
+    assert all(torch.equal(model.terms['fd'].reference.state_dict()[key], value) for key, value in reference.items())
+
+
+def test_its_own_checkpoint_restores_everything(build, domain_batch):
+    model = build()
+    run(model, domain_batch())
+    model.teacher.load_state_dict(build().teacher.state_dict())
+    again = build()
+    again.load_state_dict(model.state_dict())
+    assert all(torch.equal(again.state_dict()[key], value) for key, value in model.state_dict().items())
+    assert again.step == 1
+
+
+def test_a_checkpoint_of_another_model_is_refused_in_one_sentence(build, tiny_student):
+    model = build()
+    with pytest.raises(
+        RuntimeError, match=r'of another model.*lacks \d+ tensors \(backbone.*unknown 1 tensors \(conv\.weight\)'
+    ):
+        model.load_state_dict({'conv.weight': torch.zeros(1)})
+    other = dict(model.student.state_dict())
+    other['decode_head.conv_seg.weight'] = torch.zeros(19, 16, 1, 1)
+    with pytest.raises(RuntimeError, match=r'other shapes for 1 tensors \(decode_head\.conv_seg\.weight\)'):
+        model.load_state_dict(other)
+
+
+def test_predictions_come_from_the_chosen_network(build):
+    model = build().eval()
+    inputs = torch.randn(1, 3, 32, 32)
+    model.teacher.load_state_dict(build().student.state_dict())
+    assert torch.equal(model(inputs), model.student(inputs))
+    model.predict_on = 'teacher'
+    assert torch.equal(model(inputs), model.teacher(inputs))
+    with pytest.raises(ValueError, match="predict_on='ema'.*student, teacher"):
+        model.predict_on = 'ema'
+    with pytest.raises(ValueError, match="predict_on='teacher'.*UDAModel"):
+        build(UDAModel, predict_on='teacher')
+
+
+def test_bad_parts_are_named(build, domain_batch):
+    with pytest.raises(TypeError, match=r"terms\['head'\] is a Linear"):
+        build(terms=dict(head=nn.Linear(1, 1)))
+    with pytest.raises(ValueError, match="teacher_norm='none'.*running, batch"):
+        build(teacher_norm='none')
+    with pytest.raises(ValueError, match='layout'):
+        build()(torch.zeros(2, 3, 32, 32), [], mode='loss')
