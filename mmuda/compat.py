@@ -43,6 +43,11 @@ FORKS = {
     'mmseg': 'onedl-mmsegmentation',
     'mmpretrain': 'onedl-mmpretrain',
 }
+EXPECTED_WARNINGS = (
+    'Fail to import ``MultiScaleDeformableAttention``',
+    '``build_loss`` would be deprecated soon',
+    'pkg_resources is deprecated',
+)
 
 
 @functools.cache
@@ -103,9 +108,13 @@ def keep_pip_out_of_the_global_python() -> None:
 
 
 def silence_expected_warnings() -> None:
-    """mmcv-lite warns of an op nobody here uses, mmengine 0.10.7 of its own `pkg_resources`."""
-    warnings.filterwarnings('ignore', message='Fail to import ``MultiScaleDeformableAttention``')
-    warnings.filterwarnings('ignore', message='pkg_resources is deprecated')
+    """Three warnings that a user can do nothing about, since a host causes and shows them itself.
+
+    mmcv-lite misses an op that nobody here uses, every mmseg head calls mmseg's own deprecated
+    `build_loss`, and mmengine 0.10.7 imports `pkg_resources`.
+    """
+    for message in EXPECTED_WARNINGS:
+        warnings.filterwarnings('ignore', message=message)
 
 
 def point_lookups_at_fork() -> None:
