@@ -56,7 +56,7 @@ def test_mmseg_imports_and_leaves_no_placeholder():
             print(error)
         from mmseg.models.decode_heads import FCNHead, san_head
         loss = dict(type='CrossEntropyLoss', avg_non_ignore=True)
-        FCNHead(in_channels=8, channels=8, num_classes=2, loss_decode=loss)
+        FCNHead(in_channels=8, channels=8, num_classes=3, loss_decode=loss)
         try:
             san_head.point_sample(1, 2)
         except RuntimeError as error:
