@@ -7,7 +7,7 @@ on disk, so a stock head's loss is source-only.
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, islice
 
 import torch
 from mmengine.structures import PixelData
@@ -18,6 +18,7 @@ from mmuda.registry import DATASETS
 from .checks import check_same_classes
 from .errors import DataError
 from .label_free import strip_labels, without_labels
+from .redraw import redraws
 from .seeding import seeded
 
 Part = dict | Dataset
@@ -92,14 +93,17 @@ class DomainDataset(Dataset):
 
     def _source_sample(self, stream: int, within: int, rare_class: int | None) -> dict:
         packed = self._packed(stream, within)
-        if rare_class is None:
+        if rare_class is None or self._shows(packed, rare_class):
             return packed
-        for _ in range(self.rare_class_retries):
-            shown = (packed['data_samples'].gt_sem_seg.data == rare_class).sum()
-            if shown >= self.rare_class_min_pixels:
+        for packed in islice(redraws(self.datasets[stream], within), self.rare_class_retries):
+            if self._shows(packed, rare_class):
                 break
-            packed = self._packed(stream, within)
         return packed
+
+    def _shows(self, packed: dict, rare_class: int) -> bool:
+        """Whether a crop has enough of the class that its image was picked for."""
+        label = packed['data_samples'].gt_sem_seg.data
+        return int((label == rare_class).sum()) >= self.rare_class_min_pixels
 
     def _packed(self, stream: int, within: int) -> dict:
         packed = self.datasets[stream][within]

@@ -28,10 +28,11 @@ def strip_labels(cfg: Any) -> Any:
     if is_label_loader(cfg.get('type')):
         return dict(type='mmuda.LoadIgnoreLabel')
     stripped = type(cfg)({key: strip_labels(value) for key, value in cfg.items()})
-    if 'data_root' in cfg or 'data_prefix' in cfg:
-        prefix = dict(stripped.get('data_prefix') or dict(img_path=''))
+    prefix = stripped.get('data_prefix')
+    if isinstance(prefix, dict):
         prefix.pop('seg_map_path', None)
-        stripped['data_prefix'] = prefix
+    elif prefix is None and 'data_root' in cfg:
+        stripped['data_prefix'] = dict(img_path='')  # the default of segmentation sets has labels
     return stripped
 
 

@@ -1,0 +1,25 @@
+"""An index that survives the way to a worker."""
+
+import copy
+import pickle
+
+from mmuda.datasets import SampleIndex
+
+
+def test_it_is_an_int_with_attributes():
+    index = SampleIndex(3, seed=9, rare_class=1)
+    assert index == 3
+    assert [10, 11, 12, 13][index] == 13
+    assert (index.seed, index.rare_class) == (9, 1)
+    assert (SampleIndex(3).seed, SampleIndex(3).rare_class) == (None, None)
+
+
+def test_it_pickles_with_its_attributes():
+    index = SampleIndex(3, seed=2**63 + 1, rare_class=0)
+    for twin in (pickle.loads(pickle.dumps(index)), copy.deepcopy(index)):
+        assert type(twin) is SampleIndex
+        assert (int(twin), twin.seed, twin.rare_class) == (3, 2**63 + 1, 0)
+
+
+def test_repr_names_everything():
+    assert repr(SampleIndex(1, 2, 3)) == 'SampleIndex(1, seed=2, rare_class=3)'
