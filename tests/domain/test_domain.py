@@ -66,10 +66,10 @@ def test_a_deep_copy_has_a_context_of_its_own(net):
 
 
 def test_training_without_the_right_layout_names_the_hook_and_evaluation_needs_none(net):
-    with pytest.raises(RuntimeError, match='without a domain layout.*DomainContextHook'):
+    with pytest.raises(RuntimeError, match=r'without a domain layout.*DomainContextHook'):
         net(torch.ones(2))
     bind_domain_context(net).set(DomainBatch(1, 2))
-    with pytest.raises(RuntimeError, match='got 2 samples.*1 source \\+ 2 target.*DomainContextHook'):
+    with pytest.raises(RuntimeError, match=r'got 2 samples.*1 source \+ 2 target.*DomainContextHook'):
         net(torch.ones(2))
     assert net.eval()(torch.ones(2)).tolist() == [1, 1]
 

@@ -180,16 +180,16 @@ def test_predictions_come_from_the_chosen_network(build):
     assert torch.equal(model(inputs), model.student(inputs))
     model.predict_on = 'teacher'
     assert torch.equal(model(inputs), model.teacher(inputs))
-    with pytest.raises(ValueError, match="predict_on='ema'.*student, teacher"):
+    with pytest.raises(ValueError, match=r"predict_on='ema'.*student, teacher"):
         model.predict_on = 'ema'
-    with pytest.raises(ValueError, match="predict_on='teacher'.*UDAModel"):
+    with pytest.raises(ValueError, match=r"predict_on='teacher'.*UDAModel"):
         build(UDAModel, predict_on='teacher')
 
 
 def test_bad_parts_are_named(build, domain_batch):
     with pytest.raises(TypeError, match=r"terms\['head'\] is a Linear"):
         build(terms=dict(head=nn.Linear(1, 1)))
-    with pytest.raises(ValueError, match="teacher_norm='none'.*running, batch"):
+    with pytest.raises(ValueError, match=r"teacher_norm='none'.*running, batch"):
         build(teacher_norm='none')
     with pytest.raises(ValueError, match='layout'):
         build()(torch.zeros(2, 3, 32, 32), [], mode='loss')

@@ -1,0 +1,35 @@
+"""A run that is killed and resumed ends with the same bits as one that was not."""
+
+import signal
+
+import pytest
+import torch
+
+
+def assert_same_bits(first: dict, second: dict) -> None:
+    assert first['meta']['iter'] == second['meta']['iter']
+    assert first['state_dict'].keys() == second['state_dict'].keys()
+    different = [key for key, value in first['state_dict'].items() if not torch.equal(value, second['state_dict'][key])]
+    assert not different
+    moments = [x['optimizer']['state'] for x in (first, second)]
+    assert all(torch.equal(moments[0][i]['exp_avg'], moments[1][i]['exp_avg']) for i in moments[0])
+
+
+@pytest.mark.parametrize('ranks', [1, 2])
+def test_killed_and_resumed_equals_uninterrupted(train, trained, ranks):
+    whole = trained('whole', '--max-iters', 4, ranks=ranks)
+    codes, _, logs = train('cut', '--max-iters', 4, '--kill-at', 2, ranks=ranks)
+    assert all(code == -signal.SIGKILL for code in codes), logs[0][-3000:]
+    assert_same_bits(whole, trained('cut', '--max-iters', 4, '--resume', ranks=ranks))
+
+
+def test_neither_workers_nor_a_rerun_change_a_bit_but_a_seed_does(trained):
+    first = trained('first', '--max-iters', 2)
+    assert_same_bits(first, trained('workers', '--max-iters', 2, '--workers', 2))
+    name = 'student.decode_head.conv_seg.weight'
+    assert not torch.equal(
+        first['state_dict'][name], trained('seed', '--max-iters', 2, '--seed', 8)['state_dict'][name]
+    )
+    teacher = first['state_dict']['teacher.decode_head.conv_seg.weight']
+    assert first['state_dict']['step'] == 2
+    assert not torch.equal(first['state_dict'][name], teacher)

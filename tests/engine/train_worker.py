@@ -1,0 +1,155 @@
+"""One process of a small training run, started by the engine's tests (alone, or as a rank of two).
+
+    python train_worker.py WORK_DIR --max-iters 4 [--norm BN] [--resume] [--kill-at 2] [--batch 4] [--dump FILE]
+
+The images are drawn inside the data set with python's, numpy's and torch's generators, and the student has drop path,
+dropout and a random view, so that a run that repeats to the bit has restored or seeded every one of them.
+"""
+
+import argparse
+import os
+import random
+import signal
+
+import numpy as np
+import torch
+from mmengine.dataset import BaseDataset
+from mmengine.hooks import Hook
+from mmengine.registry import DATASETS, HOOKS, RUNNERS
+
+from mmuda import compat
+
+compat.apply()
+torch.set_num_threads(1)
+torch.use_deterministic_algorithms(True)
+
+SIZE = 32
+
+
+@DATASETS.register_module()
+class Noise(BaseDataset):
+    """Random images and labels; sample i has its own brightness, so the order of samples matters."""
+
+    METAINFO = dict(classes=tuple('abcde'))
+
+    def load_data_list(self):
+        return [dict(img_path=f'{i}.png') for i in range(7)]
+
+    def prepare_data(self, idx):
+        from mmengine.structures import PixelData
+        from mmseg.structures import SegDataSample
+
+        image = torch.randint(0, 60, (3, SIZE, SIZE)) + 20 * idx + random.randint(0, 9) + np.random.randint(9)
+        sample = SegDataSample(metainfo=dict(img_path=f'{idx}.png'))
+        sample.gt_sem_seg = PixelData(data=torch.randint(0, 5, (1, SIZE, SIZE)))
+        return dict(inputs=image.to(torch.uint8), data_samples=sample)
+
+
+@HOOKS.register_module()
+class Spy(Hook):
+    """Dies without a word after a step, or keeps the gradients of the last one."""
+
+    priority = 'LOWEST'
+
+    def __init__(self, kill_at=None, dump=None):
+        self.kill_at, self.dump = kill_at, dump
+
+    def before_train(self, runner):
+        if self.dump and runner.rank == 0:
+            runner.optim_wrapper.optimizer.register_step_pre_hook(lambda *_: self.save_gradients(runner))
+
+    def save_gradients(self, runner):
+        model = getattr(runner.model, 'module', runner.model)
+        torch.save({name: parameter.grad.clone() for name, parameter in model.student.named_parameters()}, self.dump)
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        if runner.iter + 1 == self.kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def student(norm: str, random_layers: bool) -> dict:
+    keep = 0.1 if random_layers else 0.0
+    return dict(
+        _scope_='mmseg',
+        type='EncoderDecoder',
+        data_preprocessor=dict(type='SegDataPreProcessor', mean=[120.0] * 3, std=[60.0] * 3, size=(SIZE, SIZE)),
+        backbone=dict(
+            type='mmuda.MixVisionTransformer',
+            embed_dims=8,
+            num_layers=[1, 1, 1, 1],
+            num_heads=[1, 2, 2, 4],
+            mlp_ratio=2,
+            drop_path_rate=keep,
+        ),
+        decode_head=dict(
+            type='mmuda.SegformerHead',
+            in_channels=[8, 16, 16, 32],
+            in_index=[0, 1, 2, 3],
+            channels=16,
+            num_classes=5,
+            dropout_ratio=keep,
+            norm_cfg=dict(type='GN', num_groups=4) if norm == 'GN' else dict(type=norm),
+            align_corners=False,
+            loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=False),
+        ),
+    )
+
+
+def config(args: argparse.Namespace) -> dict:
+    model = dict(
+        type='SelfTrainingUDA',
+        task='segmentation',
+        student=student(args.norm, not args.plain),
+        terms=dict(feature_distance=dict(type='FeatureDistance', classes=[1, 2])),
+        coordination=dict(alpha=0.1),
+        student_view=None if args.plain else dict(),
+    )
+    return dict(
+        default_scope='mmuda',
+        runner_type='mmuda.MeanTeacherRunner',
+        model=model,
+        work_dir=args.work_dir,
+        resume=args.resume,
+        launcher='pytorch' if 'RANK' in os.environ else 'none',
+        train_dataloader=dict(
+            batch_size=args.batch,
+            num_workers=args.workers,
+            dataset=dict(type='DomainDataset', source=dict(type='mmengine.Noise'), target=dict(type='mmengine.Noise')),
+            sampler=dict(type='DomainSampler'),
+        ),
+        train_cfg=dict(type='IterBasedTrainLoop', max_iters=args.max_iters),
+        optim_wrapper=dict(
+            constructor='UDAOptimWrapperConstructor',
+            optimizer=dict(type='AdamW', lr=1e-3, fused=True),
+            accumulative_counts=args.accumulate,
+        ),
+        param_scheduler=[dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=4)],
+        default_hooks=dict(checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=2)),
+        custom_hooks=[dict(type='mmengine.Spy', kill_at=args.kill_at, dump=args.dump)],
+        log_processor=dict(by_epoch=False),
+        log_level='ERROR',
+        randomness=dict(seed=args.seed),
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument('work_dir')
+    parser.add_argument('--max-iters', type=int, default=4)
+    parser.add_argument('--norm', default='BN')
+    parser.add_argument('--batch', type=int, default=4)
+    parser.add_argument('--workers', type=int, default=0)
+    parser.add_argument('--accumulate', type=int, default=1)
+    parser.add_argument('--seed', type=int, default=7)
+    parser.add_argument('--resume', action='store_true')
+    parser.add_argument('--plain', action='store_true', help='no dropout, drop path or view')
+    parser.add_argument('--kill-at', type=int)
+    parser.add_argument('--dump')
+    args = parser.parse_args()
+    if 'RANK' in os.environ:
+        torch.distributed.init_process_group('gloo')
+    RUNNERS.build(config(args)).train()
+
+
+if __name__ == '__main__':
+    main()
