@@ -114,7 +114,7 @@ def _class_number(value: int | str, classes: list[str], where: str) -> int:
         return IGNORE
     if value in classes:
         return classes.index(value)
-    if isinstance(value, int) and 0 <= value < len(classes):
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(classes):
         return value
     raise DataError(
         f"The class map '{where}' maps an id to {value!r}: that is neither 'ignore' "

@@ -54,7 +54,7 @@ LOOKS = dict(
         blur=0.0,
         grain=0.05,
         cars=2.6,
-        pedestrians=2.6,
+        pedestrians=3.0,
         trees=3.2,
         poles=2.6,
     ),

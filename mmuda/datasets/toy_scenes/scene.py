@@ -183,7 +183,7 @@ def _pedestrians(rng: np.random.Generator, kerb: float, look: Look) -> list[Thin
                 'pedestrian',
                 across,
                 _near(rng, 0.28, 0.95),
-                rng.uniform(0.44, 0.56),
+                rng.uniform(0.55, 0.75),
                 _pick(rng, CLOTHES, 0.05),
                 _seed(rng),
             )

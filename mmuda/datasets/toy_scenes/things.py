@@ -35,7 +35,7 @@ def _tree(canvas: Canvas, view: View, thing: Thing, look: Look, rng) -> None:
 def _lamp(canvas: Canvas, view: View, thing: Thing, look: Look, rng) -> None:
     """A street lamp whose arm reaches over the road."""
     x, y = view.ground(thing.across, thing.near)
-    tall, wide = view.size(thing.tall, thing.near), max(view.size(0.025, thing.near), 1.0)
+    tall, wide = view.size(thing.tall, thing.near), max(view.size(0.035, thing.near), 1.2)
     arm = -np.sign(thing.across) * tall * 0.22
     canvas.box(x - wide, y - tall, x + wide, y, thing.colour, POLE)
     canvas.polygon(
@@ -50,9 +50,9 @@ def _lamp(canvas: Canvas, view: View, thing: Thing, look: Look, rng) -> None:
 def _sign(canvas: Canvas, view: View, thing: Thing, look: Look, rng) -> None:
     """A traffic sign, round or square, on a post."""
     x, y = view.ground(thing.across, thing.near)
-    tall, wide = view.size(thing.tall * 0.65, thing.near), max(view.size(0.022, thing.near), 1.0)
+    tall, wide = view.size(thing.tall * 0.65, thing.near), max(view.size(0.032, thing.near), 1.2)
     canvas.box(x - wide, y - tall, x + wide, y, thing.colour, POLE)
-    colour, radius = SIGN_COLOURS[rng.integers(3)], max(view.size(0.10, thing.near), 2)
+    colour, radius = SIGN_COLOURS[rng.integers(3)], max(view.size(0.14, thing.near), 2.5)
     if rng.random() < 0.5:
         canvas.ellipse(x, y - tall, radius, radius, colour, POLE)
         canvas.ellipse(x, y - tall, radius * 0.55, radius * 0.55, (0.94, 0.94, 0.94), POLE)
@@ -64,7 +64,7 @@ def _pedestrian(canvas: Canvas, view: View, thing: Thing, look: Look, rng) -> No
     """Two legs, a coat and a head."""
     x, y = view.ground(thing.across, thing.near)
     tall = view.size(thing.tall, thing.near)
-    wide, step = tall * 0.16, tall * rng.uniform(0.04, 0.12)
+    wide, step = tall * 0.17, tall * rng.uniform(0.04, 0.12)
     trousers = np.multiply((0.22, 0.24, 0.34), rng.uniform(0.7, 1.5))
     canvas.shade(x, y, wide * 1.6, wide * 0.5, 0.7)
     for side in (-1, 1):

@@ -1,0 +1,54 @@
+"""Entries of list files and class lists."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from mmuda.datasets import DataError
+from mmuda.datasets.checks import check_data_root, check_list_entry, check_none_missing, check_same_classes
+
+
+def sets(*lists):
+    return [SimpleNamespace(metainfo=dict(classes=classes) if classes else {}) for classes in lists]
+
+
+@pytest.mark.parametrize('entry', ['../a', 'a/../../b', '/etc/passwd', 'a/..', '\\\\host\\a', 'C:/a', '..\\a'])
+def test_entries_may_not_leave_the_folder(entry):
+    with pytest.raises(DataError, match=r"in the list file 'train\.txt' leaves the image folder"):
+        check_list_entry(entry, 'train.txt')
+
+
+@pytest.mark.parametrize('entry, kept', [('a', 'a'), ('city/a_1', 'city/a_1'), ('./a', 'a'), ('a..b', 'a..b')])
+def test_ordinary_entries_pass(entry, kept):
+    assert check_list_entry(entry, 'train.txt') == kept
+
+
+def test_a_missing_root_names_the_path_and_the_variable(monkeypatch):
+    monkeypatch.setenv('MMUDA_DATA', '/elsewhere')
+    with pytest.raises(DataError, match=r"'/no/such' does not exist.*MMUDA_DATA \(now '/elsewhere'\)"):
+        check_data_root('/no/such')
+    monkeypatch.delenv('MMUDA_DATA')
+    with pytest.raises(DataError, match=r'MMUDA_DATA \(now unset\)'):
+        check_data_root('/no/such')
+
+
+def test_missing_files_are_counted_and_the_first_named():
+    with pytest.raises(DataError, match=r'4 of 9 images have no label: a, b, c, \.\.\.; add them\.'):
+        check_none_missing(list('abcd'), 9, 'images have no label', 'add them')
+    check_none_missing([], 9, 'images have no label', 'add them')
+
+
+def test_different_classes_are_named_on_both_sides():
+    with pytest.raises(DataError, match=r"'b', 'c' only in A, 'd' only in B; give both"):
+        check_same_classes(sets(['a', 'b', 'c'], ['a', 'd']), ['A', 'B'])
+    with pytest.raises(DataError, match="'b' only in A, nothing only in B"):
+        check_same_classes(sets(['a', 'b'], ['a']), ['A', 'B'])
+
+
+def test_another_order_is_another_list():
+    with pytest.raises(DataError, match=r"in their order: class 1 is 'b' in A and 'c' in C"):
+        check_same_classes(sets(['a', 'b', 'c'], ['a', 'b', 'c'], ['a', 'c', 'b']), ['A', 'B', 'C'])
+
+
+def test_a_set_without_classes_takes_the_first_ones():
+    assert check_same_classes(sets(['a', 'b'], None), ['A', 'B'])['classes'] == ['a', 'b']
