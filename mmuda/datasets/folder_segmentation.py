@@ -118,7 +118,7 @@ class FolderSegmentation(BaseSegDataset):
         )
         if palette and 'palette' not in metainfo:
             metainfo['palette'] = [palette[known.index(name)] for name in wanted]
-        return dict(metainfo, classes=wanted) if wanted else metainfo
+        return dict(metainfo, classes=tuple(wanted)) if wanted else metainfo
 
     def _images(self, folder: str) -> list[tuple[str, str]]:
         """Sorted (name without suffix, suffix) of the images that the folder or list file names."""

@@ -126,8 +126,8 @@ def test_classes_may_be_a_selection(make_folder):
     )
     whole = build(folder.cfg(class_map='map.json', metainfo=None))
     part = build(folder.cfg(class_map='map.json', metainfo=dict(classes=['b'])))
-    assert (whole.metainfo['classes'], whole.metainfo['palette']) == (['a', 'b'], [[1, 1, 1], [2, 2, 2]])
-    assert (part.metainfo['classes'], part.metainfo['palette']) == (['b'], [[2, 2, 2]])
+    assert (whole.metainfo['classes'], whole.metainfo['palette']) == (('a', 'b'), [[1, 1, 1], [2, 2, 2]])
+    assert (part.metainfo['classes'], part.metainfo['palette']) == (('b',), [[2, 2, 2]])
     load = [step for step in whole.pipeline.transforms if type(step).__name__ in ('LoadImage', 'LoadLabel')]
     for dataset, values in ((whole, [0, 1]), (part, [255, 0])):
         results = dataset.get_data_info(0)
