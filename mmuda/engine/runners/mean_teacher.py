@@ -9,7 +9,10 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, Runner
 from torch import nn
 
+from mmuda import compat
 from mmuda.registry import RUNNERS
+
+compat.apply()
 
 
 @RUNNERS.register_module()
