@@ -16,10 +16,10 @@ from .base import Task
 
 compat.apply()
 
-from mmseg.models.decode_heads.decode_head import BaseDecodeHead  # noqa: E402
-from mmseg.models.segmentors import EncoderDecoder  # noqa: E402
-from mmseg.models.utils import resize  # noqa: E402
-from mmseg.registry import MODELS  # noqa: E402
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.models.segmentors import EncoderDecoder
+from mmseg.models.utils import resize
+from mmseg.registry import MODELS
 
 IGNORE_INDEX = 255
 
