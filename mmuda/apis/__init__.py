@@ -1,0 +1,39 @@
+"""What the tools stand on: configs, launching, errors, inference."""
+
+from .checkpoint import check_checkpoint, read_checkpoint, read_state
+from .config import check_data_roots, load_config
+from .distributed import init_distributed
+from .errors import UserError, explain, run_tool
+from .inferencer import UDAInferencer
+from .launch import (
+    build_runner,
+    enable_amp,
+    enable_auto_scale_lr,
+    evaluate,
+    set_resume,
+    set_work_dir,
+    train,
+)
+from .work_dir import check_work_dir, clean_start
+
+__all__ = [
+    'UDAInferencer',
+    'UserError',
+    'build_runner',
+    'check_checkpoint',
+    'check_data_roots',
+    'check_work_dir',
+    'clean_start',
+    'enable_amp',
+    'enable_auto_scale_lr',
+    'explain',
+    'init_distributed',
+    'load_config',
+    'read_checkpoint',
+    'read_state',
+    'run_tool',
+    'set_resume',
+    'set_work_dir',
+    'evaluate',
+    'train',
+]

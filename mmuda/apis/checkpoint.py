@@ -1,0 +1,99 @@
+"""Refuse a checkpoint of another model before anything is trained or scored.
+
+mmengine loads with ``strict=False`` and merely warns, so a wrong file would train from random weights, or score them.
+"""
+
+from __future__ import annotations
+
+import pickle
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mmuda import compat
+
+from .errors import UserError
+
+compat.apply()
+
+
+def read_state(path: str | Path) -> dict[str, Tensor]:
+    """The weights in a checkpoint file, on the CPU and without a DDP prefix.
+
+    Raises:
+        UserError: The file is missing, truncated, or not a checkpoint.
+    """
+    checkpoint = read_checkpoint(path)
+    state = checkpoint.get('state_dict', checkpoint)
+    if not isinstance(state, Mapping) or not state or not all(isinstance(value, Tensor) for value in state.values()):
+        raise UserError(
+            f'checkpoint {path} holds no weights: give a file that tools/train.py wrote, or a plain state dict'
+        )
+    return {key.removeprefix('module.'): value for key, value in state.items()}
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """All that a checkpoint file holds; only tensors and plain values are unpickled."""
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f'checkpoint {path} does not exist: give the path of a .pth file')
+    try:
+        checkpoint = torch.load(path, map_location='cpu', weights_only=True)
+    except (RuntimeError, EOFError, OSError, KeyError, pickle.UnpicklingError) as error:
+        reason = str(error).strip().split('\n')[0][:200] or type(error).__name__
+        raise UserError(f'checkpoint {path} cannot be read ({reason}): it may be truncated; use another one') from error
+    if not isinstance(checkpoint, Mapping):
+        raise UserError(
+            f'checkpoint {path} holds a {type(checkpoint).__name__}, no weights: give a file of tools/train.py'
+        )
+    return dict(checkpoint)
+
+
+def check_checkpoint(model: nn.Module, path: str | Path) -> None:
+    """Load the weights into ``model``, or raise one sentence that names the first keys that do not fit.
+
+    A UDA model takes its own checkpoints and those of its plain network; its alignment terms may be left out.
+    """
+    state = read_state(path)
+    try:
+        missing, unexpected = model.load_state_dict(state, strict=False)
+    except RuntimeError as error:
+        raise UserError(f'checkpoint {path} does not fit the model: {_first_reason(error)}') from error
+    problems = {'lacks': _relevant(missing), 'has unknown': _relevant(unexpected)}
+    found = [f'it {what} {_listed(keys)}' for what, keys in problems.items() if keys]
+    if found:
+        raise UserError(
+            f'checkpoint {path} is of another model than {type(model).__name__}: {"; ".join(found)}; '
+            f'use the config it was trained with{_advice(state)}'
+        )
+
+
+def _relevant(keys: list[str]) -> list[str]:
+    return [key for key in keys if not key.endswith('num_batches_tracked') and not key.startswith('terms.')]
+
+
+def _listed(keys: list[str]) -> str:
+    return f'{len(keys)} tensors ({", ".join(keys[:3])}{", ..." if len(keys) > 3 else ""})'
+
+
+def _advice(state: Mapping[str, Tensor]) -> str:
+    if any(key.startswith('student.') for key in state):
+        return ', or take the plain network out of it with tools/analysis_tools/extract_network.py'
+    return ''
+
+
+def _first_reason(error: RuntimeError) -> str:
+    """torch lists every tensor of another size; our own models say it in one sentence."""
+    mismatch = re.search(
+        r'size mismatch for (\S+): copying a param with shape (.+?) from checkpoint, '
+        r'the shape in current model is (.+?)\.',
+        str(error),
+    )
+    if mismatch is None:
+        return str(error)
+    key, found, wanted = mismatch.groups()
+    return f'{key} has shape {found} where the model wants {wanted}; use the config it was trained with'

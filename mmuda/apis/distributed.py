@@ -1,0 +1,71 @@
+"""Joining a process group on machines with and without GPUs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+import torch
+import torch.distributed as torch_dist
+from mmengine.config import Config
+
+from .errors import UserError
+
+RENDEZVOUS = ('RANK', 'WORLD_SIZE', 'LOCAL_RANK', 'MASTER_ADDR', 'MASTER_PORT')
+
+
+def init_distributed(cfg: Config, launcher: str) -> None:
+    """Join the process group that ``launcher`` prepared: gloo on a CPU, else mmengine's own NCCL start.
+
+    mmengine pins every process to a GPU while it joins, so without one this has to come first. The ranks of ``cfg``'s
+    runner then find the group ready.
+    """
+    cfg.launcher = launcher
+    if launcher == 'none':
+        return
+    if launcher == 'slurm' and not torch.cuda.is_available():
+        _read_slurm()
+    if launcher == 'pytorch' or not torch.cuda.is_available():
+        _check_environment(launcher)
+    if torch.cuda.is_available():
+        return
+    _without_devices(cfg)
+    if not torch_dist.is_initialized():
+        torch_dist.init_process_group('gloo')
+
+
+def is_main_process() -> bool:
+    """Whether this is rank 0, also before the process group is there."""
+    return int(os.environ.get('RANK', os.environ.get('SLURM_PROCID', '0'))) == 0
+
+
+def _check_environment(launcher: str) -> None:
+    missing = [name for name in RENDEZVOUS if name not in os.environ]
+    if missing:
+        raise UserError(
+            f'--launcher {launcher} finds no {", ".join(missing)} in the environment: start through '
+            'tools/dist_train.sh CONFIG GPUS or tools/slurm_train.sh'
+        )
+
+
+def _without_devices(cfg: Config) -> None:
+    """mmengine hands DDP a GPU's id; :class:`mmuda.MeanTeacherRunner` knows better by itself."""
+    if 'runner_type' not in cfg and 'model_wrapper_cfg' not in cfg:
+        cfg.model_wrapper_cfg = dict(
+            type='MMDistributedDataParallel',
+            device_ids=None,
+            broadcast_buffers=False,
+            find_unused_parameters=cfg.get('find_unused_parameters', False),
+        )
+
+
+def _read_slurm() -> None:
+    """Name the process group in torch's variables from what `srun` sets."""
+    env = os.environ
+    for name, source in (('RANK', 'SLURM_PROCID'), ('WORLD_SIZE', 'SLURM_NTASKS'), ('LOCAL_RANK', 'SLURM_LOCALID')):
+        if source in env:
+            env[name] = env[source]
+    env.setdefault('MASTER_PORT', '29500')
+    if 'MASTER_ADDR' not in env and 'SLURM_NODELIST' in env:
+        command = ['scontrol', 'show', 'hostname', env['SLURM_NODELIST']]
+        env['MASTER_ADDR'] = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[0]

@@ -1,0 +1,145 @@
+"""One clear sentence instead of a traceback, for the errors a user can mend.
+
+What counts as such an error is decided by where it was raised, not by its type: a :class:`UserError`, anything that
+`mmuda` raises on purpose, and the host libraries' complaints about a config (unknown key, missing key, unknown type).
+Everything else is a bug and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import os
+import re
+import sys
+import traceback
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import FrameType
+
+PACKAGE = Path(__file__).resolve().parents[1]
+UNKNOWN_KEY = re.compile(r"(\w+)(?:\.__init__)?\(\) got an unexpected keyword argument '(\w+)'")
+MISSING_KEY = re.compile(r'(\w+)(?:\.__init__)?\(\) missing \d+ required (?:positional|keyword-only) arguments?: (.+)')
+UNKNOWN_TYPE = re.compile(r'(\S+) is not in the (.+?) registry')
+
+
+class UserError(Exception):
+    """An expected error; its text is one sentence: what was found, where, what to do."""
+
+
+def run_tool(main: Callable[[], object]) -> None:
+    """Run a command-line tool; an expected error ends in one line on stderr and exit status 1.
+
+    ``MMUDA_TRACEBACK=1`` shows the traceback of expected errors, too.
+    """
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        sentence = explain(error)
+        if sentence is None or os.environ.get('MMUDA_TRACEBACK') == '1':
+            raise
+        print(f'mmuda: error: {sentence}', file=sys.stderr)
+        sys.exit(1)
+
+
+def explain(error: BaseException) -> str | None:
+    """The sentence for the user, or None when the error is not one of theirs."""
+    if isinstance(error, UserError):
+        return _one_line(str(error))
+    from_worker = _from_worker(error)
+    if from_worker is not None:
+        return from_worker
+    if isinstance(error, (TypeError, KeyError)):
+        sentence = _config_complaint(error)
+        if sentence is not None:
+            return sentence
+    return _one_line(_text(error)) if _raised_on_purpose(error) else None
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """'; did you mean x?' for the nearest known name, '' when none is near."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean '{near[0]}'?" if near else ''
+
+
+def _raised_on_purpose(error: BaseException) -> bool:
+    """Whether the innermost frame is a ``raise`` statement of this package."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(frames) and _is_own_raise(frames[-1].filename, frames[-1].line or '')
+
+
+def _is_own_raise(filename: str, line: str) -> bool:
+    return PACKAGE in Path(filename).resolve().parents and line.strip().startswith('raise ')
+
+
+def _from_worker(error: BaseException) -> str | None:
+    """A data-loading worker hands its exception over as text with the traceback inside."""
+    text = _text(error)
+    if 'Original Traceback' not in text:
+        return None
+    places = re.findall(r'File "([^"]+)", line \d+, in [^\n]+\n\s*([^\n]*)', text)
+    message = re.split(r'\n[\w.]+(?:Error|Exception|Interrupt): ', text)[-1]
+    return _one_line(message) if places and _is_own_raise(*places[-1]) else None
+
+
+def _config_complaint(error: BaseException) -> str | None:
+    text, frame = _text(error), _build_frame(error)
+    if found := UNKNOWN_TYPE.search(text):
+        registry = frame.f_locals.get('registry') if frame else None
+        return (
+            f"unknown type '{found[1]}' in the {found[2]} registry: check its spelling and its scope "
+            f"(ours are 'mmuda.<Name>', those of mmsegmentation 'mmseg.<Name>'){_near_type(found[1], registry)}"
+        )
+    if frame is None and not _last_frame_in_mmengine(error):
+        return None
+    built = frame.f_locals.get('obj_cls') if frame else None
+    if found := UNKNOWN_KEY.search(text):
+        name = getattr(built, '__name__', found[1])
+        return f"unknown config key '{found[2]}' for {name}{_accepted(built, found[2])}"
+    if found := MISSING_KEY.search(text):
+        name = getattr(built, '__name__', found[1])
+        return f'the config of {name} lacks {found[2]}: add it'
+    return None
+
+
+def _build_frame(error: BaseException) -> FrameType | None:
+    """The innermost frame in which mmengine builds an object from a config."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__) if frame.f_code.co_name == 'build_from_cfg']
+    return frames[-1] if frames else None
+
+
+def _last_frame_in_mmengine(error: BaseException) -> bool:
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(frames) and 'mmengine' in Path(frames[-1].filename).parts
+
+
+def _accepted(built: object, key: str) -> str:
+    if not inspect.isclass(built):
+        return ': remove or correct it'
+    names = [
+        name
+        for base in built.__mro__
+        if '__init__' in vars(base)
+        for name, parameter in inspect.signature(base.__init__).parameters.items()
+        if name != 'self' and parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
+    ]
+    return f': it takes {", ".join(dict.fromkeys(names))}{did_you_mean(key, names)}'
+
+
+def _near_type(name: str, registry: object) -> str:
+    known: set[str] = set()
+    while registry is not None:
+        known |= set(registry.module_dict)
+        registry = registry.parent
+    return did_you_mean(name.rpartition('.')[2], known)
+
+
+def _text(error: BaseException) -> str:
+    """``str`` of a KeyError is the repr of its text."""
+    return str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+
+
+def _one_line(text: str) -> str:
+    return ' '.join(text.split())

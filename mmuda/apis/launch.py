@@ -1,0 +1,130 @@
+"""From parsed arguments to a running experiment: what `tools/train.py` and `tools/test.py` share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.logging import print_log
+from mmengine.runner import Runner, find_latest_checkpoint
+
+from mmuda import compat
+from mmuda.registry import RUNNERS
+
+from .checkpoint import check_checkpoint
+from .config import check_data_roots
+from .distributed import is_main_process
+from .errors import UserError
+from .inferencer import choose_network
+from .predictions import PredictionWriter
+from .work_dir import check_work_dir, clean_start
+
+
+def set_work_dir(cfg: Config, config_path: str | Path, work_dir: str | None) -> None:
+    """The command line's choice, else the config's, else ``work_dirs/<name of the config>``; checked for writing."""
+    if work_dir is not None:
+        cfg.work_dir = work_dir
+    elif cfg.get('work_dir') is None:
+        cfg.work_dir = str(Path('work_dirs') / Path(config_path).stem)
+    check_work_dir(cfg.work_dir)
+
+
+def set_resume(cfg: Config, resume: str | None) -> None:
+    """``auto``: the work directory's latest checkpoint if there is one; else the path of a checkpoint.
+
+    Without a checkpoint, ``auto`` starts from the config's own ``load_from``: a job that restarts itself needs one
+    command only.
+    """
+    if resume is None:
+        return
+    path = find_latest_checkpoint(cfg.work_dir) if resume == 'auto' else resume
+    if path is None:
+        print_log(f'{cfg.work_dir} has no checkpoint to resume from: the run starts at iteration 0.', logger='current')
+        return
+    cfg.resume, cfg.load_from = True, str(path)
+
+
+def enable_amp(cfg: Config) -> None:
+    """Mixed precision: float16 with loss scaling on a GPU, bfloat16 on a CPU."""
+    wrapper = cfg.optim_wrapper
+    if wrapper.get('type', 'OptimWrapper') != 'OptimWrapper':
+        raise UserError(
+            f"--amp replaces optim_wrapper.type='OptimWrapper', but the config has '{wrapper.type}': leave out --amp"
+        )
+    if torch.cuda.is_available():
+        wrapper.type = 'AmpOptimWrapper'
+        wrapper.loss_scale = 'dynamic'
+    else:
+        wrapper.type = 'mmuda.BFloat16OptimWrapper'
+
+
+def enable_auto_scale_lr(cfg: Config) -> None:
+    """Scale the learning rate with the total batch size."""
+    if 'base_batch_size' not in (cfg.get('auto_scale_lr') or {}):
+        raise UserError(
+            '--auto-scale-lr needs auto_scale_lr=dict(base_batch_size=...) in the config: '
+            'say for which batch size its learning rate is meant'
+        )
+    cfg.auto_scale_lr.enable = True
+
+
+def build_runner(cfg: Config) -> Runner:
+    """The config's own runner type, or mmengine's; a checkpoint in ``load_from`` has been checked against the model."""
+    compat.apply()
+    runner = RUNNERS.build(cfg)
+    path = cfg.get('load_from')
+    if path is not None and '://' not in path:
+        check_checkpoint(getattr(runner.model, 'module', runner.model), path)
+    return runner
+
+
+def train(cfg: Config) -> Runner:
+    """Train; when the run cannot start because of something the user can mend, its work directory is left as it was."""
+    _check_load_from(cfg)
+    check_data_roots(cfg, 'train', 'val')
+    with clean_start(cfg.work_dir, is_main=is_main_process()) as progress:
+        progress.runner = runner = build_runner(cfg)
+        runner.train()
+    return runner
+
+
+def evaluate(
+    cfg: Config,
+    checkpoint: str,
+    predict_on: str = 'student',
+    label_dir: str | None = None,
+    overlay_dir: str | None = None,
+) -> dict:
+    """Score a checkpoint.
+
+    Args:
+        cfg: the config; its work directory is set.
+        checkpoint: path of the checkpoint.
+        predict_on: which network of a self-training model predicts.
+        label_dir: where predicted label maps go; None for none.
+        overlay_dir: where pictures of them go; None for none.
+
+    Returns:
+        The scores.
+    """
+    cfg.load_from, cfg.resume = checkpoint, False
+    _check_load_from(cfg, 'CHECKPOINT')
+    check_data_roots(cfg, 'test')
+    for folder in (label_dir, overlay_dir):
+        if folder is not None:
+            check_work_dir(folder)
+    with clean_start(cfg.work_dir, is_main=is_main_process()) as progress:
+        runner = build_runner(cfg)
+        choose_network(getattr(runner.model, 'module', runner.model), predict_on)
+        progress.runner = runner
+        if label_dir or overlay_dir:
+            runner.register_hook(PredictionWriter(label_dir, overlay_dir))
+        return runner.test()
+
+
+def _check_load_from(cfg: Config, setting: str = 'load_from') -> None:
+    path = cfg.get('load_from')
+    if path is not None and '://' not in path and not Path(path).is_file():
+        setting = '--resume' if cfg.get('resume') else setting
+        raise UserError(f'checkpoint {path} does not exist: check {setting}')

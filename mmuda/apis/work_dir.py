@@ -1,0 +1,83 @@
+"""The work directory: checked before anything is built, and left as it was when a run cannot start."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mmengine.runner import Runner
+
+from .errors import UserError, explain
+
+
+def check_work_dir(path: str | Path) -> None:
+    """Raise unless files can be written below ``path``; creates nothing that stays."""
+    parent = _existing(Path(path))
+    if not parent.is_dir():
+        raise UserError(f'work directory {path} cannot be made: {parent} is a file; choose another --work-dir')
+    try:
+        with tempfile.TemporaryFile(dir=parent):
+            pass
+    except OSError as error:
+        raise UserError(
+            f'work directory {path} cannot be written ({parent}: {error.strerror}): choose another --work-dir'
+        ) from error
+
+
+class Progress:
+    """Tells :func:`clean_start` whether the run has trained anything."""
+
+    runner: Runner | None = None
+
+    @property
+    def iterations(self) -> int:
+        """Training iterations the runner has behind it."""
+        return self.runner.iter if self.runner is not None else 0
+
+
+@contextmanager
+def clean_start(path: str | Path, is_main: bool = True) -> Iterator[Progress]:
+    """Take back what a run wrote to its work directory when a user's error ends it before its first iteration.
+
+    Args:
+        path: The work directory.
+        is_main: Whether this process is the one that writes.
+    """
+    path = Path(path)
+    before = {entry.name for entry in path.iterdir()} if path.is_dir() else None
+    topmost = _first_missing(path)
+    progress = Progress()
+    try:
+        yield progress
+    except Exception as error:
+        if is_main and progress.iterations == 0 and explain(error) is not None:
+            _remove_new(path, before, topmost)
+        raise
+
+
+def _remove_new(path: Path, before: set[str] | None, topmost: Path) -> None:
+    if before is None:
+        shutil.rmtree(topmost, ignore_errors=True)
+        return
+    for entry in path.iterdir():
+        if entry.name not in before:
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+
+
+def _existing(path: Path) -> Path:
+    """The nearest ancestor that exists, the path itself included."""
+    path = path.absolute()
+    while not path.exists():
+        path = path.parent
+    return path
+
+
+def _first_missing(path: Path) -> Path:
+    """The topmost directory that making ``path`` would create."""
+    path = path.absolute()
+    while not path.parent.exists():
+        path = path.parent
+    return path

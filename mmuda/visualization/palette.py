@@ -1,0 +1,59 @@
+"""Colours of classes: label maps to pictures, alone or painted over the image."""
+
+from __future__ import annotations
+
+import colorsys
+from collections.abc import Sequence
+
+import numpy as np
+
+Color = tuple[int, int, int]
+VOID: Color = (0, 0, 0)
+
+
+def default_palette(num_classes: int) -> list[Color]:
+    """Well-spread colours for a data set without a palette.
+
+    Neighbouring ids lie a golden angle apart on the colour circle, with alternating brightness.
+    """
+    hues = [(number * 0.61803398875) % 1 for number in range(num_classes)]
+    values = [(0.95, 0.7, 0.5)[number % 3] for number in range(num_classes)]
+    colors = [colorsys.hsv_to_rgb(hue, 0.65, value) for hue, value in zip(hues, values)]
+    return [tuple(round(255 * channel) for channel in color) for color in colors]
+
+
+def colorize(label: np.ndarray, palette: Sequence[Color], void: Color = VOID) -> np.ndarray:
+    """Label map -> picture.
+
+    Args:
+        label: [H, W] class ids; what is no index of the palette (255, say) counts as void.
+        palette: RGB of each class.
+        void: RGB of all other ids.
+
+    Returns:
+        uint8 [H, W, 3], RGB.
+    """
+    table = np.array([*palette, void], np.uint8)
+    inside = (label >= 0) & (label < len(palette))
+    return table[np.where(inside, label, len(palette)).astype(np.intp)]
+
+
+def overlay(image: np.ndarray, label: np.ndarray, palette: Sequence[Color], opacity: float = 0.5) -> np.ndarray:
+    """Paint classes over an image; void pixels stay as they are.
+
+    Args:
+        image: uint8 [H, W, 3], RGB.
+        label: [H, W] class ids.
+        palette: RGB of each class.
+        opacity: 0 is the image, 1 the label map.
+
+    Returns:
+        uint8 [H, W, 3], RGB.
+    """
+    if image.shape[:2] != label.shape:
+        raise ValueError(
+            f'The image has {image.shape[:2]} pixels and the label map {label.shape}: resize one to the other.'
+        )
+    mixed = (1 - opacity) * image + opacity * colorize(label, palette)
+    inside = (label >= 0) & (label < len(palette))
+    return np.where(inside[..., None], np.round(mixed), image).astype(np.uint8)

@@ -1,0 +1,76 @@
+"""Mean ± standard deviation of scores over runs that differ in their seed.
+
+    python tools/analysis_tools/summarize_runs.py 'source only=work_dirs/source_s*' \\
+        'STCT=work_dirs/stct_s*' --per-class
+
+Prints a Markdown table, one row a group; the score of a run is its last one (`--pick best`: the
+highest one, which is chosen on the test labels and therefore flatters).
+"""
+
+import argparse
+import glob
+import json
+from pathlib import Path
+from statistics import fmean, stdev
+
+from mmuda.apis import UserError, run_tool
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Mean and deviation of scores over runs')
+    parser.add_argument('groups', nargs='+', metavar='NAME=PATTERN', help='a name and a pattern of work directories')
+    parser.add_argument('--score', default='mIoU', help='main score (default: mIoU)')
+    parser.add_argument('--per-class', action='store_true', help='also the IoU of every class')
+    parser.add_argument(
+        '--pick', choices=['last', 'best'], default='last', help='which evaluation of a run counts (default: last)'
+    )
+    return parser.parse_args()
+
+
+def evaluations(work_dir: Path, score: str) -> list[dict]:
+    """All evaluations that the logs of a work directory hold, in order."""
+    rows = []
+    for log in sorted(work_dir.glob('*/vis_data/scalars.json')):
+        rows += [json.loads(line) for line in log.read_text().splitlines() if line.strip()]
+    return [row for row in rows if score in row]
+
+
+def run_score(work_dir: Path, score: str, pick: str) -> dict:
+    """The evaluation of a run that counts."""
+    rows = evaluations(work_dir, score)
+    if not rows:
+        raise UserError(f"{work_dir} has no log of the score '{score}': has the run been evaluated?")
+    return rows[-1] if pick == 'last' else max(rows, key=lambda row: row[score])
+
+
+def summary(values: list[float]) -> str:
+    """`mean ± deviation`; the deviation is that of a sample, and left out for one run."""
+    return f'{fmean(values):.2f}' + (f' ± {stdev(values):.2f}' if len(values) > 1 else '')
+
+
+def table(groups: dict[str, list[dict]], columns: list[str]) -> str:
+    """Markdown, one row a group."""
+    titles = ['', 'runs', *[column.removeprefix('IoU.') for column in columns]]
+    lines = [titles, ['---'] * len(titles)]
+    for name, runs in groups.items():
+        lines.append([name, str(len(runs)), *[summary([run[column] for run in runs]) for column in columns]])
+    return '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines)
+
+
+def main() -> None:
+    args = parse_args()
+    groups = {}
+    for group in args.groups:
+        name, _, pattern = group.rpartition('=')
+        found = sorted(Path(path) for path in glob.glob(pattern) if Path(path).is_dir())
+        if not found:
+            raise UserError(f"no work directory matches '{pattern}': check the pattern")
+        groups[name or pattern] = [run_score(path, args.score, args.pick) for path in found]
+    columns = [args.score]
+    if args.per_class:
+        columns += [key for key in next(iter(groups.values()))[0] if key.startswith('IoU.')]
+    print(table(groups, columns))
+
+
+if __name__ == '__main__':
+    run_tool(main)

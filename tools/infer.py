@@ -1,0 +1,39 @@
+"""Segment your own images: writes label maps and pictures.
+
+python tools/infer.py configs/stct/gta2cs.py work_dirs/gta2cs/iter_40000.pth IMAGES --out DIR
+"""
+
+import argparse
+
+from mmuda.apis import UDAInferencer, check_work_dir, run_tool
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Segment images that belong to no data set')
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('images', nargs='+', help='image files and folders')
+    parser.add_argument(
+        '--out', default='predictions', metavar='DIR', help='gets labels/ and overlays/ (default: predictions)'
+    )
+    parser.add_argument(
+        '--predict-on',
+        choices=['student', 'teacher'],
+        default='student',
+        help='which network of a self-training model predicts (default: student)',
+    )
+    parser.add_argument('--opacity', type=float, default=0.5, help='of the colours over the image')
+    parser.add_argument('--device', help='torch device (default: the first GPU, else the CPU)')
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    check_work_dir(args.out)
+    predict = UDAInferencer(args.config, args.checkpoint, args.predict_on, args.device)
+    labels = predict(args.images, args.out, args.opacity)
+    print(f'\n{len(labels)} label maps and overlays are in {args.out}')
+
+
+if __name__ == '__main__':
+    run_tool(main)

@@ -1,0 +1,51 @@
+"""Score a checkpoint on the test images of its config.
+
+python tools/test.py configs/stct/gta2cs.py work_dirs/gta2cs/iter_40000.pth
+python tools/test.py CONFIG CHECKPOINT --predict-on teacher --out labels --show-dir pictures
+"""
+
+import argparse
+import os
+
+from mmengine.config import DictAction
+
+from mmuda.apis import evaluate, init_distributed, load_config, run_tool, set_work_dir
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Score a checkpoint')
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument(
+        '--predict-on',
+        choices=['student', 'teacher'],
+        default='student',
+        help='which network of a self-training model to score (default: student)',
+    )
+    parser.add_argument('--work-dir', help='where the log goes (default: work_dirs/NAME_OF_THE_CONFIG)')
+    parser.add_argument('--out', metavar='DIR', help='write the predicted label maps as PNG')
+    parser.add_argument('--show-dir', metavar='DIR', help='write the images with their predictions painted over')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='change settings of the config'
+    )
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='what started the processes of a distributed run',
+    )
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help='set by old launchers')
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    cfg = load_config(args.config, args.cfg_options)
+    set_work_dir(cfg, args.config, args.work_dir)
+    init_distributed(cfg, args.launcher)
+    evaluate(cfg, args.checkpoint, args.predict_on, label_dir=args.out, overlay_dir=args.show_dir)
+
+
+if __name__ == '__main__':
+    run_tool(main)
