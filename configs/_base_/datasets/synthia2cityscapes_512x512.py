@@ -1,0 +1,87 @@
+# SYNTHIA (labelled) -> Cityscapes train (images only), scored on Cityscapes val; DAFormer's crops.
+# Layout: $MMUDA_DATA/synthia/{RGB,GT/LABELS}, $MMUDA_DATA/cityscapes/{leftImg8bit,gtFine}; the label
+# maps with train ids come from tools/dataset_converters/{synthia,cityscapes}.py.
+data_root = '{{$MMUDA_DATA:data}}'
+crop_size = (512, 512)
+source_pipeline = [
+    dict(type='mmuda.LoadImage'),
+    dict(type='mmuda.LoadLabel'),
+    dict(type='Resize', scale=(1280, 760)),
+    dict(type='mmseg.RandomCrop', crop_size=crop_size, cat_max_ratio=0.75),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='mmseg.PackSegInputs'),
+]
+target_pipeline = [
+    dict(type='mmuda.LoadImage'),
+    dict(type='Resize', scale=(1024, 512)),
+    dict(type='mmseg.RandomCrop', crop_size=crop_size),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='mmseg.PackSegInputs'),
+]
+# Whole images at half size; predictions are scaled up to the label files' size.
+test_pipeline = [
+    dict(type='mmuda.LoadImage'),
+    dict(type='Resize', scale=(1024, 512), keep_ratio=True),
+    dict(type='mmuda.LoadLabel'),
+    dict(type='mmseg.PackSegInputs'),
+]
+
+train_dataloader = dict(
+    batch_size=4,  # 2 source + 2 target images
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='mmuda.RareClassSampler', ratio=(1, 1), temperature=0.01, min_pixels=3000),
+    dataset=dict(
+        type='mmuda.DomainDataset',
+        source=dict(
+            type='mmuda.SYNTHIADataset',
+            data_root=f'{data_root}/synthia',
+            data_prefix=dict(img_path='RGB', seg_map_path='GT/LABELS'),
+            pipeline=source_pipeline,
+        ),
+        target=dict(
+            type='mmuda.CityscapesDataset',
+            data_root=f'{data_root}/cityscapes',
+            data_prefix=dict(img_path='leftImg8bit/train'),
+            pipeline=target_pipeline,
+        ),
+    ),
+)
+
+val_dataloader = dict(
+    batch_size=1,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='mmuda.CityscapesDataset',
+        data_root=f'{data_root}/cityscapes',
+        data_prefix=dict(img_path='leftImg8bit/val', seg_map_path='gtFine/val'),
+        pipeline=test_pipeline,
+    ),
+)
+
+# SYNTHIA has 16 of the 19 classes; papers report the mean over these,
+# or over 13 of them. The score called mIoU is over all 19.
+synthia_13 = [
+    'road',
+    'sidewalk',
+    'building',
+    'traffic light',
+    'traffic sign',
+    'vegetation',
+    'sky',
+    'person',
+    'rider',
+    'car',
+    'bus',
+    'motorcycle',
+    'bicycle',
+]
+val_evaluator = dict(
+    type='mmuda.SegmentationMetric',
+    iou_metrics=['mIoU'],
+    report_classes=dict(mIoU16=[*synthia_13, 'wall', 'fence', 'pole'], mIoU13=synthia_13),
+)
+test_dataloader = val_dataloader
+test_evaluator = val_evaluator

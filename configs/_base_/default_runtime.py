@@ -1,0 +1,20 @@
+# Everything that is neither model, data, method nor schedule.
+default_scope = 'mmuda'
+# Works for every model: a resume is exact to the bit, and a teacher, where there is one, is updated and scored too.
+runner_type = 'mmuda.MeanTeacherRunner'
+env_cfg = dict(
+    cudnn_benchmark=True, mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0), dist_cfg=dict(backend='nccl')
+)
+
+default_hooks = dict(
+    logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=False),
+    checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=4000, max_keep_ckpts=2),
+)
+log_processor = dict(by_epoch=False)
+log_level = 'INFO'
+visualizer = dict(type='Visualizer', vis_backends=[dict(type='LocalVisBackend')])
+
+# A run is a function of its seed: --cfg-options randomness.seed=1 is another one.
+randomness = dict(seed=0, deterministic=False, diff_rank_seed=False)
+load_from = None
+resume = False

@@ -1,0 +1,21 @@
+# DAFormer's schedule: 40,000 iterations, linear warm-up, then a straight line to 0.
+# `head` also matches the normalisation inside heads: as in SegFormer, they decay with their head.
+optim_wrapper = dict(
+    type='OptimWrapper',
+    constructor='mmuda.UDAOptimWrapperConstructor',
+    optimizer=dict(type='AdamW', lr=6e-5, betas=(0.9, 0.999), weight_decay=0.01),
+    paramwise_cfg=dict(
+        custom_keys=dict(head=dict(lr_mult=10.0), norm=dict(decay_mult=0.0), pos_block=dict(decay_mult=0.0))
+    ),
+)
+
+# The second scheduler ends where training ends: --cfg-options train_cfg.max_iters=... suffices.
+param_scheduler = [
+    dict(type='LinearLR', start_factor=1e-6, by_epoch=False, begin=0, end=1500),
+    dict(type='PolyLR', eta_min=0.0, power=1.0, by_epoch=False, begin=1500),
+]
+
+train_cfg = dict(type='mmuda.ResumableTrainLoop', max_iters=40000, val_interval=4000)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')
+auto_scale_lr = dict(enable=False, base_batch_size=4)

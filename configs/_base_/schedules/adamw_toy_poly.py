@@ -1,0 +1,18 @@
+# For the toy set, from random weights: a few hundred iterations at a high rate.
+# Both ends follow train_cfg.max_iters: --cfg-options train_cfg.max_iters=1000 is a longer run.
+optim_wrapper = dict(
+    type='OptimWrapper',
+    constructor='mmuda.UDAOptimWrapperConstructor',
+    optimizer=dict(type='AdamW', lr=1e-3, betas=(0.9, 0.999), weight_decay=0.01),
+    paramwise_cfg=dict(custom_keys=dict(norm=dict(decay_mult=0.0))),
+)
+
+param_scheduler = [
+    dict(type='LinearLR', start_factor=1e-3, by_epoch=False, begin=0, end=30),
+    dict(type='PolyLR', eta_min=0.0, power=1.0, by_epoch=False, begin=30),
+]
+
+train_cfg = dict(type='mmuda.ResumableTrainLoop', max_iters=600, val_interval=600)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')
+auto_scale_lr = dict(enable=False, base_batch_size=8)

@@ -1,0 +1,18 @@
+# STCT: DAFormer head on MiT-B0, GTA5 -> Cityscapes, 40,000 iterations of 2 + 2 images.
+#     tools/dist_train.sh configs/stct/stct_daformer_mit-b0_gta2cs.py 1
+# Expected: the paper gives no figure for this setting, and none is measured here yet.
+# ImageNet weights: tools/model_converters/mit2mmseg.py mit_b0.pth work_dirs/mit_b0_mmseg.pth
+_base_ = [
+    '../_base_/models/daformer_mit-b0.py',  # the network
+    '../_base_/datasets/gta2cityscapes_512x512.py',
+    '../_base_/methods/stct.py',  # what is done with two domains
+    '../_base_/methods/feature_distance.py',  # keeps thing classes near their ImageNet features
+    '../_base_/schedules/adamw_40k_poly.py',
+    '../_base_/default_runtime.py',
+]
+student = _base_.model
+student.backbone.init_cfg = dict(type='Pretrained', checkpoint='work_dirs/mit_b0_mmseg.pth')
+stct = _base_.stct
+stct.pseudo_labeler.update(ignore_top=15, ignore_bottom=120)  # rectification, bonnet of the ego car
+terms = dict(feature_distance=_base_.feature_distance)
+model = dict(_delete_=True, type='SelfTrainingUDA', task='segmentation', student=student, terms=terms, **stct)

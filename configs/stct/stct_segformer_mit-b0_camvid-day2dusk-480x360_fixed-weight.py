@@ -1,0 +1,6 @@
+# Ablation: without the coordination weight.
+#     python tools/train.py configs/stct/stct_segformer_mit-b0_camvid-day2dusk-480x360_fixed-weight.py
+# Expected: see configs/stct/README.md
+_base_ = './stct_segformer_mit-b0_camvid-day2dusk-480x360.py'
+
+model = dict(coordination=dict(fixed=1.0))

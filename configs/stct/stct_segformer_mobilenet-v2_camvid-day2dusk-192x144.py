@@ -1,0 +1,26 @@
+# STCT: MobileNetV2 with an all-MLP head, CamVid day -> dusk at 192x144.
+#     python tools/train.py configs/stct/stct_segformer_mobilenet-v2_camvid-day2dusk-192x144.py
+# Expected: see configs/stct/README.md
+# ImageNet weights (for x / 127.5 - 1): tools/model_converters/torchvision2mmseg.py \
+#     $MMUDA_DATA/weights/mobilenet_v2_imagenet_from_int8.pth work_dirs/mobilenet_v2_mmseg.pth
+_base_ = [
+    '../_base_/models/segformer_mobilenet-v2.py',  # the network
+    '../_base_/datasets/camvid_day2dusk_192x144.py',
+    '../_base_/methods/stct.py',  # what is done with two domains
+    '../_base_/methods/feature_distance.py',  # keeps thing classes near their ImageNet features
+    '../_base_/schedules/adamw_4k_poly.py',
+    '../_base_/default_runtime.py',
+]
+student = _base_.model
+student.data_preprocessor.update(mean=[127.5] * 3, std=[127.5] * 3)
+student.backbone.init_cfg = dict(type='Pretrained', checkpoint='work_dirs/mobilenet_v2_mmseg.pth')
+student.decode_head.num_classes = 11
+feature_distance = _base_.feature_distance
+feature_distance.classes = [2, 6, 8, 9, 10]  # pole, sign, car, pedestrian, bicyclist
+terms = dict(feature_distance=feature_distance)
+stct = _base_.stct
+stct.coordination.alpha = 7e-3  # the paper's 2e-4 is meant for 40,000 iterations
+stct.student_view.domains = 'both'
+model = dict(_delete_=True, type='SelfTrainingUDA', task='segmentation', student=student, terms=terms, **stct)
+custom_hooks = [dict(type='mmuda.MeanTeacherHook', momentum=0.005)]
+train_cfg = dict(max_iters=1200, val_interval=400)

@@ -1,0 +1,6 @@
+# Ablation: without the coordination weight.
+#     python tools/train.py configs/stct/stct_segformer_mobilenet-v2_camvid-day2dusk-192x144_fixed-weight.py
+# Expected: see configs/stct/README.md
+_base_ = './stct_segformer_mobilenet-v2_camvid-day2dusk-192x144.py'
+
+model = dict(coordination=dict(fixed=1.0))
