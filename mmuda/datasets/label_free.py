@@ -28,6 +28,7 @@ def strip_labels(cfg: Any) -> Any:
     if is_label_loader(cfg.get('type')):
         return dict(type='mmuda.LoadIgnoreLabel')
     stripped = type(cfg)({key: strip_labels(value) for key, value in cfg.items()})
+    stripped.pop('cat_max_ratio', None)  # a crop would look ten times for classes in an empty map
     prefix = stripped.get('data_prefix')
     if isinstance(prefix, dict):
         prefix.pop('seg_map_path', None)

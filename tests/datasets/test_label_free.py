@@ -47,6 +47,11 @@ def test_the_default_prefix_has_labels_and_a_text_is_none():
     assert strip_labels(dict(type='A', ann_file='x')) == dict(type='A', ann_file='x')
 
 
+def test_a_crop_does_not_look_for_classes():
+    crop = dict(type='mmseg.RandomCrop', crop_size=(4, 4), cat_max_ratio=0.75)
+    assert strip_labels([crop]) == [dict(type='mmseg.RandomCrop', crop_size=(4, 4))]
+
+
 def test_a_built_set_stays_as_it_was(make_folder):
     nested = dict(type='RandomApply', transforms=[dict(type='mmuda.LoadLabel')], prob=1.0)
     pipeline = [dict(type='mmuda.LoadImage'), nested]
