@@ -46,13 +46,13 @@ def set_resume(cfg: Config, resume: str | None) -> None:
 
 
 def enable_amp(cfg: Config) -> None:
-    """Mixed precision: float16 with loss scaling on a GPU, bfloat16 on a CPU."""
+    """Mixed precision: bfloat16 where the device has it (CPU, GPUs since Ampere), else float16 with loss scaling."""
     wrapper = cfg.optim_wrapper
     if wrapper.get('type', 'OptimWrapper') != 'OptimWrapper':
         raise UserError(
             f"--amp replaces optim_wrapper.type='OptimWrapper', but the config has '{wrapper.type}': leave out --amp"
         )
-    if torch.cuda.is_available():
+    if torch.cuda.is_available() and not torch.cuda.is_bf16_supported(including_emulation=False):
         wrapper.type = 'AmpOptimWrapper'
         wrapper.loss_scale = 'dynamic'
     else:

@@ -48,6 +48,12 @@ def read_image(path: str | Path) -> np.ndarray:
         return np.asarray(image.convert('RGB'))
 
 
+def read_label(path: str | Path) -> np.ndarray:
+    """uint8 [H, W] class ids."""
+    with Image.open(path) as label:
+        return np.asarray(label)
+
+
 def save(picture: np.ndarray, path: Path) -> None:
     """Write a picture or label map, making its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
