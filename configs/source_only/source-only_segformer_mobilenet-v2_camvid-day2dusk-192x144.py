@@ -14,5 +14,7 @@ model = dict(
     backbone=dict(init_cfg=dict(type='Pretrained', checkpoint='work_dirs/mobilenet_v2_mmseg.pth')),
     decode_head=dict(num_classes=11),
 )
-train_dataloader = dict(batch_size=4, dataset=dict(target=None))
+train_dataloader = dict(batch_size=2, dataset=dict(target=None))
+optim_wrapper = dict(optimizer=dict(lr=3e-4), paramwise_cfg=dict(custom_keys=dict(head=dict(lr_mult=5.0))))
+custom_hooks = [dict(type='mmuda.ChannelsLastHook')]
 train_cfg = dict(max_iters=1200, val_interval=400)

@@ -19,8 +19,9 @@ feature_distance = _base_.feature_distance
 feature_distance.classes = [2, 6, 8, 9, 10]  # pole, sign, car, pedestrian, bicyclist
 terms = dict(feature_distance=feature_distance)
 stct = _base_.stct
-stct.coordination.alpha = 7e-3  # the paper's 2e-4 is meant for 40,000 iterations
-stct.student_view.domains = 'both'
+stct.coordination.alpha = 2e-3  # the paper's 2e-4 is meant for 40,000 iterations
+stct.student_view.update(domains='both', jitter_strength=0.4)
 model = dict(_delete_=True, type='SelfTrainingUDA', task='segmentation', student=student, terms=terms, **stct)
-custom_hooks = [dict(type='mmuda.MeanTeacherHook', momentum=0.005)]
+optim_wrapper = dict(optimizer=dict(lr=3e-4), paramwise_cfg=dict(custom_keys=dict(head=dict(lr_mult=5.0))))
+custom_hooks = [dict(type='mmuda.MeanTeacherHook', momentum=0.01), dict(type='mmuda.ChannelsLastHook')]
 train_cfg = dict(max_iters=1200, val_interval=400)

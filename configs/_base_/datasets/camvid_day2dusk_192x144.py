@@ -20,8 +20,8 @@ test_pipeline = [
 ]
 
 train_dataloader = dict(
-    batch_size=8,  # 4 source + 4 target images
-    num_workers=2,
+    batch_size=4,  # 2 source + 2 target images
+    num_workers=1,
     persistent_workers=True,
     sampler=dict(type='mmuda.RareClassSampler', ratio=(1, 1), temperature=0.1, min_pixels=600),
     dataset=dict(
@@ -44,7 +44,7 @@ train_dataloader = dict(
 
 val_dataloader = dict(
     batch_size=1,
-    num_workers=2,
+    num_workers=1,
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
