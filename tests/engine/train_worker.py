@@ -128,7 +128,7 @@ def config(args: argparse.Namespace) -> dict:
         custom_hooks=[dict(type='mmengine.Spy', kill_at=args.kill_at, dump=args.dump)],
         log_processor=dict(by_epoch=False),
         log_level='ERROR',
-        randomness=dict(seed=args.seed),
+        randomness=dict(seed=None if args.seed < 0 else args.seed),
     )
 
 
@@ -140,7 +140,7 @@ def main() -> None:
     parser.add_argument('--batch', type=int, default=4)
     parser.add_argument('--workers', type=int, default=0)
     parser.add_argument('--accumulate', type=int, default=1)
-    parser.add_argument('--seed', type=int, default=7)
+    parser.add_argument('--seed', type=int, default=7, help='-1: drawn at random')
     parser.add_argument('--resume', action='store_true')
     parser.add_argument('--plain', action='store_true', help='no dropout, drop path or view')
     parser.add_argument('--kill-at', type=int)

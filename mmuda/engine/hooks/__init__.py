@@ -2,8 +2,8 @@
 
 from .channels_last import ChannelsLastHook
 from .domain_context import DomainContextHook
+from .exact_resume import ExactResumeHook
 from .mean_teacher import MeanTeacherHook
-from .step_seed import StepSeedHook
 from .train_info import TrainInfoHook
 
-__all__ = ['ChannelsLastHook', 'DomainContextHook', 'MeanTeacherHook', 'StepSeedHook', 'TrainInfoHook']
+__all__ = ['ChannelsLastHook', 'DomainContextHook', 'ExactResumeHook', 'MeanTeacherHook', 'TrainInfoHook']

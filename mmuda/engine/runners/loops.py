@@ -41,7 +41,6 @@ class ResumableTrainLoop(IterBasedTrainLoop):
                 f'ResumableTrainLoop cannot move a {type(sampler).__name__} to iteration {iteration}: '
                 "use sampler=dict(type='mmuda.DomainSampler'), or train_cfg=dict(type='IterBasedTrainLoop') to replay."
             )
-        sampler.seed = self.runner.seed
         sampler.set_position(iteration * self.dataloader.batch_size)
         self.dataloader_iterator = _InfiniteDataloaderIterator(self.dataloader)
 

@@ -19,7 +19,7 @@ compat.apply()
 class MeanTeacherRunner(Runner):
     """Adds to mmengine's ``Runner`` what an exact, restartable run with a teacher needs, unless the config has it.
 
-    * hooks: :class:`mmuda.MeanTeacherHook`, :class:`mmuda.StepSeedHook`, and
+    * hooks: :class:`mmuda.MeanTeacherHook`, :class:`mmuda.ExactResumeHook`, and
       :class:`mmuda.TrainInfoHook` for ``runtime_info``;
     * loops: :class:`mmuda.ResumableTrainLoop` for iteration training,
       :class:`mmuda.MeanTeacherValLoop` for validation;
@@ -36,7 +36,7 @@ class MeanTeacherRunner(Runner):
     def register_hooks(self, default_hooks: dict | None = None, custom_hooks: list | None = None) -> None:
         """Register the config's hooks and the missing ones."""
         default_hooks = dict(runtime_info=dict(type='mmuda.TrainInfoHook')) | dict(default_hooks or {})
-        missing = ['StepSeedHook'] + ['MeanTeacherHook'] * self._teaches
+        missing = ['ExactResumeHook'] + ['MeanTeacherHook'] * self._teaches
         super().register_hooks(default_hooks, _with_hooks(custom_hooks, missing))
 
     def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:

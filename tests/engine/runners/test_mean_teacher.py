@@ -7,8 +7,8 @@ from mmuda.engine.runners.mean_teacher import _is_iteration_loop, _with_hooks
 
 def test_missing_hooks_are_added_and_present_ones_kept():
     mine = dict(type='mmuda.MeanTeacherHook', momentum=0.01)
-    assert _with_hooks([mine], ['StepSeedHook', 'MeanTeacherHook']) == [mine, dict(type='mmuda.StepSeedHook')]
-    assert _with_hooks(None, ['StepSeedHook']) == [dict(type='mmuda.StepSeedHook')]
+    assert _with_hooks([mine], ['ExactResumeHook', 'MeanTeacherHook']) == [mine, dict(type='mmuda.ExactResumeHook')]
+    assert _with_hooks(None, ['ExactResumeHook']) == [dict(type='mmuda.ExactResumeHook')]
 
 
 @pytest.mark.parametrize(
