@@ -57,7 +57,8 @@ class FeatureDistance(AlignmentTerm):
 
     def attach(self, student: nn.Module) -> None:
         """Freeze a copy of the initialised encoder as the reference."""
-        self.reference = deepcopy(student.get_submodule(self.encoder)).requires_grad_(False).eval()
+        self.reference = deepcopy(student.get_submodule(self.encoder)).requires_grad_(False)
+        self.reference.eval()  # not chained: train() of some mmseg backbones returns None
 
     def train(self, mode: bool = True) -> FeatureDistance:
         """The reference never trains: no dropout, no moving statistics."""

@@ -12,7 +12,9 @@ TEACHER_NORMS = ('running', 'batch')
 
 def make_teacher(student: nn.Module) -> nn.Module:
     """A deep copy without gradients and in evaluation mode; its domain context, if any, is its own."""
-    return deepcopy(student).requires_grad_(False).eval()
+    teacher = deepcopy(student).requires_grad_(False)
+    teacher.eval()
+    return teacher
 
 
 def set_teacher_mode(teacher: nn.Module, norm: str, training: bool) -> None:
