@@ -1,7 +1,7 @@
 """What the tools stand on: configs, launching, errors, inference."""
 
 from .checkpoint import check_checkpoint, read_checkpoint, read_state
-from .config import check_data_roots, load_config
+from .config import load_config
 from .distributed import init_distributed
 from .errors import UserError, explain, run_tool
 from .inferencer import UDAInferencer
@@ -14,6 +14,7 @@ from .launch import (
     set_work_dir,
     train,
 )
+from .preflight import check_data_roots, check_pretrained, check_schedule, check_training
 from .work_dir import check_work_dir, clean_start
 
 __all__ = [
@@ -22,6 +23,9 @@ __all__ = [
     'build_runner',
     'check_checkpoint',
     'check_data_roots',
+    'check_pretrained',
+    'check_schedule',
+    'check_training',
     'check_work_dir',
     'clean_start',
     'enable_amp',

@@ -59,15 +59,6 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
     return cfg
 
 
-def check_data_roots(cfg: Config, *modes: str) -> None:
-    """Raise when the folder of a data set of ``train``, ``val`` or ``test`` does not exist."""
-    from mmuda.datasets.checks import check_data_root
-
-    for mode in modes:
-        for root in _values(cfg.get(f'{mode}_dataloader'), 'data_root'):
-            check_data_root(root)
-
-
 def _refuse_variable(key: str, options: Mapping[str, Any], path: Path) -> None:
     for option in options:
         if option.split('.')[0] == key:
@@ -146,15 +137,3 @@ def _base_reads(tree: ast.Module) -> Iterator[str]:
             yield getattr(node.slice, 'value', '')
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and '_base_.' in node.value:
             yield node.value.partition('_base_.')[2].split('.')[0].rstrip('} ')
-
-
-def _values(node: Any, key: str) -> Iterator[Any]:
-    """All values under ``key`` in nested dicts and lists."""
-    if isinstance(node, Mapping):
-        if key in node:
-            yield node[key]
-        for value in node.values():
-            yield from _values(value, key)
-    elif isinstance(node, (list, tuple)):
-        for value in node:
-            yield from _values(value, key)

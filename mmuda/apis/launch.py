@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from mmengine.config import Config
+from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner, find_latest_checkpoint
 
@@ -13,11 +15,11 @@ from mmuda import compat
 from mmuda.registry import RUNNERS
 
 from .checkpoint import check_checkpoint
-from .config import check_data_roots
 from .distributed import is_main_process
 from .errors import UserError
 from .inferencer import choose_network
 from .predictions import PredictionWriter
+from .preflight import check_data_roots, check_start, check_training
 from .work_dir import check_work_dir, clean_start
 
 
@@ -79,12 +81,13 @@ def build_runner(cfg: Config) -> Runner:
     return runner
 
 
-def train(cfg: Config) -> Runner:
-    """Train; when the run cannot start because of something the user can mend, its work directory is left as it was."""
-    _check_load_from(cfg)
-    check_data_roots(cfg, 'train', 'val')
+def train(cfg: Config, hooks: Sequence[Hook] = ()) -> Runner:
+    """Train, with further hooks; a run that a user's error keeps from starting leaves its work directory as it was."""
+    check_training(cfg)
     with clean_start(cfg.work_dir, is_main=is_main_process()) as progress:
         progress.runner = runner = build_runner(cfg)
+        for hook in hooks:
+            runner.register_hook(hook)
         runner.train()
     return runner
 
@@ -109,7 +112,7 @@ def evaluate(
         The scores.
     """
     cfg.load_from, cfg.resume = checkpoint, False
-    _check_load_from(cfg, 'CHECKPOINT')
+    check_start(cfg, 'CHECKPOINT')
     check_data_roots(cfg, 'test')
     for folder in (label_dir, overlay_dir):
         if folder is not None:
@@ -121,10 +124,3 @@ def evaluate(
         if label_dir or overlay_dir:
             runner.register_hook(PredictionWriter(label_dir, overlay_dir))
         return runner.test()
-
-
-def _check_load_from(cfg: Config, setting: str = 'load_from') -> None:
-    path = cfg.get('load_from')
-    if path is not None and '://' not in path and not Path(path).is_file():
-        setting = '--resume' if cfg.get('resume') else setting
-        raise UserError(f'checkpoint {path} does not exist: check {setting}')

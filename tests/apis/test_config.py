@@ -1,0 +1,132 @@
+"""Reading configs: nothing that is mistyped goes unnoticed."""
+
+import textwrap
+
+import pytest
+
+from mmuda.apis import UserError, load_config
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write a config file below a temporary folder and return its path."""
+
+    def _write(name, text):
+        path = tmp_path / name
+        path.write_text(textwrap.dedent(text))
+        return path
+
+    return _write
+
+
+@pytest.fixture
+def leaf(write):
+    """A leaf that uses variables of its own and of its base."""
+    write(
+        'base.py',
+        """
+        size = 7
+        width = 3
+        model = dict(type='A', size=size, deep=dict(x=1))
+        """,
+    )
+    return write(
+        'leaf.py',
+        """
+        _base_ = './base.py'
+        extra = _base_.width
+        student = _base_.model
+        model = dict(_delete_=True, type='B', student=student, extra=extra)
+        """,
+    )
+
+
+def test_variables_are_used_and_dropped(leaf):
+    cfg = load_config(leaf)
+    assert set(cfg) == {'model'}
+    assert cfg.model.student.size == 7
+    assert cfg.model.extra == 3
+
+
+def test_a_dumped_config_reads_back(leaf, tmp_path):
+    cfg = load_config(leaf)
+    cfg.dump(tmp_path / 'dumped.py')
+    assert load_config(tmp_path / 'dumped.py').to_dict() == cfg.to_dict()
+
+
+def test_options_are_merged(leaf):
+    cfg = load_config(leaf, {'model.student.deep.x': 2, 'randomness.seed': 5})
+    assert cfg.model.student.deep.x == 2
+    assert cfg.randomness.seed == 5
+
+
+def test_a_missing_file(tmp_path):
+    with pytest.raises(UserError, match=r'config file .*nowhere\.py does not exist: give the path'):
+        load_config(tmp_path / 'nowhere.py')
+
+
+@pytest.mark.parametrize(
+    'text, reason',
+    [('model = dict(', 'SyntaxError'), ('model = undefined', 'NameError'), ("_base_ = './gone.py'", r'gone\.py')],
+)
+def test_a_broken_file(write, text, reason):
+    with pytest.raises(UserError, match=rf'broken\.py cannot be read .*{reason}'):
+        load_config(write('broken.py', text))
+
+
+def test_a_mistyped_setting(write):
+    path = write('typo.py', "optim_wraper = dict(type='OptimWrapper')")
+    with pytest.raises(UserError, match=r"'optim_wraper' in .*typo\.py: .*did you mean 'optim_wrapper'\?"):
+        load_config(path)
+
+
+def test_an_overridden_variable_that_its_base_has_already_used(write, leaf):
+    path = write(
+        'override.py',
+        """
+        _base_ = './leaf.py'
+        size = 9
+        """,
+    )
+    with pytest.raises(UserError, match=r"unknown config key 'size' in .*override\.py"):
+        load_config(path)
+
+
+def test_a_mistyped_setting_of_a_base_is_charged_to_the_base(write):
+    write('bad_base.py', 'modell = dict()')
+    path = write('good_leaf.py', "_base_ = ['./bad_base.py']")
+    with pytest.raises(UserError, match=r"'modell' in .*bad_base\.py"):
+        load_config(path)
+
+
+def test_old_placeholders_count_as_a_use(write):
+    write('old_base.py', 'size = 7')
+    path = write(
+        'old_leaf.py',
+        """
+        _base_ = './old_base.py'
+        model = dict(size={{_base_.size}})
+        """,
+    )
+    assert load_config(path).model.size == 7
+
+
+def test_an_unknown_option(leaf):
+    with pytest.raises(UserError, match=r"'optim_wraper\.lr' in --cfg-options: .*'optim_wrapper'\?"):
+        load_config(leaf, {'optim_wraper.lr': 1})
+
+
+def test_an_option_that_would_change_nothing(leaf):
+    with pytest.raises(UserError, match=r"'extra' cannot be set by --cfg-options: 'extra' is a variable of"):
+        load_config(leaf, {'extra': 1})
+
+
+def test_an_option_that_does_not_fit(leaf):
+    with pytest.raises(UserError, match=r'--cfg-options model\.type\.x does not fit'):
+        load_config(leaf, {'model.type.x': 1})
+
+
+def test_stock_configs_are_read(write):
+    path = write('stock.py', "_base_ = 'mmseg::segformer/segformer_mit-b0_8xb2-160k_ade20k-512x512.py'")
+    cfg = load_config(path)
+    assert cfg.model.backbone.type == 'MixVisionTransformer'

@@ -1,0 +1,131 @@
+"""Which exceptions become one sentence, and which stay what they are."""
+
+import pytest
+import torch
+from mmengine.registry import Registry
+from torch.utils.data import DataLoader, Dataset
+
+from mmuda.apis.errors import UserError, did_you_mean, explain, run_tool
+from mmuda.domain import DomainBatch
+from mmuda.models.self_training import CoordinationWeight
+
+THINGS = Registry('thing')
+
+
+@THINGS.register_module()
+class Lamp:
+    """Takes two keys."""
+
+    def __init__(self, brightness: float, colour: str = 'white') -> None:
+        self.brightness = brightness
+        self.colour = colour
+
+
+@THINGS.register_module()
+class Torch(Lamp):
+    """Hands its keys on."""
+
+    def __init__(self, battery: int = 1, **kwargs) -> None:
+        super().__init__(**kwargs)
+
+
+def caught(function, *args, **kwargs) -> Exception:
+    with pytest.raises(Exception) as info:
+        function(*args, **kwargs)
+    return info.value
+
+
+def test_a_user_error_is_its_text():
+    assert explain(UserError('two\n  lines')) == 'two lines'
+
+
+def test_what_mmuda_raises_on_purpose_is_a_sentence():
+    error = caught(CoordinationWeight, alpha=-1)
+    assert explain(error).startswith('CoordinationWeight has alpha=-1')
+
+
+def test_a_crash_inside_mmuda_is_a_bug():
+    weight = CoordinationWeight()
+    assert explain(caught(weight, 'no tensor', torch.zeros(1), 0)) is None
+    assert explain(caught(DomainBatch(1, 1).split, None)) is None
+
+
+def test_errors_of_others_are_bugs():
+    assert explain(caught(int, 'x')) is None
+    assert explain(caught(dict().__getitem__, 'x')) is None
+
+
+def test_an_unknown_key_names_type_and_key_and_what_it_takes():
+    sentence = explain(caught(THINGS.build, dict(type='Lamp', brightnes=1)))
+    assert sentence == (
+        "unknown config key 'brightnes' for Lamp: it takes brightness, colour; did you mean 'brightness'?"
+    )
+
+
+def test_an_unknown_key_is_charged_to_the_type_in_the_config():
+    sentence = explain(caught(THINGS.build, dict(type='Torch', color='red', brightness=1)))
+    assert sentence.startswith("unknown config key 'color' for Torch: it takes battery, brightness, colour")
+    assert sentence.endswith("did you mean 'colour'?")
+
+
+def test_a_missing_key():
+    assert explain(caught(THINGS.build, dict(type='Lamp'))) == "the config of Lamp lacks 'brightness': add it"
+
+
+def test_an_unknown_type():
+    sentence = explain(caught(THINGS.build, dict(type='Lampp')))
+    assert sentence.startswith("unknown type 'Lampp' in the ")
+    assert sentence.endswith("did you mean 'Lamp'?")
+
+
+class Broken(Dataset):
+    """Fails in a worker: on purpose, or by a bug."""
+
+    def __init__(self, on_purpose: bool) -> None:
+        self.on_purpose = on_purpose
+
+    def __len__(self) -> int:
+        return 1
+
+    def __getitem__(self, index: int):
+        if self.on_purpose:
+            return CoordinationWeight(alpha=-1)
+        return [][0]
+
+
+def test_an_error_from_a_data_loading_worker():
+    error = caught(next, iter(DataLoader(Broken(True), num_workers=1)))
+    assert explain(error) == ('CoordinationWeight has alpha=-1: the ramp 1 − e^(−alpha·step) needs alpha >= 0.')
+    assert explain(caught(next, iter(DataLoader(Broken(False), num_workers=1)))) is None
+
+
+def test_run_tool_prints_one_line(capsys, monkeypatch):
+    monkeypatch.delenv('MMUDA_TRACEBACK', raising=False)
+
+    def main():
+        raise UserError('the lamp is off: switch it on')
+
+    with pytest.raises(SystemExit) as info:
+        run_tool(main)
+    assert info.value.code == 1
+    assert capsys.readouterr().err == 'mmuda: error: the lamp is off: switch it on\n'
+
+
+def test_run_tool_shows_the_traceback_on_demand(monkeypatch):
+    monkeypatch.setenv('MMUDA_TRACEBACK', '1')
+
+    def main():
+        raise UserError('x')
+
+    with pytest.raises(UserError):
+        run_tool(main)
+
+
+def test_run_tool_keeps_the_traceback_of_bugs():
+    with pytest.raises(ZeroDivisionError):
+        run_tool(lambda: 1 / 0)
+
+
+def test_did_you_mean():
+    assert did_you_mean('optim_wraper', ['optim_wrapper', 'model']) == "; did you mean 'optim_wrapper'?"
+    assert did_you_mean('zebra', ['optim_wrapper']) == ''

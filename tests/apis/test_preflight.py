@@ -1,0 +1,72 @@
+"""What is refused before a model is built."""
+
+import pytest
+from mmengine.config import Config
+
+from mmuda.apis import UserError, check_data_roots, check_pretrained, check_schedule
+from mmuda.apis.preflight import check_start
+
+
+def schedule(max_iters):
+    return Config(
+        dict(
+            train_cfg=dict(max_iters=max_iters),
+            param_scheduler=[
+                dict(type='LinearLR', by_epoch=False, begin=0, end=150),
+                dict(type='PolyLR', by_epoch=False, begin=150),
+            ],
+        )
+    )
+
+
+def test_a_schedule_that_begins_after_the_end():
+    check_schedule(schedule(151))
+    with pytest.raises(
+        UserError,
+        match=r'param_scheduler\[1\] \(PolyLR\) begins at iteration 150, but training ends at '
+        r'train_cfg\.max_iters=100: .*param_scheduler\.0\.end=5 param_scheduler\.1\.begin=5',
+    ):
+        check_schedule(schedule(100))
+
+
+def test_epochs_and_single_schedulers_are_left_alone():
+    check_schedule(Config(dict(train_cfg=dict(max_epochs=3), param_scheduler=dict(type='StepLR', begin=10))))
+    check_schedule(Config(dict(train_cfg=dict(max_iters=3))))
+
+
+def test_missing_pretrained_weights_are_found_at_any_depth(tmp_path):
+    (tmp_path / 'here.pth').write_text('')
+    model = dict(
+        student=dict(
+            backbone=dict(init_cfg=dict(checkpoint=str(tmp_path / 'here.pth'))),
+            neck=dict(init_cfg=[dict(type='Normal')]),
+            head=dict(init_cfg=None),
+        )
+    )
+    check_pretrained(Config(dict(model=model)))
+    model['student']['backbone']['init_cfg']['checkpoint'] = 'gone.pth'
+    with pytest.raises(UserError, match=r'pretrained weights gone\.pth do not exist: .*model_converters'):
+        check_pretrained(Config(dict(model=model)))
+    model['student']['backbone']['init_cfg']['checkpoint'] = 'https://example.org/net.pth'
+    check_pretrained(Config(dict(model=model)))
+
+
+def test_a_missing_start():
+    check_start(Config(dict(load_from=None)), 'load_from')
+    check_start(Config(dict(load_from='https://example.org/net.pth')), 'load_from')
+    with pytest.raises(UserError, match=r'checkpoint gone\.pth does not exist: check --resume'):
+        check_start(Config(dict(load_from='gone.pth')), '--resume')
+
+
+def test_data_roots_of_the_modes_asked_for(tmp_path):
+    cfg = Config(
+        dict(
+            train_dataloader=dict(
+                dataset=dict(source=dict(data_root=str(tmp_path)), target=[dict(data_root='nowhere')])
+            ),
+            test_dataloader=dict(dataset=dict(data_root=str(tmp_path))),
+        )
+    )
+    check_data_roots(cfg, 'test', 'val')
+    with pytest.raises(ValueError, match=r"'nowhere' does not exist.*MMUDA_DATA"):
+        check_data_roots(cfg, 'train')

@@ -1,0 +1,125 @@
+"""Adaptation in a few minutes: paint toy streets, train without and with STCT, compare.
+
+    python tools/demo.py
+
+Leaves the data, both runs and `comparison.png` in work_dirs/demo.
+"""
+
+import argparse
+import os
+import time
+import warnings
+from pathlib import Path
+
+from mmengine.hooks import Hook
+from mmengine.logging import MMLogger
+from mmengine.runner import Runner
+from mmengine.utils import ProgressBar
+
+from mmuda.apis import check_work_dir, load_config, run_tool, set_work_dir, train
+from mmuda.apis.predictions import read_image, read_label, save
+from mmuda.datasets import ToyStreets
+from mmuda.datasets.toy_scenes import ToyStreetsSpec, write_toy_streets
+from mmuda.visualization import comparison
+
+REPO = Path(__file__).resolve().parents[1]
+METHODS = {
+    'source only': REPO / 'configs/source_only/source-only_segformer_toy.py',
+    'STCT': REPO / 'configs/stct/stct_segformer_toy.py',
+}
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Train without and with STCT on painted streets')
+    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/demo'), help='default: work_dirs/demo')
+    parser.add_argument('--iters', type=int, help="training iterations of each run (default: the configs')")
+    parser.add_argument('--seed', type=int, default=0, help='default: 0')
+    return parser.parse_args()
+
+
+class Bar(Hook):
+    """A progress bar in place of a log."""
+
+    def before_train(self, runner: Runner) -> None:
+        """Start the bar."""
+        self.bar = ProgressBar(runner.max_iters, bar_width=40)
+
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch=None, outputs=None) -> None:
+        """One step of the bar."""
+        self.bar.update()
+
+    def before_val(self, runner: Runner) -> None:
+        """End its line."""
+        print()
+
+
+class Predictions(Hook):
+    """Keeps the label maps of the last evaluation, by image path."""
+
+    def __init__(self) -> None:
+        self.labels = {}
+
+    def after_val_iter(self, runner: Runner, batch_idx: int, data_batch=None, outputs=None) -> None:
+        """Keep what the student says, which is evaluated before the teacher."""
+        for sample in outputs:
+            self.labels.setdefault(sample.img_path, sample.pred_sem_seg.data[0].cpu().numpy())
+
+
+def run(name: str, args: argparse.Namespace) -> tuple[dict, dict]:
+    """Train one method; return its scores and its predictions on the validation images."""
+    cfg = load_config(METHODS[name], {'log_level': 'ERROR', 'randomness.seed': args.seed})
+    if args.iters:
+        cfg.train_cfg.max_iters = cfg.train_cfg.val_interval = args.iters
+    set_work_dir(cfg, METHODS[name], str(args.work_dir / name.replace(' ', '_')))
+    predictions = Predictions()
+    runner = train(cfg, [Bar(), predictions])
+    scores = {key.removeprefix('val/'): log.current() for key, log in runner.message_hub.log_scalars.items()}
+    return scores, predictions.labels
+
+
+def table(scores: dict[str, dict], classes: list[str]) -> str:
+    """IoU of every class and their mean, one column a method, and what STCT gains."""
+    names = list(scores)
+    lines = [f'{"IoU in %":12}' + ''.join(f'{name:>14}' for name in names) + f'{"gain":>10}']
+    for label, key in [*((name, f'IoU.{name}') for name in classes), ('mean', 'mIoU')]:
+        values = [scores[name][key] for name in names]
+        row = f'{label:12}' + ''.join(f'{value:14.1f}' for value in values)
+        lines.append(row + f'{values[-1] - values[0]:+10.1f}')
+    rule = '-' * len(lines[0])
+    return '\n'.join([rule, lines[0], rule, *lines[1:-1], rule, lines[-1], rule])
+
+
+def picture(labels: dict[str, dict], scores: dict[str, dict], meta: dict, path: Path, rows: int = 5) -> None:
+    """Target image | truth | one column a method."""
+    names = sorted(labels['STCT'])[:rows]
+    columns = {'truth': [read_label(name.replace('/images/', '/labels/')) for name in names]}
+    columns |= {method: [labels[method][name] for name in names] for method in labels}
+    notes = {method: f'mIoU {scores[method]["mIoU"]:.1f}' for method in labels}
+    notes['truth'] = 'never shown to a network'
+    images = [read_image(name) for name in names]
+    save(comparison(images, columns, meta['classes'], meta['palette'], notes), path)
+
+
+def main() -> None:
+    args = parse_args()
+    check_work_dir(args.work_dir)
+    started = time.time()
+    warnings.simplefilter('ignore')
+    MMLogger.get_current_instance().setLevel('ERROR')
+    print('[1/3] Painting streets by day (labelled) and at dusk (images only)')
+    data = args.work_dir / 'data'
+    write_toy_streets(str(data), ToyStreetsSpec(), overwrite=True, nproc=os.cpu_count() or 1)
+    os.environ['MMUDA_DATA'] = str(data)
+    scores, labels = {}, {}
+    for number, name in enumerate(METHODS, 2):
+        print(f'[{number}/3] Training: {name}')
+        scores[name], labels[name] = run(name, args)
+    meta = ToyStreets.METAINFO
+    print(f'\n{table(scores, meta["classes"])}')
+    print('Validation images at dusk; the last evaluation of each run.')
+    picture(labels, scores, meta, args.work_dir / 'comparison.png')
+    print(f'\nPicture: {args.work_dir / "comparison.png"}   ({time.time() - started:.0f} s)')
+
+
+if __name__ == '__main__':
+    run_tool(main)
