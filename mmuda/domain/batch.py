@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
@@ -24,7 +24,7 @@ class DomainBatch:
 
     num_source: int
     num_target: int
-    groups: tuple[Tensor, ...] | None = None
+    groups: tuple[Tensor, ...] | None = field(default=None, compare=False)
     partner: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
@@ -46,7 +46,7 @@ def sort_by_domain(data: dict) -> tuple[dict, DomainBatch]:
     """Stably sort an un-collated batch to ``[source | target]``.
 
     Args:
-        data: ``dict(inputs=[...], data_samples=[...])`` as the dataloader yields it; every sample
+        data: ``dict(inputs=..., data_samples=[...])`` as the dataloader yields it; every sample
             carries ``domain`` in its meta information, as :class:`mmuda.DomainDataset` stamps it.
 
     Returns:
@@ -63,10 +63,14 @@ def sort_by_domain(data: dict) -> tuple[dict, DomainBatch]:
         )
     domains = [_domain_of(sample) for sample in samples]
     order = sorted(range(len(domains)), key=lambda i: DOMAINS.index(domains[i]))
-    data = {
-        key: [value[i] for i in order] if isinstance(value, (list, tuple)) else value for key, value in data.items()
-    }
+    data = {key: _reorder(value, order) for key, value in data.items()}
     return data, DomainBatch(domains.count('source'), domains.count('target'))
+
+
+def _reorder(value, order: list[int]):
+    if isinstance(value, Tensor):  # already stacked, as by torch's default_collate
+        return value[order]
+    return [value[i] for i in order]
 
 
 def _domain_of(sample) -> str:

@@ -56,8 +56,7 @@ def adjust_hue(rgb: Tensor, turn: Tensor) -> Tensor:
         torch.where(brightest == 1, 2 + (blue - red) / scale, 4 + (red - green) / scale),
     )
     sector = sector + 6 * turn.view(-1, 1, 1)
-    offset = rgb.new_tensor((5.0, 3.0, 1.0)).view(1, 3, 1, 1)
-    k = (offset + sector.unsqueeze(1)).remainder(6)
+    k = torch.stack((sector + 5, sector + 3, sector + 1), 1).remainder(6)
     return value.unsqueeze(1) - chroma.unsqueeze(1) * torch.minimum(k, 4 - k).clamp(0, 1)
 
 

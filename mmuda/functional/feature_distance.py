@@ -30,15 +30,17 @@ def class_mask(label: Tensor, classes: Tensor, size: tuple[int, int], min_ratio:
     return F.adaptive_avg_pool2d(is_class.float(), size).amax(1) >= min_ratio
 
 
-def masked_feature_distance(features: Tensor, reference: Tensor, mask: Tensor) -> Tensor:
+def masked_feature_distance(features: Tensor, reference: Tensor, mask: Tensor, count: Tensor | None = None) -> Tensor:
     """Mean L2 distance of two feature maps over the masked positions, 0 where the mask is empty.
 
     Args:
         features: ``[B, C, h, w]``, receives the gradient.
         reference: ``[B, C, h, w]`` of the frozen network.
         mask: ``[B, h, w]`` bool.
+        count: What to divide the sum by (None: the number of masked positions, or 1 if there is none).
     """
     # The floor keeps the root differentiable where student and reference agree exactly, as they do at step 0.
     squared = (features.float() - reference.float()).square().sum(1)
     distance = squared.clamp_min(torch.finfo(squared.dtype).tiny).sqrt()
-    return torch.where(mask, distance, 0).sum() / mask.sum().clamp_min(1)
+    count = mask.sum().clamp_min(1) if count is None else count
+    return torch.where(mask, distance, 0).sum() / count

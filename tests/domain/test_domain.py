@@ -105,3 +105,22 @@ def test_a_sample_without_domain_is_named(domain_batch):
         sort_by_domain(data)
     with pytest.raises(ValueError, match='data_samples'):
         sort_by_domain(dict(inputs=data['inputs']))
+
+
+def test_stacked_images_move_with_their_samples(domain_batch):
+    data = domain_batch('ts')
+    stacked = torch.stack(data['inputs'])
+    result, _ = sort_by_domain(dict(inputs=stacked, data_samples=data['data_samples']))
+    assert torch.equal(result['inputs'], stacked[[1, 0]])
+
+
+def test_checkpointing_finds_the_context_and_moves_running_statistics_once():
+    norm = nn.BatchNorm1d(3, momentum=0.5)
+    net = nn.Sequential(Scale(), norm)
+    bind_domain_context(net).set(DomainBatch(1, 1))
+    x = torch.randn(2, 3, requires_grad=True)
+    domain_checkpoint(net, x).sum().backward()
+    assert norm.num_batches_tracked == 1
+    torch.testing.assert_close(norm.running_mean, 0.5 * (x.detach() * torch.tensor([[2.0], [3.0]])).mean(0))
+    with pytest.raises(ValueError, match='no bound domain layer'):
+        domain_checkpoint(nn.Identity(), x)

@@ -41,7 +41,8 @@ class Noise(BaseDataset):
 
         image = torch.randint(0, 60, (3, SIZE, SIZE)) + 20 * idx + random.randint(0, 9) + np.random.randint(9)
         sample = SegDataSample(metainfo=dict(img_path=f'{idx}.png'))
-        sample.gt_sem_seg = PixelData(data=torch.randint(0, 5, (1, SIZE, SIZE)))
+        half = torch.randint(0, 5, (1, 2, 2)).repeat_interleave(SIZE // 2, 1).repeat_interleave(SIZE // 2, 2)
+        sample.gt_sem_seg = PixelData(data=half)  # large enough patches for the feature distance
         return dict(inputs=image.to(torch.uint8), data_samples=sample)
 
 
@@ -100,7 +101,7 @@ def config(args: argparse.Namespace) -> dict:
         type='SelfTrainingUDA',
         task='segmentation',
         student=student(args.norm, not args.plain),
-        terms=dict(feature_distance=dict(type='FeatureDistance', classes=[1, 2])),
+        terms=dict(feature_distance=dict(type='FeatureDistance', classes=[1, 2], encoder='backbone', loss_weight=1.0)),
         coordination=dict(alpha=0.1),
         student_view=None if args.plain else dict(),
     )

@@ -31,7 +31,8 @@ class ExactResumeHook(Hook):
         checkpoint['sampler_seed'] = getattr(runner.train_dataloader.sampler, 'seed', None)
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Give a resumed run the seed it started with; ``load_from`` starts a run of its own."""
-        seed = checkpoint.get('sampler_seed')
-        if runner._resume and seed is not None:
-            runner.train_dataloader.sampler.seed = seed
+        """Give a resumed run the seed it started with; ``load_from`` starts a run of its own, at step 0."""
+        if not runner._resume:
+            checkpoint.get('state_dict', {}).pop('step', None)
+        elif checkpoint.get('sampler_seed') is not None:
+            runner.train_dataloader.sampler.seed = checkpoint['sampler_seed']

@@ -15,7 +15,8 @@ class MeanTeacherHook(Hook):
     """teacher = (1 − m_t) · teacher + m_t · student with m_t = max(1 / (t + 1), momentum); buffers are copied.
 
     t counts the updates and follows from the model's ``step`` buffer, so a resume goes on where it
-    stopped. Under gradient accumulation the teacher moves when the optimizer does.
+    stopped. Under gradient accumulation the teacher moves when the optimizer does;
+    checkpoint at a multiple of ``accumulative_counts`` then, as mmengine does not save half a sum of gradients.
 
     Args:
         momentum: The student's share m; 0.001 is the usual "EMA decay 0.999".
@@ -31,7 +32,7 @@ class MeanTeacherHook(Hook):
         self.momentum = momentum
         self.updates = 0
         self._parameters: tuple[list[Tensor], list[Tensor]] = ([], [])
-        self._buffers: tuple[list[Tensor], list[Tensor]] = ([], [])
+        self._buffers: list[tuple[list[Tensor], list[Tensor]]] = []
 
     def before_train(self, runner) -> None:
         """Pair the tensors of teacher and student, and read the counter once."""
@@ -46,16 +47,23 @@ class MeanTeacherHook(Hook):
             _tensors(model.teacher.parameters()),
             _tensors(model.student.parameters()),
         )
-        self._buffers = _tensors(model.teacher.buffers()), _tensors(model.student.buffers())
+        self._buffers = _by_dtype(_tensors(model.teacher.buffers()), _tensors(model.student.buffers()))
 
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
-        """One fused update of all parameters, one of all buffers."""
+        """One fused update of all parameters, one of the buffers of each type."""
         if not runner.optim_wrapper.should_update():
             return
         ema_update_(*self._parameters, ema_momentum(self.updates, self.momentum))
-        ema_update_(*self._buffers, 1)
+        for teacher, student in self._buffers:
+            ema_update_(teacher, student, 1)
         self.updates += 1
 
 
 def _tensors(tensors) -> list[Tensor]:
     return [x.data if isinstance(x, nn.Parameter) else x for x in tensors]
+
+
+def _by_dtype(teacher: list[Tensor], student: list[Tensor]) -> list[tuple[list[Tensor], list[Tensor]]]:
+    """Pairs of lists of one type each: a mixed list falls back to one kernel a tensor."""
+    types = dict.fromkeys(x.dtype for x in teacher)
+    return [([x for x in teacher if x.dtype == t], [x for x in student if x.dtype == t]) for t in types]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import torch
-from mmengine.hooks import RuntimeInfoHook
+from mmengine.hooks import CheckpointHook, RuntimeInfoHook
 from mmengine.runner import find_latest_checkpoint
 from torch import Tensor
 
@@ -53,9 +53,21 @@ class TrainInfoHook(RuntimeInfoHook):
         ):
             self._flush(runner)
 
+    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
+        """Nothing is saved after a loss that is not finite, nor weights that are not."""
+        self._flush(runner)
+        weights = [x for x in checkpoint['state_dict'].values() if x.is_floating_point()]
+        if not all(bool(torch.isfinite(x).all()) for x in weights):
+            raise FloatingPointError(
+                f'The weights are not finite after step {runner.iter}, though the loss was: {_kept(runner)}. Lower the '
+                'learning rate, clip the gradients or turn off --amp, then go on with --resume.'
+            )
+
     def _flush(self, runner) -> None:
         """One transfer for all pending steps."""
         pending, self._pending = self._pending, []
+        if not pending:
+            return
         values = torch.stack([value.float() for _, scalars, _ in pending for value in scalars.values()]).tolist()
         position = 0
         for iteration, scalars, names in pending:
@@ -77,15 +89,18 @@ def _saves(runner) -> bool:
     return any(
         hook.every_n_train_iters(runner, hook.interval)
         for hook in runner.hooks
-        if type(hook).__name__ == 'CheckpointHook' and not hook.by_epoch and hook.interval > 0
+        if isinstance(hook, CheckpointHook) and not hook.by_epoch and hook.interval > 0
     )
 
 
 def _report(runner, iteration: int, scalars: dict[str, float], names: list[str]) -> str:
     terms = ', '.join(f'{key}={value:.6g}' for key, value in scalars.items() if 'loss' in key)
-    kept = find_latest_checkpoint(runner.work_dir)
-    kept = f'the last good checkpoint is {kept}' if kept else 'no checkpoint had been written yet'
     return (
-        f'The loss is not finite at step {iteration + 1} ({terms}) on the images {", ".join(names)}; {kept}: '
+        f'The loss is not finite at step {iteration + 1} ({terms}) on the images {", ".join(names)}; {_kept(runner)}: '
         'look at these images and labels, lower the learning rate or turn off --amp, then go on with --resume.'
     )
+
+
+def _kept(runner) -> str:
+    kept = find_latest_checkpoint(runner.work_dir)
+    return f'the last good checkpoint is {kept}' if kept else 'no checkpoint had been written yet'

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
+from mmengine import dist
+from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from mmengine.runner import IterBasedTrainLoop, ValLoop
 from mmengine.runner.loops import _InfiniteDataloaderIterator
@@ -15,7 +18,8 @@ from mmuda.registry import LOOPS
 class ResumableTrainLoop(IterBasedTrainLoop):
     """mmengine's iteration loop, but a resume moves the sampler instead of loading all past images again.
 
-    It needs a sampler with ``set_position``, such as :class:`mmuda.DomainSampler`.
+    That takes a sampler with ``set_position``, such as :class:`mmuda.DomainSampler`; with any other the past data are
+    loaded again, as mmengine does.
     """
 
     def run(self):
@@ -37,10 +41,15 @@ class ResumableTrainLoop(IterBasedTrainLoop):
     def _seek(self, iteration: int) -> None:
         sampler = self.dataloader.sampler
         if not hasattr(sampler, 'set_position'):
-            raise TypeError(
-                f'ResumableTrainLoop cannot move a {type(sampler).__name__} to iteration {iteration}: '
-                "use sampler=dict(type='mmuda.DomainSampler'), or train_cfg=dict(type='IterBasedTrainLoop') to replay."
+            print_log(
+                f'A {type(sampler).__name__} cannot be moved: loading the data of {iteration} past steps again. '
+                "sampler=dict(type='mmuda.DomainSampler') would start at once.",
+                logger='current',
+                level=logging.WARNING,
             )
+            for _ in range(iteration):
+                next(self.dataloader_iterator)
+            return
         sampler.set_position(iteration * self.dataloader.batch_size)
         self.dataloader_iterator = _InfiniteDataloaderIterator(self.dataloader)
 
@@ -74,6 +83,8 @@ class MeanTeacherValLoop(ValLoop):
         self.runner.call_hook('before_val')
         self.runner.call_hook('before_val_epoch')
         self.runner.model.eval()
+        for buffer in self.runner.model.buffers():  # every process scores what rank 0 saves
+            dist.broadcast(buffer)
         scores: dict = {}
         for network in self.networks:
             prefix = '' if network == 'student' else f'{network}/'

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, Runner
 from torch import nn
 
 from mmuda import compat
-from mmuda.registry import RUNNERS
+from mmuda.registry import HOOKS, RUNNERS
 
 compat.apply()
 
@@ -72,8 +73,14 @@ def _is_iteration_loop(cfg: dict) -> bool:
 
 
 def _with_hooks(hooks: list | None, names: list[str]) -> list:
+    """``hooks`` and, of the named ones, those of whose class (or a subclass) none is there."""
     hooks = list(hooks or [])
-    present = {
-        str(hook['type'] if isinstance(hook, dict) else type(hook).__name__).rpartition('.')[2] for hook in hooks
-    }
-    return hooks + [dict(type=f'mmuda.{name}') for name in names if name not in present]
+    present = [_hook_class(hook) for hook in hooks]
+    missing = [name for name in names if not any(issubclass(found, HOOKS.get(f'mmuda.{name}')) for found in present)]
+    return hooks + [dict(type=f'mmuda.{name}') for name in missing]
+
+
+def _hook_class(hook: Hook | dict) -> type:
+    kind = hook['type'] if isinstance(hook, dict) else type(hook)
+    found = HOOKS.get(kind) if isinstance(kind, str) else kind
+    return found or Hook  # an unknown name fails with the registry's own message when it is built

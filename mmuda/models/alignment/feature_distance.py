@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from copy import deepcopy
 
 import torch
+from mmengine import dist
 from torch import Tensor, nn
 
 from mmuda.functional import class_mask, masked_feature_distance
@@ -61,10 +62,8 @@ class FeatureDistance(AlignmentTerm):
         self.reference.eval()  # not chained: train() of some mmseg backbones returns None
 
     def train(self, mode: bool = True) -> FeatureDistance:
-        """The reference never trains: no dropout, no moving statistics."""
-        super().train(mode)
-        if self.reference is not None:
-            self.reference.eval()
+        """The reference stays in evaluation: no dropout, no moving statistics."""
+        self.training = mode
         return self
 
     def forward(self, source: DomainView, target: DomainView, step: Tensor) -> dict[str, Tensor]:
@@ -81,7 +80,10 @@ class FeatureDistance(AlignmentTerm):
             reference = _last(self.reference(source.inputs))
         features = _last(source.features[self.encoder])
         mask = class_mask(source.label, self.classes, features.shape[-2:], self.min_ratio)
-        return dict(loss=self.loss_weight * masked_feature_distance(features, reference, mask))
+        count = mask.sum().float()
+        dist.all_reduce(count)  # the mean over all processes' positions, whose gradients DDP averages
+        count = count.clamp_min(1) / dist.get_world_size()
+        return dict(loss=self.loss_weight * masked_feature_distance(features, reference, mask, count))
 
 
 def _last(features: Tensor | Sequence[Tensor]) -> Tensor:

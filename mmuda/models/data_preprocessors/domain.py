@@ -18,10 +18,18 @@ class DomainDataPreprocessor(BaseDataPreprocessor):
 
     Args:
         host: The student's own preprocessor (normalisation, padding, stacking).
+
+    Raises:
+        TypeError: The host is mmengine's default, which does not stack.
     """
 
     def __init__(self, host: nn.Module) -> None:
         super().__init__()
+        if type(host) is BaseDataPreprocessor:
+            raise TypeError(
+                'The student has no data_preprocessor of its own, and images of a batch have to be stacked: give one '
+                "in its config, such as data_preprocessor=dict(type='SegDataPreProcessor', ...)."
+            )
         self.host = host
 
     def to(self, *args, **kwargs):

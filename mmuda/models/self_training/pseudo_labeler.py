@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
+from mmengine import dist
 from torch import Tensor, nn
 
 from mmuda.registry import MODELS
@@ -34,7 +35,7 @@ class PseudoLabeler(nn.Module):
         confidence_threshold: Probability of DACS' confidence weight (Tranheden et al., WACV 2021,
             0.968): the loss of an image is scaled by the share of its pixels above it. None: off,
             as STCT's coordination weight has that role.
-        confidence_reduction: ``image`` or ``batch`` (DACS: one share for the whole batch).
+        confidence_reduction: ``image`` or ``batch`` (DACS: one share for the whole batch, over all processes).
     """
 
     def __init__(
@@ -97,5 +98,7 @@ class PseudoLabeler(nn.Module):
             valid = torch.ones_like(probability, dtype=torch.bool)
         sure = (probability >= self.confidence_threshold) & valid
         if self.confidence_reduction == 'batch':
-            return (sure.sum() / valid.sum().clamp_min(1)).expand(len(sure))
+            counts = torch.stack((sure.sum(), valid.sum())).double()
+            dist.all_reduce(counts)
+            return (counts[0] / counts[1].clamp_min(1)).float().expand(len(sure))
         return sure.flatten(1).sum(1) / valid.flatten(1).sum(1).clamp_min(1)

@@ -40,6 +40,8 @@ class StudentView(nn.Module):
         for name, value in (('jitter_prob', jitter_prob), ('blur_prob', blur_prob)):
             if not 0 <= value <= 1:
                 raise ValueError(f'StudentView has {name}={value}: a probability lies in [0, 1].')
+        if jitter_strength < 0:
+            raise ValueError(f'StudentView has jitter_strength={jitter_strength}: a half-width must not be negative.')
         if not 0 < blur_sigma[0] <= blur_sigma[1]:
             raise ValueError(
                 f'StudentView has blur_sigma={tuple(blur_sigma)}: give an ascending pair of positive numbers.'
@@ -53,6 +55,11 @@ class StudentView(nn.Module):
     @torch.no_grad()
     def forward(self, images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
         """Normalised RGB ``[B, 3, H, W]`` → its view, normalised; ``mean`` and ``std`` [3, 1, 1] are in 0–255."""
+        # A blur in bfloat16 would lose the last bits of a pixel.
+        with torch.autocast(images.device.type, enabled=False):
+            return self._augment(images, mean, std)
+
+    def _augment(self, images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
         rgb = ((images * std + mean) / 255).clamp(0, 1)
         if self.jitter_prob:
             rgb = self._where(self.jitter_prob, color_jitter(rgb, self.jitter_strength), rgb)

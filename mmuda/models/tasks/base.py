@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from mmuda import compat
 from mmuda.registry import TASKS, build_own
 
 
@@ -21,8 +22,8 @@ class Task(ABC):
         """Build the network from its stock config, or check a built one."""
 
     @abstractmethod
-    def run(self, net: nn.Module, inputs: Tensor) -> Any:
-        """One pass over ``[B, 3, H, W]``: the raw outputs of all heads."""
+    def run(self, net: nn.Module, inputs: Tensor, auxiliary: bool = False) -> Any:
+        """One pass over ``[B, 3, H, W]``: the raw outputs of the main head, and of the auxiliary ones if asked for."""
 
     @abstractmethod
     def split(self, outputs: Any, num_source: int) -> tuple[Any, Any]:
@@ -53,4 +54,8 @@ def build_task(task: str | dict | Task) -> Task:
     """``'segmentation'``, a config dict or a ready task → the task."""
     if isinstance(task, Task):
         return task
+    name = task if isinstance(task, str) else task.get('type')
+    host = dict(segmentation='mmseg').get(name)
+    if host is not None:
+        compat.require(host)
     return build_own(TASKS, dict(type=task) if isinstance(task, str) else task)

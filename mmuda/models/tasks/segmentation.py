@@ -49,7 +49,12 @@ class SegmentationTask(Task):
                 "give a model whose decode head trains on the encoder's features alone."
             )
         for head in (net.decode_head, *self._auxiliary_heads(net)):
-            if type(head).loss is not BaseDecodeHead.loss:
+            if head.out_channels == 1:
+                raise TypeError(
+                    f'{type(head).__name__} has out_channels=1, a sigmoid for two classes, whose argmax says nothing: '
+                    'set num_classes=2 and out_channels=2.'
+                )
+            if type(head).loss is not BaseDecodeHead.loss or type(head).__name__ == 'EncHead':
                 raise TypeError(
                     f'{type(head).__name__} computes its loss from more than its own logits, which a joint pass over '
                     'two domains cannot split: choose a head that keeps BaseDecodeHead.loss.'
@@ -62,11 +67,11 @@ class SegmentationTask(Task):
         with DefaultScope.overwrite_default_scope(scope):
             return MODELS.build(cfg)
 
-    def run(self, net: nn.Module, inputs: Tensor) -> SegmentationOutputs:
-        """``[B, 3, H, W]`` → logits of all heads at their own resolution."""
+    def run(self, net: nn.Module, inputs: Tensor, auxiliary: bool = False) -> SegmentationOutputs:
+        """``[B, 3, H, W]`` → logits of the decode head, and of the auxiliary heads when asked for."""
         features = net.extract_feat(inputs)
-        auxiliary = self._auxiliary_heads(net) if net.training else ()
-        return SegmentationOutputs(net.decode_head(features), tuple(head(features) for head in auxiliary))
+        heads = self._auxiliary_heads(net) if auxiliary else ()
+        return SegmentationOutputs(net.decode_head(features), tuple(head(features) for head in heads))
 
     def split(self, outputs: SegmentationOutputs, num_source: int) -> tuple[SegmentationOutputs, SegmentationOutputs]:
         """Outputs of ``[source | target]`` → outputs of each."""
@@ -98,7 +103,7 @@ class SegmentationTask(Task):
 
     def valid(self, samples: list, inputs: Tensor) -> Tensor | None:
         """``[B, H, W]`` bool from the padding that the preprocessor noted; None when it padded nothing."""
-        paddings = [sample.metainfo.get('img_padding_size', (0, 0, 0, 0)) for sample in samples]
+        paddings = [sample.metainfo.get('padding_size', (0, 0, 0, 0)) for sample in samples]
         if not any(any(padding) for padding in paddings):
             return None
         batch, _, height, width = inputs.shape

@@ -29,6 +29,7 @@ class UDAModel(BaseModel):
         student: The stock config of an mmseg segmentor; it keeps its own ``data_preprocessor``.
         terms: Alignment terms by name, each a config dict; a None drops one that a base config set.
         predict_on: Which network evaluates.
+        data_preprocessor: Of a student whose config has none of its own, as stock files with a top-level one.
     """
 
     NETWORKS = ('student',)
@@ -39,8 +40,11 @@ class UDAModel(BaseModel):
         student: dict | nn.Module,
         terms: dict[str, dict | None] | None = None,
         predict_on: str = 'student',
+        data_preprocessor: dict | None = None,
     ) -> None:
         task = build_task(task)
+        if isinstance(student, dict) and data_preprocessor is not None:
+            student = dict(data_preprocessor=data_preprocessor) | dict(student)
         net = task.build(student)
         super().__init__(data_preprocessor=DomainDataPreprocessor(net.data_preprocessor))
         self.task = task
@@ -53,10 +57,14 @@ class UDAModel(BaseModel):
         self._attach_terms()
         self._predict_on = 'student'
         self.predict_on = predict_on
-        self.register_load_state_dict_pre_hook(adopt_checkpoint)
+        self._register_load_state_dict_pre_hook(adopt_checkpoint, with_module=True)  # public since torch 2.5
 
     @staticmethod
     def _build_term(name: str, cfg: dict | nn.Module) -> AlignmentTerm:
+        if 'loss' in name:
+            raise ValueError(
+                f"terms[{name!r}] has 'loss' in its name, and mmengine sums every key with it: rename the term."
+            )
         term = cfg if isinstance(cfg, nn.Module) else build_own(MODELS, cfg)
         if not isinstance(term, AlignmentTerm):
             raise TypeError(f'terms[{name!r}] is a {type(term).__name__}, which is no alignment term.')
@@ -76,14 +84,20 @@ class UDAModel(BaseModel):
         self._predict_on = name
 
     def init_weights(self) -> None:
-        """Initialise the student as its own config says, then let each term see it."""
+        """Initialise the student as its own config says, then let each term see it; a second call does nothing."""
+        if self.is_init:
+            return
         self.student.init_weights()
         self._attach_terms()
         self._is_init = True
 
     def _attach_terms(self) -> None:
+        Taps(self.student, self._tapped())  # an unknown name fails here, with those that there are
         for term in self.terms.values():
             term.attach(self.student)
+
+    def _tapped(self) -> dict[str, None]:
+        return dict.fromkeys(tap for term in self.terms.values() for tap in term.taps)
 
     def forward(
         self,
@@ -114,9 +128,8 @@ class UDAModel(BaseModel):
     def _student_pass(self, inputs: Tensor, layout: DomainBatch) -> tuple[Any, dict]:
         """The one pass of the student: head outputs, and what the terms' taps caught."""
         self.domain_context.set(layout)
-        names = dict.fromkeys(tap for term in self.terms.values() for tap in term.taps)
-        with Taps(self.student, names) as features:
-            outputs = self.task.run(self.student, inputs)
+        with Taps(self.student, self._tapped()) as features:
+            outputs = self.task.run(self.student, inputs, auxiliary=True)
         return outputs, features
 
     def _term_losses(
@@ -136,7 +149,7 @@ class UDAModel(BaseModel):
         target = DomainView(target_x, target_f, target_p)
         losses = {}
         for name, term in self.terms.items():
-            for key, value in term(source, target, self.step).items():
+            for key, value in term(source, target, self.step.clone()).items():
                 losses[f'loss_{name}' if key == 'loss' else f'{name}.{key}'] = value
         return losses
 

@@ -30,16 +30,16 @@ def adopt_checkpoint(model: nn.Module, state: dict, prefix: str, *_) -> None:
                     if f'{prefix}student.{key}' in state
                 }
             )
-    _refuse_others(
-        model.student,
-        {key[len(prefix) + 8 :]: value for key, value in state.items() if key.startswith(f'{prefix}student.')},
-    )
+    for name in model.NETWORKS:
+        start = f'{prefix}{name}.'
+        found = {key[len(start) :]: value for key, value in state.items() if key.startswith(start)}
+        _refuse_others(getattr(model, name), name, found)
     for key, value in model.state_dict(prefix=prefix).items():
         if not any(key.startswith(f'{prefix}{name}.') for name in model.NETWORKS):
             state.setdefault(key, value)
 
 
-def _refuse_others(net: nn.Module, state: dict) -> None:
+def _refuse_others(net: nn.Module, role: str, state: dict) -> None:
     wanted = net.state_dict()
     problems = {
         'lacks': [key for key in wanted if key not in state],
@@ -53,6 +53,6 @@ def _refuse_others(net: nn.Module, state: dict) -> None:
     ]
     if found:
         raise RuntimeError(
-            f'The checkpoint is of another model than this {type(net).__name__}: it {"; it ".join(found)}. '
+            f'The checkpoint is of another model than this {role} ({type(net).__name__}): it {"; it ".join(found)}. '
             'Give the checkpoint that belongs to the config, or the config that belongs to the checkpoint.'
         )

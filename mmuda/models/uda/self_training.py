@@ -31,7 +31,7 @@ class SelfTrainingUDA(UDAModel):
     counter are part of the state dict, so a resume is exact.
 
     Args:
-        task, student, terms, predict_on: See :class:`UDAModel`; ``predict_on`` may also be
+        task, student, terms, predict_on, data_preprocessor: See :class:`UDAModel`; ``predict_on`` may also be
             ``'teacher'``.
         coordination: Config of the coordination weight.
         pseudo_labeler: Config of the pseudo-labeller.
@@ -51,26 +51,35 @@ class SelfTrainingUDA(UDAModel):
         student_view: dict | None = None,
         teacher_norm: str = 'running',
         predict_on: str = 'student',
+        data_preprocessor: dict | None = None,
     ) -> None:
-        super().__init__(task, student, terms)
+        super().__init__(task, student, terms, data_preprocessor=data_preprocessor)
         if teacher_norm not in TEACHER_NORMS:
             raise ValueError(f'teacher_norm={teacher_norm!r} is unknown: use one of {", ".join(TEACHER_NORMS)}.')
         self.teacher = make_teacher(self.student)
         self.teacher_norm = teacher_norm
+        self._teacher_mode: bool | None = None
         self.coordination: CoordinationWeight = _build(coordination, 'CoordinationWeight')
         self.pseudo_labeler: PseudoLabeler = _build(pseudo_labeler, 'PseudoLabeler')
         self.student_view: StudentView | None = None if student_view is None else _build(student_view, 'StudentView')
         self.predict_on = predict_on
 
     def init_weights(self) -> None:
-        """Initialise the student and start the teacher as its copy."""
+        """Initialise the student and start the teacher as its copy; a second call does nothing."""
+        if self.is_init:
+            return
         super().init_weights()
         self.teacher.load_state_dict(self.student.state_dict())
 
     def train(self, mode: bool = True) -> SelfTrainingUDA:
-        """Everything but the teacher follows ``mode``."""
-        super().train(mode)
-        set_teacher_mode(self.teacher, self.teacher_norm, mode)
+        """Everything but the teacher follows ``mode``. The loop calls this before each step."""
+        self.training = mode
+        for child in self.children():
+            if child is not self.teacher:
+                child.train(mode)
+        if self._teacher_mode != mode or self.teacher.training:
+            set_teacher_mode(self.teacher, self.student, self.teacher_norm, mode)
+            self._teacher_mode = mode
         return self
 
     def loss(self, inputs: Tensor, data_samples: list, layout: DomainBatch) -> dict[str, Tensor]:
@@ -119,5 +128,5 @@ class SelfTrainingUDA(UDAModel):
         )
 
 
-def _build(cfg: dict | None, default: str) -> nn.Module:
-    return build_own(MODELS, dict(type=default) | dict(cfg or {}))
+def _build(cfg: dict | nn.Module | None, default: str) -> nn.Module:
+    return cfg if isinstance(cfg, nn.Module) else build_own(MODELS, dict(type=default) | dict(cfg or {}))

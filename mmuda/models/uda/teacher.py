@@ -7,6 +7,8 @@ from copy import deepcopy
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from mmuda.domain import DomainLayer
+
 TEACHER_NORMS = ('running', 'batch')
 
 
@@ -17,18 +19,20 @@ def make_teacher(student: nn.Module) -> nn.Module:
     return teacher
 
 
-def set_teacher_mode(teacher: nn.Module, norm: str, training: bool) -> None:
+def set_teacher_mode(teacher: nn.Module, student: nn.Module, norm: str, training: bool) -> None:
     """Dropout and drop path are off at all times; only batch norms may work on the batch.
 
     Args:
         teacher: The teacher.
-        norm: ``running``: batch norms use the student's running statistics, copied at every update.
-            ``batch``: in training they use the statistics of the target batch, as in DAFormer's
-            released code.
+        student: Its student, in its own mode already: a norm that is frozen there stays frozen here.
+        norm: ``running``: batch norms use the student's running statistics, copied at every update. ``batch``: in
+            training they use the target batch's, as in DAFormer's released code; a network that pools to one value per
+            channel then needs two target images a process.
         training: Whether the model is in training.
     """
     teacher.eval()
-    if training and norm == 'batch':
-        for module in teacher.modules():
-            if isinstance(module, _BatchNorm):
-                module.train()
+    if not training or norm != 'batch':
+        return
+    for module, twin in zip(teacher.modules(), student.modules(), strict=True):
+        if isinstance(module, _BatchNorm) and not isinstance(module, DomainLayer):
+            module.training = twin.training

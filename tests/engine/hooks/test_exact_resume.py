@@ -39,3 +39,10 @@ def test_a_resume_restores_the_samplers_seed_and_load_from_does_not():
         ExactResumeHook().after_load_checkpoint(again, checkpoint)
         assert again.train_dataloader.sampler.seed == seed
     ExactResumeHook().after_load_checkpoint(run(), {})
+
+
+def test_load_from_starts_at_step_zero_and_a_resume_does_not():
+    for resume, steps in ((True, [40]), (False, [])):
+        checkpoint = dict(state_dict=dict(step=40))
+        ExactResumeHook().after_load_checkpoint(run(resume=resume), checkpoint)
+        assert list(checkpoint['state_dict'].values()) == steps

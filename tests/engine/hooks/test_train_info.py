@@ -47,6 +47,20 @@ def test_a_loss_that_is_not_finite_names_step_images_terms_and_checkpoint(run, d
         TrainInfoHook().after_train_iter(run, 41, domain_batch('st'), outputs)
 
 
+def test_weights_that_are_not_finite_are_not_saved(run):
+    hook = TrainInfoHook()
+    hook.before_save_checkpoint(run, dict(state_dict=dict(a=torch.ones(2), step=torch.tensor(3))))
+    with pytest.raises(FloatingPointError, match=r'weights are not finite after step 0.*no checkpoint'):
+        hook.before_save_checkpoint(run, dict(state_dict=dict(a=torch.tensor([1.0, float('nan')]))))
+
+
+def test_a_save_reads_what_is_pending_first(run):
+    hook = TrainInfoHook()
+    hook._pending = [(3, scalars(float('nan')), ['a.png'])]
+    with pytest.raises(FloatingPointError, match='step 4'):
+        hook.before_save_checkpoint(run, dict(state_dict={}))
+
+
 def test_bad_interval_is_named():
     with pytest.raises(ValueError, match='interval=0'):
         TrainInfoHook(interval=0)

@@ -2,12 +2,16 @@
 
 import pytest
 
+from mmuda.engine.hooks import MeanTeacherHook
 from mmuda.engine.runners.mean_teacher import _is_iteration_loop, _with_hooks
 
 
 def test_missing_hooks_are_added_and_present_ones_kept():
     mine = dict(type='mmuda.MeanTeacherHook', momentum=0.01)
     assert _with_hooks([mine], ['ExactResumeHook', 'MeanTeacherHook']) == [mine, dict(type='mmuda.ExactResumeHook')]
+    plain, instance = dict(type=MeanTeacherHook), type('Mine', (MeanTeacherHook,), {})()
+    assert _with_hooks([plain], ['MeanTeacherHook']) == [plain]
+    assert _with_hooks([instance], ['MeanTeacherHook']) == [instance]
     assert _with_hooks(None, ['ExactResumeHook']) == [dict(type='mmuda.ExactResumeHook')]
 
 

@@ -13,7 +13,7 @@ TASK = build_task('segmentation')
 
 
 def sample(size=(8, 8), padding=(0, 0, 0, 0)):
-    result = SegDataSample(metainfo=dict(img_padding_size=padding))
+    result = SegDataSample(metainfo=dict(padding_size=padding))
     result.gt_sem_seg = PixelData(data=torch.randint(0, 5, (1, *size)))
     return result
 
@@ -35,8 +35,9 @@ def test_auxiliary_heads_train_with_the_main_one(tiny_student):
     cfg['backbone']['drop_path_rate'] = 0
     net = TASK.build(cfg).train()
     inputs, samples = torch.randn(2, 3, 32, 32), [sample((32, 32)), sample((32, 32))]
-    losses = TASK.source_losses(net, TASK.run(net, inputs), samples)
+    losses = TASK.source_losses(net, TASK.run(net, inputs, auxiliary=True), samples)
     stock = net.loss(inputs, samples)
+    assert not TASK.run(net, inputs).auxiliary
     torch.testing.assert_close(losses['loss_source'], stock['decode.loss_ce'])
     torch.testing.assert_close(losses['loss_source_auxiliary'], stock['aux.loss_ce'])
 
@@ -71,6 +72,8 @@ def test_a_model_builds_in_any_default_scope(tiny_student, scope):
 def test_networks_that_cannot_be_split_are_refused(tiny_student):
     with pytest.raises(TypeError, match=r'mmseg\.EncoderDecoder, but the student is a Linear'):
         TASK.build(torch.nn.Linear(1, 1))
+    with pytest.raises(TypeError, match=r'out_channels=1.*num_classes=2'):
+        TASK.build(tiny_student(out_channels=1, threshold=0.3) | dict())
     cfg = tiny_student()
     cfg['decode_head'] = [cfg['decode_head'], dict(cfg['decode_head'])]
     with pytest.raises(TypeError, match='CascadeEncoderDecoder'):

@@ -9,6 +9,7 @@ from torch import nn
 from mmuda.functional import coordination_ramp
 from mmuda.models.alignment import AlignmentTerm
 from mmuda.models.uda import SelfTrainingUDA, UDAModel
+from mmuda.models.uda.teacher import set_teacher_mode
 
 
 class Probe(AlignmentTerm):
@@ -78,6 +79,27 @@ def test_stct_loss_equals_the_formula(build, domain_batch):
     torch.testing.assert_close(losses['pseudo_accuracy'], agreement.mean())
     torch.testing.assert_close(losses['coordination'], weight.mean())
     assert 0 < agreement.mean() < 1
+
+
+def test_padding_and_borders_are_neither_counted_nor_trained_on(build, domain_batch):
+    """The source is larger than the target, so the host pads the target to its size."""
+    model = build(student_view=None, pseudo_labeler=dict(ignore_bottom=8)).eval()
+    model.student.data_preprocessor.size = None
+    model.student.data_preprocessor.size_divisor = 64
+    model.teacher.load_state_dict(build().student.state_dict())
+    model.step.fill_(1500)
+    small = domain_batch('tt', size=32)
+    large = domain_batch('ss', size=64)
+    batch = {key: [large[key][0], small[key][0]] for key in large}
+    data = model.data_preprocessor(batch, training=True)
+    losses = model.loss(**data)
+    target = data['inputs'][1:]
+    label = nn.functional.interpolate(model.teacher(target), (64, 64), mode='bilinear').argmax(1)[:, :32, :32]
+    logits = nn.functional.interpolate(model.student(target), (64, 64), mode='bilinear')[:, :, :32, :32]
+    agreement = (logits.argmax(1) == label).float().mean()
+    cost = nn.functional.cross_entropy(logits, label)
+    torch.testing.assert_close(losses['pseudo_accuracy'], agreement)
+    torch.testing.assert_close(losses['loss_target'], agreement * coordination_ramp(1500, 2e-4) * cost)
 
 
 def test_confidence_multiplies_the_weight(build, domain_batch):
@@ -186,7 +208,53 @@ def test_predictions_come_from_the_chosen_network(build):
         build(UDAModel, predict_on='teacher')
 
 
+def test_a_top_level_preprocessor_goes_to_a_student_without_one(build, tiny_student):
+    student = tiny_student()
+    preprocessor = student.pop('data_preprocessor')
+    model = build(student=student, data_preprocessor=preprocessor)
+    assert model.student.data_preprocessor.size == (32, 32)
+    with pytest.raises(TypeError, match='data_preprocessor'):
+        build(student={k: v for k, v in student.items() if k != 'data_preprocessor'})
+
+
+def test_initialising_copies_the_student_into_the_teacher_once(build):
+    model = build()
+    model.teacher.decode_head.conv_seg.weight.fill_(2)
+    model.init_weights()
+    for name, value in model.student.state_dict().items():
+        assert torch.equal(model.teacher.state_dict()[name], value)
+    model.teacher.decode_head.conv_seg.weight.fill_(3)
+    model.init_weights()
+    assert (model.teacher.decode_head.conv_seg.weight == 3).all()
+
+
+def test_norms_that_the_student_freezes_stay_frozen_in_the_teacher(build):
+    model = build(teacher_norm='batch')
+    model.student.decode_head.fusion_conv.bn.eval()
+    model.eval()
+    model.student.train()
+    model.student.decode_head.fusion_conv.bn.eval()
+    set_teacher_mode(model.teacher, model.student, 'batch', True)
+    training = [module.training for module in model.teacher.modules() if isinstance(module, nn.BatchNorm2d)]
+    assert training.count(False) == 1
+    assert len(training) > 1
+
+
+def test_a_terms_step_may_stand_in_its_graph(build, domain_batch):
+    class Ramp(AlignmentTerm):
+        def forward(self, source, target, step):
+            return dict(loss=source.logits.mean() * step)
+
+    losses = run(build(UDAModel, terms=dict(ramp=Ramp())), domain_batch())
+    losses['loss_ramp'].backward()
+    assert losses['loss_ramp'] == 0
+
+
 def test_bad_parts_are_named(build, domain_batch):
+    with pytest.raises(ValueError, match='rename the term'):
+        build(terms=dict(contrastive_loss=Probe()))
+    with pytest.raises(KeyError, match="no module 'bakbone' to tap; near it: backbone"):
+        build(terms=dict(fd=dict(type='FeatureDistance', classes=[1], encoder='bakbone')))
     with pytest.raises(TypeError, match=r"terms\['head'\] is a Linear"):
         build(terms=dict(head=nn.Linear(1, 1)))
     with pytest.raises(ValueError, match=r"teacher_norm='none'.*running, batch"):
