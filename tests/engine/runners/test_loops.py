@@ -1,0 +1,92 @@
+"""Student and teacher are scored apart; a resume seeks or replays."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from mmengine.evaluator import BaseMetric, Evaluator
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from mmuda.engine.runners import MeanTeacherValLoop, ResumableTrainLoop
+
+
+class Model(nn.Module):
+    """Answers with the bias of the network that predicts."""
+
+    def __init__(self):
+        super().__init__()
+        self.student, self.teacher = nn.Linear(1, 1), nn.Linear(1, 1)
+        self.student.bias.data.fill_(1)
+        self.teacher.bias.data.fill_(2)
+        self.predict_on = 'student'
+
+    def val_step(self, data):
+        return [getattr(self, self.predict_on).bias.item()] * len(data[0])
+
+
+class Mean(BaseMetric):
+    default_prefix = None
+
+    def process(self, data_batch, data_samples):
+        self.results += data_samples
+
+    def compute_metrics(self, results):
+        return dict(mean=sum(results) / len(results))
+
+
+class Runner(SimpleNamespace):
+    def call_hook(self, name, **options):
+        self.calls.append((name, options.get('metrics')))
+
+
+@pytest.fixture
+def loop():
+    runner = Runner(model=Model(), calls=[])
+    loop = MeanTeacherValLoop.__new__(MeanTeacherValLoop)
+    loop._runner, loop.fp16, loop.networks = runner, False, ('student', 'teacher')
+    loop.dataloader = DataLoader(TensorDataset(torch.zeros(3)))
+    loop.evaluator = Evaluator(Mean())
+    loop.val_loss = {}
+    return loop
+
+
+def test_both_networks_are_scored_and_the_students_names_stay_plain(loop):
+    assert loop.run() == {'mean': 1.0, 'teacher/mean': 2.0}
+    assert loop.runner.model.predict_on == 'student'
+    names = [name for name, _ in loop.runner.calls]
+    assert names.count('before_val_epoch') == names.count('after_val_epoch') == 1
+    assert names.count('after_val_iter') == 6
+
+
+def test_an_evaluation_that_fails_leaves_the_choice_of_network(loop):
+    loop.runner.model.val_step = None
+    with pytest.raises(TypeError):
+        loop.run()
+    assert loop.runner.model.predict_on == 'student'
+
+
+class Sampler(list):
+    position = None
+
+    def set_position(self, samples):
+        self.position = samples
+
+
+def seek(sampler, steps):
+    loop = ResumableTrainLoop.__new__(ResumableTrainLoop)
+    loop.dataloader = DataLoader(TensorDataset(torch.arange(8)), batch_size=2, sampler=sampler)
+    loop.dataloader_iterator = iter(loop.dataloader)
+    loop._seek(steps)
+    return loop
+
+
+def test_a_seekable_sampler_is_moved():
+    sampler = Sampler(range(8))
+    seek(sampler, 3)
+    assert sampler.position == 6
+
+
+def test_with_any_other_the_past_data_are_replayed():
+    loop = seek(list(range(8)), 3)
+    assert next(loop.dataloader_iterator)[0].tolist() == [6, 7]
