@@ -92,16 +92,24 @@ def _config_complaint(error: BaseException) -> str | None:
             f"unknown type '{found[1]}' in the {found[2]} registry: check its spelling and its scope "
             f"(ours are 'mmuda.<Name>', those of mmsegmentation 'mmseg.<Name>'){_near_type(found[1], registry)}"
         )
-    if frame is None and not _last_frame_in_mmengine(error):
-        return None
     built = frame.f_locals.get('obj_cls') if frame else None
     if found := UNKNOWN_KEY.search(text):
-        name = getattr(built, '__name__', found[1])
-        return f"unknown config key '{found[2]}' for {name}{_accepted(built, found[2])}"
+        blamed = _blamed(error, built, found[1])
+        return blamed and f"unknown config key '{found[2]}' for {blamed}{_accepted(built, blamed, found[2])}"
     if found := MISSING_KEY.search(text):
-        name = getattr(built, '__name__', found[1])
-        return f'the config of {name} lacks {found[2]}: add it'
+        blamed = _blamed(error, built, found[1])
+        return blamed and f'the config of {blamed} lacks {found[2]}: add it'
     return None
+
+
+def _blamed(error: BaseException, built: object, refusing: str) -> str | None:
+    """The type whose config is wrong; None when some code called ``refusing`` wrongly, which is a bug.
+
+    A constructor may hand its keys on to a base class; then the type that the config names is to blame.
+    """
+    if inspect.isclass(built) and refusing in {base.__name__ for base in built.__mro__}:
+        return built.__name__
+    return refusing if _last_frame_in_mmengine(error) else None
 
 
 def _build_frame(error: BaseException) -> FrameType | None:
@@ -115,8 +123,8 @@ def _last_frame_in_mmengine(error: BaseException) -> bool:
     return bool(frames) and 'mmengine' in Path(frames[-1].filename).parts
 
 
-def _accepted(built: object, key: str) -> str:
-    if not inspect.isclass(built):
+def _accepted(built: object, blamed: str, key: str) -> str:
+    if getattr(built, '__name__', None) != blamed:
         return ': remove or correct it'
     names = [
         name

@@ -34,8 +34,8 @@ class Progress:
 
     @property
     def iterations(self) -> int:
-        """Training iterations the runner has behind it."""
-        return self.runner.iter if self.runner is not None else 0
+        """Training iterations the runner has behind it; `runner.iter` would build the loop to find out."""
+        return getattr(getattr(self.runner, '_train_loop', None), 'iter', 0)
 
 
 @contextmanager

@@ -29,6 +29,14 @@ class Torch(Lamp):
         super().__init__(**kwargs)
 
 
+@THINGS.register_module()
+class Faulty:
+    """Calls another constructor wrongly: a bug, not a mistake in the config."""
+
+    def __init__(self) -> None:
+        Lamp(brightnes=1)
+
+
 def caught(function, *args, **kwargs) -> Exception:
     with pytest.raises(Exception) as info:
         function(*args, **kwargs)
@@ -66,6 +74,10 @@ def test_an_unknown_key_is_charged_to_the_type_in_the_config():
     sentence = explain(caught(THINGS.build, dict(type='Torch', color='red', brightness=1)))
     assert sentence.startswith("unknown config key 'color' for Torch: it takes battery, brightness, colour")
     assert sentence.endswith("did you mean 'colour'?")
+
+
+def test_a_wrong_call_inside_a_constructor_is_a_bug():
+    assert explain(caught(THINGS.build, dict(type='Faulty'))) is None
 
 
 def test_a_missing_key():

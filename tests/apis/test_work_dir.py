@@ -29,7 +29,7 @@ def start(path, error, iterations=0, is_main=True):
     with clean_start(path, is_main) as progress:
         (path / 'log').mkdir(parents=True)
         (path / 'config.py').write_text('')
-        progress.runner = SimpleNamespace(iter=iterations)
+        progress.runner = SimpleNamespace(_train_loop=SimpleNamespace(iter=iterations))
         raise error
 
 

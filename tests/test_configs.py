@@ -1,0 +1,191 @@
+"""Every leaf loads, says what it is, has what its runner needs, and builds."""
+
+import copy
+import functools
+import re
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+
+from mmuda.apis import load_config
+from mmuda.apis.preflight import check_schedule
+from mmuda.registry import DATASETS, MODELS
+
+REPO = Path(__file__).resolve().parents[1]
+BASES = REPO / 'configs' / '_base_'
+LEAVES = sorted(path.relative_to(REPO) for path in REPO.glob('configs/[!_]*/*.py'))
+STCT = [path for path in LEAVES if path.parent.name == 'stct']
+ABLATION = r'_(fixed-weight|from-source|from-source_fixed-weight|alpha-.*|per-batch|confidence)$'
+NETWORKS = [path for path in LEAVES if not re.search(rf'mit-b5|synthia|^gta2cs$|{ABLATION}', path.stem)]
+REQUIRED = {
+    'default_scope',
+    'env_cfg',
+    'default_hooks',
+    'log_processor',
+    'randomness',
+    'model',
+    'optim_wrapper',
+    'param_scheduler',
+    'runner_type',
+    *(f'{mode}_{part}' for mode in ('train', 'val', 'test') for part in ('dataloader', 'cfg')),
+    'val_evaluator',
+    'test_evaluator',
+}
+BASE_KEYS = {
+    'models': {'model'},
+    'methods': None,  # one key each
+    'schedules': {'optim_wrapper', 'param_scheduler', 'train_cfg', 'val_cfg', 'test_cfg', 'auto_scale_lr'},
+}
+
+
+@functools.cache
+def cached(leaf: Path) -> Config:
+    return load_config(REPO / leaf)
+
+
+def read(leaf: Path) -> Config:
+    """A copy, so that a test may change it."""
+    return copy.deepcopy(cached(leaf))
+
+
+def build(cfg: Config):
+    """The leaf's model, without weights from files."""
+
+    def forget(node):
+        if isinstance(node, dict):
+            node.pop('init_cfg', None)
+            for value in node.values():
+                forget(value)
+
+    forget(cfg.model)
+    with DefaultScope.overwrite_default_scope('mmuda'):
+        return MODELS.build(cfg.model)
+
+
+@pytest.mark.parametrize('leaf', LEAVES, ids=str)
+def test_a_leaf_has_all_that_a_run_needs(leaf):
+    cfg = read(leaf)
+    assert set(cfg) >= REQUIRED
+    check_schedule(cfg)
+
+
+@pytest.mark.parametrize('leaf', LEAVES, ids=str)
+def test_a_leaf_is_short_and_says_its_command(leaf):
+    text = (REPO / leaf).read_text()
+    assert len(text.splitlines()) <= 35
+    assert re.search(rf'^#     (python tools/train\.py|tools/dist_train\.sh) {leaf}( 1)?$', text, re.MULTILINE)
+    assert len([line for line in text.splitlines() if line and not line.startswith('#')]) <= 25
+
+
+@pytest.mark.parametrize('leaf', LEAVES, ids=str)
+def test_a_leaf_never_reads_target_labels(leaf):
+    dataset = read(leaf).train_dataloader.dataset
+    assert dataset.type == 'mmuda.DomainDataset'
+    if leaf.parent.name == 'source_only':
+        assert dataset.target is None
+    else:
+        assert 'seg_map_path' not in dataset.target.data_prefix
+
+
+@pytest.mark.parametrize('leaf', STCT, ids=str)
+def test_a_leaf_of_stct_trains_the_network_of_its_twin(leaf):
+    """Same student, same test data, same schedule: what differs is the method."""
+    twin = re.sub(ABLATION, '', leaf.stem)
+    twin = {'gta2cs': 'stct_daformer_mit-b5_gta2cs', 'synthia2cs': 'stct_daformer_mit-b5_synthia2cs'}.get(twin, twin)
+    source_only = read(Path('configs/source_only') / f'{twin.replace("stct", "source-only")}.py')
+    adapted = read(leaf)
+    assert adapted.model.student.to_dict() == source_only.model.to_dict()
+    assert adapted.test_dataloader == source_only.test_dataloader
+    assert adapted.train_cfg == source_only.train_cfg
+    assert adapted.train_dataloader.dataset.source == source_only.train_dataloader.dataset.source
+
+
+@pytest.mark.parametrize('leaf', NETWORKS, ids=str)
+def test_a_small_leaf_builds(leaf):
+    model = build(read(leaf))
+    classes = DATASETS.get(read(leaf).test_dataloader.dataset.type).METAINFO['classes']
+    assert getattr(model, 'student', model).decode_head.num_classes == len(classes)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('leaf', ['configs/stct/gta2cs.py', 'configs/stct/synthia2cs.py'])
+def test_the_benchmarks_build(leaf):
+    model = build(read(Path(leaf)))
+    assert sum(p.numel() for p in model.student.parameters()) > 80e6
+
+
+@pytest.mark.parametrize(
+    'alias, leaf', [('gta2cs', 'stct_daformer_mit-b5_gta2cs'), ('synthia2cs', 'stct_daformer_mit-b5_synthia2cs')]
+)
+def test_an_alias_is_its_leaf(alias, leaf):
+    alias, leaf = (read(Path(f'configs/stct/{name}.py')).to_dict() for name in (alias, leaf))
+    assert alias == leaf
+
+
+@pytest.mark.parametrize('kind', BASE_KEYS)
+def test_bases_keep_to_their_keys(kind):
+    """Two bases may not share a key: that is what lets a leaf join any model with any method."""
+    for path in (BASES / kind).glob('*.py'):
+        keys = set(Config.fromfile(path))
+        assert keys == BASE_KEYS[kind] if BASE_KEYS[kind] else len(keys) == 1, path
+
+
+def test_data_bases_are_interchangeable():
+    keys = [
+        {key for key in Config.fromfile(path) if 'dataloader' in key or 'evaluator' in key}
+        for path in (BASES / 'datasets').glob('*.py')
+    ]
+    assert keys == [
+        {f'{mode}_dataloader' for mode in ('train', 'val', 'test')} | {'val_evaluator', 'test_evaluator'}
+    ] * len(keys)
+
+
+def test_the_data_root_comes_from_the_environment(monkeypatch):
+    monkeypatch.setenv('MMUDA_DATA', '/elsewhere')
+    dataset = load_config(REPO / 'configs/stct/gta2cs.py').train_dataloader.dataset
+    assert dataset.source.data_root == '/elsewhere/gta'
+    assert dataset.target.data_root == '/elsewhere/cityscapes'
+    monkeypatch.delenv('MMUDA_DATA')
+    dataset = load_config(REPO / 'configs/stct/gta2cs.py').train_dataloader.dataset
+    assert dataset.source.data_root == 'data/gta'
+
+
+def test_the_paper_s_settings():
+    """Facts of the paper and of DAFormer, which STCT builds on."""
+    cfg = read(Path('configs/stct/gta2cs.py'))
+    assert cfg.model.coordination.alpha == 2e-4
+    assert cfg.model.coordination.reduction == 'image'
+    assert cfg.train_cfg.max_iters == 40000
+    assert cfg.train_dataloader.batch_size == 4
+    assert tuple(cfg.train_dataloader.sampler.ratio) == (1, 1)
+    assert (cfg.train_dataloader.sampler.temperature, cfg.train_dataloader.sampler.min_pixels) == (0.01, 3000)
+    assert cfg.optim_wrapper.optimizer.to_dict().items() >= dict(lr=6e-5, betas=(0.9, 0.999), weight_decay=0.01).items()
+    warm_up, decay = cfg.param_scheduler
+    assert (warm_up.start_factor, warm_up.end, decay.begin, decay.power) == (1e-6, 1500, 1500, 1.0)
+
+
+@pytest.mark.parametrize(
+    'leaf',
+    ['configs/source_only/source-only_segformer_mit-b0_gta2cs.py', 'configs/stct/stct_segformer_mit-b0_gta2cs.py'],
+)
+def test_optimizer_rules_reach_plain_and_wrapped_networks(leaf):
+    from mmuda.registry import OPTIM_WRAPPER_CONSTRUCTORS
+
+    cfg = read(Path(leaf))
+    model = build(cfg)
+    options = cfg.optim_wrapper.to_dict()
+    constructor = OPTIM_WRAPPER_CONSTRUCTORS.build(
+        dict(type=options.pop('constructor'), paramwise_cfg=options.pop('paramwise_cfg'), optim_wrapper_cfg=options)
+    )
+    groups = {id(p): group for group in constructor(model).optimizer.param_groups for p in group['params']}
+    network = dict(getattr(model, 'student', model).named_parameters())
+    assert len(groups) == len(network)
+    for name, rate, decay in [
+        ('backbone.layers.0.0.projection.weight', 6e-5, 0.01),
+        ('backbone.layers.0.1.0.norm1.weight', 6e-5, 0.0),
+        ('decode_head.conv_seg.weight', 6e-4, 0.01),
+    ]:
+        group = groups[id(network[name])]
+        assert (group['lr'], group['weight_decay']) == (pytest.approx(rate), decay), name
