@@ -19,9 +19,13 @@ IMAGES = sorted((DATA / 'camvid_day_dusk' / 'day' / 'images' / 'train').glob('*'
 
 
 def call(script, *args):
-    return subprocess.run([sys.executable, ROOT / 'tools/model_converters' / script, *args],
-                          env={**os.environ, 'PYTHONPATH': str(ROOT)}, capture_output=True,
-                          text=True, check=False)
+    return subprocess.run(
+        [sys.executable, ROOT / 'tools/model_converters' / script, *args],
+        env={**os.environ, 'PYTHONPATH': str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def agreement(norms, forward):
@@ -43,6 +47,7 @@ def agreement(norms, forward):
 def test_mobilenet_weights_see_natural_images(tmp_path):
     """Real images drive every layer of the converted network as its batch norms remember."""
     from mmuda import compat
+
     compat.apply()
     from mmseg.models.backbones import MobileNetV2
 

@@ -38,5 +38,7 @@ def main(description: str, mapping: Callable[[dict], dict[str, Tensor]]) -> None
         count = convert(args.source, args.target, mapping)
     except KeyError as error:
         raise SystemExit(f'{args.source}: {error.args[0]}') from error
-    print(f'{args.target}: {count} tensors. Use it by '
-          f"model.backbone.init_cfg=dict(type='Pretrained', checkpoint='{args.target}')")
+    print(
+        f'{args.target}: {count} tensors. Use it by '
+        f"model.backbone.init_cfg=dict(type='Pretrained', checkpoint='{args.target}')"
+    )

@@ -1,6 +1,6 @@
 """ImageNet MiT-B0…B5 as released with SegFormer → mmseg's (and mmuda's) `MixVisionTransformer`.
 
-    python tools/model_converters/mit2mmseg.py mit_b5.pth OUT
+python tools/model_converters/mit2mmseg.py mit_b5.pth OUT
 """
 
 from converting import main

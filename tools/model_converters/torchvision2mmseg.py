@@ -1,6 +1,6 @@
 """ImageNet MobileNetV2 in torchvision's names → mmseg's `MobileNetV2` backbone.
 
-    python tools/model_converters/torchvision2mmseg.py IN OUT
+python tools/model_converters/torchvision2mmseg.py IN OUT
 """
 
 from converting import main

@@ -6,4 +6,5 @@ __all__ = []
 
 if find_spec('mmseg'):
     from .mit import MixVisionTransformer
+
     __all__ += ['MixVisionTransformer']

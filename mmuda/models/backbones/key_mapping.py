@@ -53,8 +53,9 @@ def mobilenet_v2_from_torchvision(state: StateDict) -> StateDict:
 def _mobilenet_modules() -> Iterator[tuple[str, str]]:
     """Every convolution and norm layer: torchvision's name, mmseg's name."""
     yield from (('features.0.0', 'conv1.conv'), ('features.0.1', 'conv1.bn'))
-    blocks = [f'layer{layer}.{block}.conv' for layer, depth in enumerate(_MOBILENET_DEPTHS, start=1)
-              for block in range(depth)]
+    blocks = [
+        f'layer{layer}.{block}.conv' for layer, depth in enumerate(_MOBILENET_DEPTHS, start=1) for block in range(depth)
+    ]
     for index, block in enumerate(blocks, start=1):
         last = 1 if index == 1 else 2  # the first block does not expand
         for step in range(last):
@@ -77,8 +78,10 @@ def mit_from_official(state: StateDict) -> StateDict:
                 return target.format(int(stage) - 1, *rest)
         raise _unknown(key, 'the MiT encoder as released with SegFormer')
 
-    return {key: value[..., None, None] if _is_linear_ffn(key, value) else value
-            for key, value in _renamed(state, rename).items()}
+    return {
+        key: value[..., None, None] if _is_linear_ffn(key, value) else value
+        for key, value in _renamed(state, rename).items()
+    }
 
 
 def _renamed(state: StateDict, rename: Callable[[str], str | None]) -> StateDict:
@@ -92,8 +95,9 @@ def _q_with_kv(state: StateDict, key: str) -> Tensor:
         return state[key]
     partner = key.replace('.attn.q.', '.attn.kv.')
     if partner not in state:
-        raise KeyError(f'The checkpoint has {key!r} but not {partner!r}: it is not the MiT encoder '
-                       'as released with SegFormer.')
+        raise KeyError(
+            f'The checkpoint has {key!r} but not {partner!r}: it is not the MiT encoder as released with SegFormer.'
+        )
     return torch.cat([state[key], state[partner]])
 
 
@@ -102,5 +106,6 @@ def _is_linear_ffn(key: str, value: Tensor) -> bool:
 
 
 def _unknown(key: str, layout: str) -> KeyError:
-    return KeyError(f'The key {key!r} is no part of {layout}: convert another file, or strip the '
-                    'prefix that the key carries.')
+    return KeyError(
+        f'The key {key!r} is no part of {layout}: convert another file, or strip the prefix that the key carries.'
+    )

@@ -73,8 +73,7 @@ class EfficientAttention(nn.Module):
         dropout = self.attn.dropout if self.training else 0.0
         return F.scaled_dot_product_attention(q, k, v, dropout_p=dropout)
 
-    def forward(self, x: Tensor, hw_shape: tuple[int, int],
-                identity: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, hw_shape: tuple[int, int], identity: Tensor | None = None) -> Tensor:
         """`identity` (default: `x`) plus the attention's output, [B, N, C]."""
         out = self.attend(*self.project(x, self.reduce(x, hw_shape)))
         out = self.attn.out_proj(out.transpose(1, 2).flatten(2))

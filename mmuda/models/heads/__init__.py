@@ -8,4 +8,5 @@ if find_spec('mmseg'):
     from .daformer_head import DAFormerHead
     from .deeplabv2_head import DeepLabV2Head
     from .segformer_head import SegformerHead
+
     __all__ += ['DAFormerHead', 'DeepLabV2Head', 'SegformerHead']

@@ -49,31 +49,43 @@ class DAFormerHead(BaseDecodeHead):
         **kwargs: For mmseg's `BaseDecodeHead` (`num_classes`, `norm_cfg`, `dropout_ratio`, …).
     """
 
-    def __init__(self, in_channels: list[int], in_index: list[int], channels: int = 256,
-                 embed_dims: int = 256, dilations: tuple[int, ...] = (1, 6, 12, 18),
-                 compose: bool = True, **kwargs) -> None:
-        super().__init__(in_channels=in_channels, in_index=in_index, channels=channels,
-                         input_transform='multiple_select', **kwargs)
+    def __init__(
+        self,
+        in_channels: list[int],
+        in_index: list[int],
+        channels: int = 256,
+        embed_dims: int = 256,
+        dilations: tuple[int, ...] = (1, 6, 12, 18),
+        compose: bool = True,
+        **kwargs,
+    ) -> None:
+        super().__init__(
+            in_channels=in_channels, in_index=in_index, channels=channels, input_transform='multiple_select', **kwargs
+        )
         self.embed_dims = embed_dims
         self.compose = compose
         self.embeds = nn.ModuleList(nn.Conv2d(width, embed_dims, 1) for width in in_channels)
         shared = dict(conv_cfg=self.conv_cfg, norm_cfg=self.norm_cfg, act_cfg=self.act_cfg)
         self.aspp = DepthwiseSeparableASPPModule(
-            dilations=dilations, in_channels=embed_dims * len(in_channels), channels=channels,
-            **shared)
+            dilations=dilations, in_channels=embed_dims * len(in_channels), channels=channels, **shared
+        )
         self.bottleneck = ConvModule(len(dilations) * channels, channels, 3, padding=1, **shared)
 
     def forward(self, inputs: list[Tensor]) -> Tensor:
         """Levels [B, C_i, H_i, W_i], finest first -> logits [B, K, H_1, W_1]."""
-        levels = [x.contiguous() for x in self._transform_inputs(inputs)]
+        levels = self._transform_inputs(inputs)
         embedded = self._upsample([embed(x) for embed, x in zip(self.embeds, levels)])
         embedded = torch.cat(embedded, dim=1)
-        branches = [self._branch(dilation, branch, levels, embedded)
-                    for dilation, branch in zip(self.aspp.dilations, self.aspp)]
+        branches = [
+            self._branch(dilation, branch, levels, embedded) for dilation, branch in zip(self.aspp.dilations, self.aspp)
+        ]
         return self.cls_seg(self.bottleneck(torch.cat(branches, dim=1)))
 
-    def _branch(self, dilation: int, branch: nn.Module, levels: list[Tensor],
-                embedded: Tensor) -> Tensor:
+    def _transform_inputs(self, inputs: list[Tensor]) -> list[Tensor]:
+        """The chosen levels, contiguous."""
+        return [x.contiguous() for x in super()._transform_inputs(inputs)]
+
+    def _branch(self, dilation: int, branch: nn.Module, levels: list[Tensor], embedded: Tensor) -> Tensor:
         """One branch of the ASPP: [B, n · embed_dims, H_1, W_1] -> [B, channels, H_1, W_1]."""
         if dilation > 1 or not self.compose:
             return branch(embedded)
@@ -86,8 +98,10 @@ class DAFormerHead(BaseDecodeHead):
         bias = sum(a @ embed.bias for a, embed in zip(blocks, self.embeds))
         bias = bias if conv.bias is None else bias + conv.bias
         weights = [a @ embed.weight.flatten(1) for a, embed in zip(blocks, self.embeds)]
-        outs = [F.conv2d(x, weight[..., None, None], bias if i == 0 else None)
-                for i, (x, weight) in enumerate(zip(levels, weights))]
+        outs = [
+            F.conv2d(x, weight[..., None, None], bias if i == 0 else None)
+            for i, (x, weight) in enumerate(zip(levels, weights))
+        ]
         finest, *coarser = self._upsample(outs)
         for out in coarser:
             finest = finest + out
@@ -96,6 +110,7 @@ class DAFormerHead(BaseDecodeHead):
     def _upsample(self, levels: list[Tensor]) -> list[Tensor]:
         """Every level at the first one's size."""
         size = levels[0].shape[2:]
-        return [levels[0], *(
-            resize(x, size=size, mode='bilinear', align_corners=self.align_corners)
-            for x in levels[1:])]
+        return [
+            levels[0],
+            *(resize(x, size=size, mode='bilinear', align_corners=self.align_corners) for x in levels[1:]),
+        ]

@@ -32,11 +32,13 @@ class DeepLabV2Head(BaseDecodeHead):
 
     def __init__(self, in_channels: int, dilations: tuple[int, ...] = (6, 12, 18, 24), **kwargs) -> None:
         init_cfg = dict(type='Normal', std=0.01, override=dict(name='classifiers'))
-        super().__init__(**{'dropout_ratio': 0.0, 'init_cfg': init_cfg, **kwargs},
-                         in_channels=in_channels, channels=in_channels)
+        super().__init__(
+            **{'dropout_ratio': 0.0, 'init_cfg': init_cfg, **kwargs}, in_channels=in_channels, channels=in_channels
+        )
         del self.conv_seg  # the classifiers take its place
         self.classifiers = nn.ModuleList(
-            nn.Conv2d(in_channels, self.out_channels, 3, padding=d, dilation=d) for d in dilations)
+            nn.Conv2d(in_channels, self.out_channels, 3, padding=d, dilation=d) for d in dilations
+        )
 
     def forward(self, inputs: list[Tensor]) -> Tensor:
         """Levels [B, C_i, H_i, W_i] -> logits [B, K, H, W] at the size of the chosen one."""

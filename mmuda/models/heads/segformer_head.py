@@ -44,6 +44,7 @@ class SegformerHead(MMSegSegformerHead):
         finest, *coarser = zip(levels, conv.weight.split(self.channels, dim=1))
         out = F.conv2d(*finest, conv.bias)
         for y, weight in coarser:
-            out = out + resize(F.conv2d(y, weight), size=out.shape[2:], mode=self.interpolate_mode,
-                               align_corners=self.align_corners)
+            out = out + resize(
+                F.conv2d(y, weight), size=out.shape[2:], mode=self.interpolate_mode, align_corners=self.align_corners
+            )
         return out

@@ -17,8 +17,15 @@ from mmuda.models.backbones.key_mapping import (
     mobilenet_v2_from_torchvision,
 )
 
-SETTINGS = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1),
-            (6, 160, 3, 2), (6, 320, 1, 1))  # expansion, channels, blocks, stride
+SETTINGS = (
+    (1, 16, 1, 1),
+    (6, 24, 2, 2),
+    (6, 32, 3, 2),
+    (6, 64, 4, 2),
+    (6, 96, 3, 1),
+    (6, 160, 3, 2),
+    (6, 320, 1, 1),
+)  # expansion, channels, blocks, stride
 
 
 class TorchvisionMobileNet:
@@ -32,8 +39,14 @@ class TorchvisionMobileNet:
         width, index = 32, 1
         for expansion, channels, depth, stride in SETTINGS:
             for block in range(depth):
-                self._block(f'features.{index}.conv', width, channels, expansion,
-                            stride if block == 0 else 1, block == depth - 1)
+                self._block(
+                    f'features.{index}.conv',
+                    width,
+                    channels,
+                    expansion,
+                    stride if block == 0 else 1,
+                    block == depth - 1,
+                )
                 width, index = channels, index + 1
         self._step('features.18.0', 'features.18.1', 320, 1280, 1)
 
@@ -48,13 +61,15 @@ class TorchvisionMobileNet:
         self.blocks.append((len(self.steps) - before, stride == 1 and width == channels, last))
 
     def _step(self, conv, norm, inputs, outputs, kernel, stride=1, groups=1, relu=True):
-        std = (2 / (inputs // groups * kernel ** 2)) ** 0.5
+        std = (2 / (inputs // groups * kernel**2)) ** 0.5
         self.state |= {
             f'{conv}.weight': std * torch.randn(outputs, inputs // groups, kernel, kernel),
-            f'{norm}.weight': torch.rand(outputs) + 0.5, f'{norm}.bias': torch.randn(outputs) / 5,
+            f'{norm}.weight': torch.rand(outputs) + 0.5,
+            f'{norm}.bias': torch.randn(outputs) / 5,
             f'{norm}.running_mean': torch.randn(outputs) / 5,
             f'{norm}.running_var': torch.rand(outputs) + 0.5,
-            f'{norm}.num_batches_tracked': torch.tensor(1)}
+            f'{norm}.num_batches_tracked': torch.tensor(1),
+        }
         self.steps.append((conv, norm, stride, groups, relu))
 
     def features(self, x):
@@ -72,10 +87,8 @@ class TorchvisionMobileNet:
     def _run(self, step, x):
         conv, norm, stride, groups, relu = step
         p = self.state
-        x = F.conv2d(x, p[f'{conv}.weight'], stride=stride, groups=groups,
-                     padding=p[f'{conv}.weight'].shape[-1] // 2)
-        x = F.batch_norm(x, p[f'{norm}.running_mean'], p[f'{norm}.running_var'],
-                         p[f'{norm}.weight'], p[f'{norm}.bias'])
+        x = F.conv2d(x, p[f'{conv}.weight'], stride=stride, groups=groups, padding=p[f'{conv}.weight'].shape[-1] // 2)
+        x = F.batch_norm(x, p[f'{norm}.running_mean'], p[f'{norm}.running_var'], p[f'{norm}.weight'], p[f'{norm}.bias'])
         return F.relu6(x) if relu else x
 
 
@@ -83,8 +96,7 @@ def official_mit(net):
     """The state dict of `net` (ours) in the released names, `q` and `kv` apart, plus a classifier."""
     state = {'head.weight': torch.zeros(2, 2), 'head.bias': torch.zeros(2)}
     for i, (embed, blocks, norm) in enumerate(net.layers, start=1):
-        parts = {f'patch_embed{i}.proj': embed.projection, f'patch_embed{i}.norm': embed.norm,
-                 f'norm{i}': norm}
+        parts = {f'patch_embed{i}.proj': embed.projection, f'patch_embed{i}.norm': embed.norm, f'norm{i}': norm}
         for j, block in enumerate(blocks):
             name, attention, ffn = f'block{i}.{j}', block.attn, block.ffn.layers
             channels = attention.attn.embed_dim
@@ -96,13 +108,17 @@ def official_mit(net):
             state[f'{name}.mlp.fc1.bias'] = ffn[0].bias
             state[f'{name}.mlp.fc2.weight'] = ffn[4].weight.flatten(1)
             state[f'{name}.mlp.fc2.bias'] = ffn[4].bias
-            parts |= {f'{name}.norm1': block.norm1, f'{name}.norm2': block.norm2,
-                      f'{name}.attn.proj': attention.attn.out_proj,
-                      f'{name}.mlp.dwconv.dwconv': ffn[1]}
+            parts |= {
+                f'{name}.norm1': block.norm1,
+                f'{name}.norm2': block.norm2,
+                f'{name}.attn.proj': attention.attn.out_proj,
+                f'{name}.mlp.dwconv.dwconv': ffn[1],
+            }
             if attention.sr_ratio > 1:
                 parts |= {f'{name}.attn.sr': attention.sr, f'{name}.attn.norm': attention.norm}
-        state |= {f'{name}.{kind}': value for name, module in parts.items()
-                  for kind, value in module.state_dict().items()}
+        state |= {
+            f'{name}.{kind}': value for name, module in parts.items() for kind, value in module.state_dict().items()
+        }
     return state
 
 
@@ -114,8 +130,13 @@ def official_attention(state, name, x, hw, heads, ratio):
     if ratio > 1:
         grid = x.transpose(1, 2).reshape(batch, channels, *hw)
         source = F.conv2d(grid, state[f'{name}.sr.weight'], state[f'{name}.sr.bias'], stride=ratio)
-        source = F.layer_norm(source.flatten(2).transpose(1, 2), (channels,),
-                              state[f'{name}.norm.weight'], state[f'{name}.norm.bias'], 1e-6)
+        source = F.layer_norm(
+            source.flatten(2).transpose(1, 2),
+            (channels,),
+            state[f'{name}.norm.weight'],
+            state[f'{name}.norm.bias'],
+            1e-6,
+        )
     kv = F.linear(source, state[f'{name}.kv.weight'], state[f'{name}.kv.bias'])
     k, v = kv.reshape(batch, -1, 2, heads, channels // heads).permute(2, 0, 3, 1, 4)
     q = q.reshape(batch, tokens, heads, channels // heads).transpose(1, 2)
@@ -169,8 +190,7 @@ def test_attention_is_that_of_the_release(tiny_mit, stage, ratio):
     net.load_state_dict(mit_from_official(state), strict=True)
     attention = net.layers[stage][1][0].attn
     x = torch.randn(2, 16 * 24, attention.attn.embed_dim)
-    expected = official_attention(state, f'block{stage + 1}.0.attn', x, (16, 24),
-                                  attention.num_heads, ratio)
+    expected = official_attention(state, f'block{stage + 1}.0.attn', x, (16, 24), attention.num_heads, ratio)
     with torch.no_grad():
         torch.testing.assert_close(attention(x, (16, 24)) - x, expected, atol=1e-4, rtol=1e-4)
 

@@ -23,7 +23,7 @@ def build(**kwargs):
 
 def levels(size=(16, 24)):
     torch.manual_seed(1)
-    shapes = [(size[0] // 2 ** i, size[1] // 2 ** i) for i in range(4)]
+    shapes = [(size[0] // 2**i, size[1] // 2**i) for i in range(4)]
     return [torch.randn(2, c, *s, dtype=torch.float64) for c, s in zip(WIDTHS, shapes)]
 
 
@@ -38,17 +38,28 @@ def formula(head, inputs):
     """The head re-typed from the paper on the bare parameters, without norm layers."""
     p = dict(head.named_parameters())
     size = inputs[0].shape[2:]
-    embedded = torch.cat([
-        F.interpolate(F.conv2d(x, p[f'embeds.{i}.weight'], p[f'embeds.{i}.bias']), size,
-                      mode='bilinear', align_corners=False) for i, x in enumerate(inputs)], 1)
+    embedded = torch.cat(
+        [
+            F.interpolate(
+                F.conv2d(x, p[f'embeds.{i}.weight'], p[f'embeds.{i}.bias']), size, mode='bilinear', align_corners=False
+            )
+            for i, x in enumerate(inputs)
+        ],
+        1,
+    )
     outs = [F.conv2d(embedded, p['aspp.0.conv.weight'], p['aspp.0.conv.bias']).relu()]
     for i, dilation in ((1, 6), (2, 12), (3, 18)):
         depth, point = (f'aspp.{i}.{kind}_conv.conv' for kind in ('depthwise', 'pointwise'))
-        x = F.conv2d(embedded, p[f'{depth}.weight'], p[f'{depth}.bias'], padding=dilation,
-                     dilation=dilation, groups=embedded.shape[1]).relu()
+        x = F.conv2d(
+            embedded,
+            p[f'{depth}.weight'],
+            p[f'{depth}.bias'],
+            padding=dilation,
+            dilation=dilation,
+            groups=embedded.shape[1],
+        ).relu()
         outs.append(F.conv2d(x, p[f'{point}.weight'], p[f'{point}.bias']).relu())
-    out = F.conv2d(torch.cat(outs, 1), p['bottleneck.conv.weight'], p['bottleneck.conv.bias'],
-                   padding=1).relu()
+    out = F.conv2d(torch.cat(outs, 1), p['bottleneck.conv.weight'], p['bottleneck.conv.bias'], padding=1).relu()
     return F.conv2d(out, p['conv_seg.weight'], p['conv_seg.bias'])
 
 
@@ -60,14 +71,13 @@ def test_output_is_the_papers_formula(compose):
     torch.testing.assert_close(head(levels()), formula(head, levels()))
 
 
-@pytest.mark.parametrize('kwargs', [
-    dict(), dict(norm_cfg=None), dict(align_corners=True), dict(dilations=(1, 3)),
-    dict(dilations=(2, 4))])
+@pytest.mark.parametrize(
+    'kwargs', [dict(), dict(norm_cfg=None), dict(align_corners=True), dict(dilations=(1, 3)), dict(dilations=(2, 4))]
+)
 def test_composition_changes_neither_outputs_nor_gradients(kwargs):
     composed, plain = build(**kwargs), build(compose=False, **kwargs)
     plain.load_state_dict(composed.state_dict())
-    torch.testing.assert_close(run(composed, levels()), run(plain, levels()),
-                               atol=1e-9, rtol=1e-7)
+    torch.testing.assert_close(run(composed, levels()), run(plain, levels()), atol=1e-9, rtol=1e-7)
     torch.testing.assert_close(dict(composed.named_buffers()), dict(plain.named_buffers()))
 
 
@@ -81,8 +91,7 @@ def test_memory_format_of_the_input_changes_nothing_but_never_enters_the_aspp():
     assert seen == [True, True]
 
 
-@pytest.mark.parametrize('widths, count', [
-    ([64, 128, 320, 512], 3_712_275), ([32, 64, 160, 256], 3_581_203)])
+@pytest.mark.parametrize('widths, count', [([64, 128, 320, 512], 3_712_275), ([32, 64, 160, 256], 3_581_203)])
 def test_parameter_count(widths, count):
     with torch.device('meta'):
         head = DAFormerHead(widths, [0, 1, 2, 3], num_classes=19, norm_cfg=dict(type='BN'))
@@ -100,7 +109,6 @@ def test_bfloat16_autocast_trains():
 
 
 def test_registered():
-    head = MODELS.build(dict(type='mmuda.DAFormerHead', in_channels=WIDTHS, in_index=[0, 1, 2, 3],
-                             num_classes=5))
+    head = MODELS.build(dict(type='mmuda.DAFormerHead', in_channels=WIDTHS, in_index=[0, 1, 2, 3], num_classes=5))
     assert isinstance(head, DAFormerHead)
     assert head.embed_dims == 256

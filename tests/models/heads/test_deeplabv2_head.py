@@ -20,8 +20,9 @@ def build(**kwargs):
 def test_output_is_the_sum_of_dilated_convolutions():
     head = build(dilations=(1, 3)).double()
     x = torch.randn(2, 6, 9, 12, dtype=torch.float64)
-    expected = sum(F.conv2d(x, conv.weight, conv.bias, padding=d, dilation=d)
-                   for conv, d in zip(head.classifiers, (1, 3)))
+    expected = sum(
+        F.conv2d(x, conv.weight, conv.bias, padding=d, dilation=d) for conv, d in zip(head.classifiers, (1, 3))
+    )
     torch.testing.assert_close(head([None, x]), expected)
 
 

@@ -17,13 +17,18 @@ WIDTHS = [4, 6, 8, 10]
 
 
 def config(**kwargs):
-    return dict(in_channels=WIDTHS, in_index=[0, 1, 2, 3], channels=12, num_classes=5,
-                **{'norm_cfg': dict(type='BN'), 'dropout_ratio': 0.0, **kwargs})
+    return dict(
+        in_channels=WIDTHS,
+        in_index=[0, 1, 2, 3],
+        channels=12,
+        num_classes=5,
+        **{'norm_cfg': dict(type='BN'), 'dropout_ratio': 0.0, **kwargs},
+    )
 
 
 def levels(size=(16, 24)):
     torch.manual_seed(1)
-    shapes = [(size[0] // 2 ** i, size[1] // 2 ** i) for i in range(4)]
+    shapes = [(size[0] // 2**i, size[1] // 2**i) for i in range(4)]
     return [torch.randn(2, c, *s, dtype=torch.float64) for c, s in zip(WIDTHS, shapes)]
 
 
@@ -47,9 +52,16 @@ def test_state_dict_is_mmsegs():
     assert list(ours.state_dict()) == list(host.state_dict())
 
 
-@pytest.mark.parametrize('kwargs', [
-    dict(), dict(norm_cfg=None), dict(interpolate_mode='bicubic'), dict(align_corners=True),
-    dict(act_cfg=dict(type='GELU'))])
+@pytest.mark.parametrize(
+    'kwargs',
+    [
+        dict(),
+        dict(norm_cfg=None),
+        dict(interpolate_mode='bicubic'),
+        dict(align_corners=True),
+        dict(act_cfg=dict(type='GELU')),
+    ],
+)
 def test_outputs_gradients_and_statistics_are_mmsegs(kwargs):
     ours, host = pair(**kwargs)
     torch.testing.assert_close(run(ours, levels()), run(host, levels()), atol=1e-10, rtol=1e-8)
