@@ -74,6 +74,7 @@ def command(tool, *args, data, expect=0) -> subprocess.CompletedProcess:
     done = subprocess.run(
         [*line, str(REPO / 'tools' / tool), *map(str, args)],
         env=environment(data),
+        cwd=data,  # mmengine leaves an empty `.dist_test` behind
         capture_output=True,
         text=True,
         timeout=300,

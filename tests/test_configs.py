@@ -189,3 +189,16 @@ def test_optimizer_rules_reach_plain_and_wrapped_networks(leaf):
     ]:
         group = groups[id(network[name])]
         assert (group['lr'], group['weight_decay']) == (pytest.approx(rate), decay), name
+
+
+def test_the_readme_s_own_cameras(tmp_path):
+    """The snippet of the README is a config; only its base is looked for in the checkout."""
+    snippet = re.search(r"```python\n(_base_ = '\./.*?)```", (REPO / 'README.md').read_text(), re.DOTALL)[1]
+    path = tmp_path / 'mine.py'
+    path.write_text(snippet.replace("'./stct_", f"'{REPO}/configs/stct/stct_"))
+    cfg = load_config(path)
+    dataset = cfg.train_dataloader.dataset
+    assert dataset.source.data_prefix.to_dict() == dict(img_path='old/images', seg_map_path='old/labels')
+    assert dataset.target.data_prefix.to_dict() == dict(img_path='new/images')
+    assert cfg.val_dataloader.dataset.class_map == 'classes.json'
+    assert build(cfg).student.decode_head.num_classes == 5

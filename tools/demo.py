@@ -11,6 +11,7 @@ import time
 import warnings
 from pathlib import Path
 
+import torch
 from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
 from mmengine.runner import Runner
@@ -23,6 +24,7 @@ from mmuda.datasets.toy_scenes import ToyStreetsSpec, write_toy_streets
 from mmuda.visualization import comparison
 
 REPO = Path(__file__).resolve().parents[1]
+SHIFT = 0.4  # dusk has just begun: a network from random weights still recognises something
 METHODS = {
     'source only': REPO / 'configs/source_only/source-only_segformer_toy.py',
     'STCT': REPO / 'configs/stct/stct_segformer_toy.py',
@@ -105,10 +107,11 @@ def main() -> None:
     check_work_dir(args.work_dir)
     started = time.time()
     warnings.simplefilter('ignore')
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) - 1))  # one core is for loading images
     MMLogger.get_current_instance().setLevel('ERROR')
     print('[1/3] Painting streets by day (labelled) and at dusk (images only)')
     data = args.work_dir / 'data'
-    write_toy_streets(str(data), ToyStreetsSpec(), overwrite=True, nproc=os.cpu_count() or 1)
+    write_toy_streets(str(data), ToyStreetsSpec(shift=SHIFT), overwrite=True, nproc=os.cpu_count() or 1)
     os.environ['MMUDA_DATA'] = str(data)
     scores, labels = {}, {}
     for number, name in enumerate(METHODS, 2):

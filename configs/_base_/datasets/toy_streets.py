@@ -16,9 +16,10 @@ train_dataloader = dict(
     batch_size=8,  # 4 source + 4 target images
     num_workers=1,
     persistent_workers=True,
-    sampler=dict(type='mmuda.DomainSampler', ratio=(1, 1)),
+    sampler=dict(type='mmuda.RareClassSampler', ratio=(1, 1), temperature=0.05, min_pixels=60),
     dataset=dict(
         type='mmuda.DomainDataset',
+        rare_class_min_pixels=30,
         source=dict(
             type='mmuda.ToyStreets',
             data_root=data_root,
