@@ -5,6 +5,7 @@ stct = dict(
     coordination=dict(type='mmuda.CoordinationWeight', alpha=2e-4, reduction='image'),
     pseudo_labeler=dict(type='mmuda.PseudoLabeler', ignore_top=0, ignore_bottom=0),
     student_view=dict(type='mmuda.StudentView', domains='target'),
-    # Averaged weights do not belong to the student's running statistics; see configs/stct/README.md for what that costs.
+    # Averaged weights do not belong to the student's running statistics: what that costs stands in
+    # configs/stct/README.md.
     teacher_norm='batch',
 )

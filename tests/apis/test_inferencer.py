@@ -1,0 +1,117 @@
+"""Predictions on images that belong to no data set."""
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from PIL import Image
+
+from mmuda.apis import UDAInferencer, UserError
+
+
+@pytest.fixture(scope='module')
+def student(toy):
+    return UDAInferencer(*toy, device='cpu')
+
+
+@pytest.fixture
+def image():
+    return np.random.default_rng(0).integers(0, 256, (50, 70, 3), dtype=np.uint8)
+
+
+def test_an_array_gives_a_label_map_of_its_size(student, image):
+    (label,) = student(image)
+    assert label.shape == (50, 70)
+    assert label.dtype == np.uint8
+    assert (label == 5).all()
+
+
+def test_the_teacher_on_demand(toy, image):
+    assert (UDAInferencer(*toy, predict_on='teacher', device='cpu').predict(image) == 3).all()
+
+
+def test_file_and_array_agree(toy, student, image, tmp_path):
+    """The network sees the same pixels either way: an RGB array is an image file, decoded."""
+    Image.fromarray(image).save(tmp_path / 'x.png')
+    seen = []
+    hook = student.model.student.backbone.register_forward_pre_hook(lambda module, args: seen.append(args[0].clone()))
+    student([tmp_path / 'x.png', image], progress=False)
+    hook.remove()
+    assert torch.equal(*seen)
+    mean, std = (np.array(v)[:, None, None] for v in ([123.675, 116.28, 103.53], [58.395, 57.12, 57.375]))
+    assert np.allclose(seen[0][0].numpy(), (image.transpose(2, 0, 1) - mean) / std, atol=1e-5)
+
+
+def test_a_folder_keeps_its_tree(student, image, tmp_path):
+    for name in ('in/a/1.jpg', 'in/b/1.png', 'in/b/notes.txt'):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        if name.endswith('txt'):
+            (tmp_path / name).write_text('')
+        else:
+            Image.fromarray(image).save(tmp_path / name)
+    assert len(student(tmp_path / 'in', out_dir=tmp_path / 'out')) == 2
+    for kind in ('labels', 'overlays'):
+        found = sorted(
+            str(path.relative_to(tmp_path / 'out' / kind)) for path in (tmp_path / 'out' / kind).rglob('*.png')
+        )
+        assert found == ['a/1.png', 'b/1.png']
+    assert (np.asarray(Image.open(tmp_path / 'out/labels/b/1.png')) == 5).all()
+    expected = np.round(0.5 * image + 0.5 * 5).astype(np.uint8)  # class 5 has the colour (5, 5, 5)
+    assert (np.asarray(Image.open(tmp_path / 'out/overlays/b/1.png')) == expected).all()
+
+
+def test_classes_come_from_the_checkpoint(student):
+    assert student.classes == list('abcdefgh')
+    assert student.palette[7] == [7, 7, 7]
+
+
+def test_a_checkpoint_without_classes_gets_numbers(toy, tmp_path):
+    state = torch.load(toy[1], weights_only=True)['state_dict']
+    torch.save(dict(state_dict=state), tmp_path / 'bare.pth')
+    bare = UDAInferencer(toy[0], tmp_path / 'bare.pth', device='cpu')
+    assert bare.classes == list('01234567')
+    assert len(bare.palette) == 8
+
+
+def test_no_data_set_is_needed(toy, monkeypatch, image):
+    monkeypatch.setenv('MMUDA_DATA', '/nowhere')
+    UDAInferencer(*toy, device='cpu').predict(image)
+
+
+def test_the_test_pipeline_s_resize_is_kept(toy, tmp_path, image):
+    cfg = Config.fromfile(toy[0])
+    steps = [
+        dict(type='mmuda.LoadImage'),
+        dict(type='Resize', scale=(140, 100)),
+        dict(type='mmuda.LoadLabel'),
+        dict(type='mmseg.PackSegInputs'),
+    ]
+    cfg.test_dataloader.dataset.pipeline = steps
+    for name in ('student', 'stct', 'data_root', 'crop_size', 'train_pipeline', 'test_pipeline'):
+        cfg.pop(name)
+    cfg.dump(tmp_path / 'resized.py')
+    inferencer = UDAInferencer(tmp_path / 'resized.py', toy[1], device='cpu')
+    seen = []
+    inferencer.model.student.backbone.register_forward_pre_hook(lambda module, args: seen.append(args[0].shape))
+    assert inferencer.predict(image).shape == (50, 70)
+    assert seen == [(1, 3, 100, 140)]
+
+
+@pytest.mark.parametrize(
+    'wrong', [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.float32), np.zeros((4, 4, 4), np.uint8)]
+)
+def test_arrays_of_another_kind(student, wrong):
+    with pytest.raises(UserError, match=r'give uint8 \[H, W, 3\] in RGB'):
+        student(wrong)
+
+
+def test_images_that_are_not_there(student, tmp_path):
+    with pytest.raises(UserError, match=r'image gone\.png does not exist'):
+        student('gone.png')
+    with pytest.raises(UserError, match='holds no image'):
+        student(tmp_path)
+
+
+def test_an_unknown_network(toy):
+    with pytest.raises(UserError, match='SelfTrainingUDA has no network called grandparent'):
+        UDAInferencer(*toy, predict_on='grandparent', device='cpu')

@@ -1,0 +1,66 @@
+"""What the options of the command line do to a config."""
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from mmuda.apis import UserError, enable_amp, enable_auto_scale_lr, set_resume, set_work_dir
+
+
+@pytest.mark.parametrize(
+    'argument, setting, expected', [('a', 'b', 'a'), (None, 'b', 'b'), (None, None, 'work_dirs/leaf')]
+)
+def test_the_work_directory(argument, setting, expected, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cfg = Config(dict(work_dir=setting))
+    set_work_dir(cfg, 'configs/stct/leaf.py', argument)
+    assert cfg.work_dir == expected
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def started(tmp_path):
+    """A config with a start of its own, whose work directory has a checkpoint."""
+    (tmp_path / 'last_checkpoint').write_text(f'{tmp_path}/iter_8.pth')
+    return Config(dict(work_dir=str(tmp_path), load_from='pretrained.pth', resume=False))
+
+
+def test_no_resume_leaves_the_config_alone(started):
+    set_resume(started, None)
+    assert (started.resume, started.load_from) == (False, 'pretrained.pth')
+
+
+def test_resume_finds_the_latest_checkpoint(started):
+    set_resume(started, 'auto')
+    assert (started.resume, started.load_from) == (True, f'{started.work_dir}/iter_8.pth')
+
+
+def test_resume_from_a_path(started):
+    set_resume(started, 'other.pth')
+    assert (started.resume, started.load_from) == (True, 'other.pth')
+
+
+def test_resume_without_a_checkpoint_keeps_the_pretrained_start(started, tmp_path):
+    (tmp_path / 'last_checkpoint').unlink()
+    set_resume(started, 'auto')
+    assert (started.resume, started.load_from) == (False, 'pretrained.pth')
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='a CPU setting')
+def test_amp_on_a_cpu():
+    cfg = Config(dict(optim_wrapper=dict(type='OptimWrapper')))
+    enable_amp(cfg)
+    assert cfg.optim_wrapper.type == 'mmuda.BFloat16OptimWrapper'
+
+
+def test_amp_twice():
+    with pytest.raises(UserError, match=r"has 'AmpOptimWrapper': leave out --amp"):
+        enable_amp(Config(dict(optim_wrapper=dict(type='AmpOptimWrapper'))))
+
+
+def test_auto_scale_lr():
+    cfg = Config(dict(auto_scale_lr=dict(enable=False, base_batch_size=4)))
+    enable_auto_scale_lr(cfg)
+    assert cfg.auto_scale_lr.enable
+    with pytest.raises(UserError, match='base_batch_size'):
+        enable_auto_scale_lr(Config(dict()))
