@@ -13,7 +13,8 @@ model = dict(
         bgr_to_rgb=True,
         pad_val=0,
         seg_pad_val=255,
-        size_divisor=1),
+        size_divisor=1,
+    ),
     pretrained=None,
     backbone=dict(
         type='mmuda.MixVisionTransformer',
@@ -27,7 +28,8 @@ model = dict(
         out_indices=(0, 1, 2, 3),
         mlp_ratio=4,
         qkv_bias=True,
-        drop_path_rate=0.1),
+        drop_path_rate=0.1,
+    ),
     decode_head=dict(
         type='mmuda.DAFormerHead',
         in_channels=[32, 64, 160, 256],
@@ -39,6 +41,8 @@ model = dict(
         num_classes=19,
         norm_cfg=dict(type='BN', requires_grad=True),
         align_corners=False,
-        loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=False, loss_weight=1.0)),
+        loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=False, loss_weight=1.0),
+    ),
     train_cfg=dict(),
-    test_cfg=dict(mode='whole'))
+    test_cfg=dict(mode='whole'),
+)

@@ -14,7 +14,8 @@ model = dict(
         bgr_to_rgb=True,
         pad_val=0,
         seg_pad_val=255,
-        size_divisor=1),
+        size_divisor=1,
+    ),
     pretrained=None,
     backbone=dict(
         type='ResNet',
@@ -25,7 +26,8 @@ model = dict(
         dilations=(1, 1, 2, 4),
         norm_cfg=dict(type='BN', requires_grad=True),
         norm_eval=False,
-        style='pytorch'),
+        style='pytorch',
+    ),
     decode_head=dict(
         type='mmuda.DeepLabV2Head',
         in_channels=2048,
@@ -33,6 +35,8 @@ model = dict(
         dilations=(6, 12, 18, 24),
         num_classes=19,
         align_corners=False,
-        loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=False, loss_weight=1.0)),
+        loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=False, loss_weight=1.0),
+    ),
     train_cfg=dict(),
-    test_cfg=dict(mode='whole'))
+    test_cfg=dict(mode='whole'),
+)
