@@ -89,8 +89,8 @@ def _advice(state: Mapping[str, Tensor]) -> str:
 def _first_reason(error: RuntimeError) -> str:
     """torch lists every tensor of another size; our own models say it in one sentence."""
     mismatch = re.search(
-        r'size mismatch for (\S+): copying a param with shape (.+?) from checkpoint, '
-        r'the shape in current model is (.+?)\.',
+        r'size mismatch for (\S+): copying a param with shape (?:torch\.Size\()?(.+?)\)? from checkpoint, '
+        r'the shape in current model is (?:torch\.Size\()?(\[.*?\])',
         str(error),
     )
     if mismatch is None:

@@ -37,7 +37,7 @@ def test_the_prefix_of_ddp_is_taken_off(saved):
 
 
 def test_another_size(saved):
-    with pytest.raises(UserError, match=r'0\.weight has shape torch\.Size\(\[5, 3, 1, 1\]\) where the model wants'):
+    with pytest.raises(UserError, match=r'0\.weight has shape \[5, 3, 1, 1\] where the model wants \[\d, 3, 1, 1\]'):
         check_checkpoint(net(), saved(net(5).state_dict()))
 
 
