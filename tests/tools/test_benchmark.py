@@ -1,0 +1,115 @@
+"""The benchmarks measure what they say: the floor does the same work, and both sides take turns."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+pytest.importorskip('mmseg')
+
+FOLDER = Path(__file__).parents[2] / 'tools' / 'benchmark'
+TINY = """
+_base_ = '{root}/configs/stct/stct_segformer_toy.py'
+model = dict(
+    student=dict(
+        backbone=dict(embed_dims=4, num_layers=[1, 1, 1, 1], drop_path_rate=0.0),
+        decode_head=dict(in_channels=[4, 8, 20, 32], channels=8, dropout_ratio=0.0),
+    ),
+    coordination=dict(fixed=1.0),
+    student_view=None,
+    teacher_norm='{norm}',
+)
+custom_hooks = []
+optim_wrapper = dict(paramwise_cfg=None, optimizer=dict(lr=1e-3))
+"""
+
+
+@pytest.fixture
+def benchmark(monkeypatch):
+    """Imports the scripts of the folder by name, as they import each other."""
+    monkeypatch.syspath_prepend(str(FOLDER))
+
+    def load(name):
+        return sys.modules.get(name) or __import__(name)
+
+    return load
+
+
+@pytest.fixture
+def tiny_config(tmp_path):
+
+    def write(norm='running'):
+        path = tmp_path / 'tiny.py'
+        path.write_text(TINY.format(root=FOLDER.parents[1], norm=norm))
+        return str(path)
+
+    return write
+
+
+def distance(ours, theirs):
+    """Euclidean distance of two networks' parameters and buffers."""
+    pairs = zip(ours.state_dict().values(), theirs.state_dict().values(), strict=True)
+    return sum((a.double() - b.double()).square().sum() for a, b in pairs).sqrt().item()
+
+
+@pytest.mark.parametrize('norm', ['running', 'batch'])
+def test_the_floor_does_the_work_of_a_training_step(benchmark, tiny_config, norm):
+    """With weight 1 and no student view, both sides end with the same student and the same teacher."""
+    step = benchmark('step')
+    loop = step.train(step.parse([tiny_config(norm), '--size', '64x96', '--iters', '3', '--warmup', '1', '--stock']))
+    model = loop.runner.model
+    assert loop.floors.keys() == {'bare floor', 'mmseg floor'}
+    moved = distance(model.student, model.teacher)
+    assert moved > 0
+    for floor in loop.floors.values():
+        assert distance(floor.net, model.student) < 0.02 * moved
+        assert distance(floor.teacher, model.teacher) < 0.02 * moved
+    assert all(len(times) == 3 for times in loop.results().values())
+    assert loop.memory.keys() == loop.results().keys()
+
+
+def test_source_only_has_a_floor_without_teacher(benchmark):
+    step = benchmark('step')
+    config = FOLDER.parents[1] / 'configs' / 'source_only' / 'source-only_segformer_toy.py'
+    small = ['model.backbone.embed_dims=4', 'model.decode_head.in_channels=[4,8,20,32]', 'model.decode_head.channels=8']
+    args = [str(config), '--size', '64x64', '--iters', '1', '--warmup', '0', '--cfg-options', *small]
+    loop = step.train(step.parse(args))
+    assert loop.floors['bare floor'].teacher is None
+
+
+def test_alternatives_take_turns_after_the_warm_up(benchmark):
+    calls = []
+    times = benchmark('measuring').interleave(
+        dict(a=lambda: calls.append('a'), b=lambda: calls.append('b')), iters=3, warmup=1
+    )
+    assert ''.join(calls) == 'abbaabba'
+    assert {name: len(values) for name, values in times.items()} == dict(a=3, b=3)
+
+
+def test_a_row_holds_medians_and_their_ratios(benchmark):
+    measuring = benchmark('measuring')
+    ours = [measuring.Elapsed(wall, 2 * wall) for wall in (1.0, 3.0, 100.0)]
+    theirs = [measuring.Elapsed(wall, wall) for wall in (2.0, 2.0, 2.0)]
+    name, wall, cpu, wall_ratio, cpu_ratio = measuring.row('ours', ours, theirs)
+    assert (name, cpu, wall_ratio, cpu_ratio) == ('ours', '6.0', '1.500', '3.000')
+    assert wall.startswith('3.0 (')
+
+
+def test_peak_memory_sees_what_a_call_allocates(benchmark):
+    measuring = benchmark('measuring')
+    if not measuring.resident():
+        pytest.skip('this system does not tell how much memory a process holds')
+    assert 190 < measuring.peak_memory(lambda: [torch.ones(50 * 2**20) for _ in range(3)][-1].sum()) < 900
+
+
+@pytest.mark.parametrize(
+    'lead', ['attention', 'fusion', 'composition', 'layout', 'optimizer', 'ema', 'accuracy', 'blur', 'bf16']
+)
+def test_every_lead_has_two_sides_that_run(benchmark, lead):
+    leads = benchmark('leads')
+    assert lead in leads.LEADS
+    for side in leads.LEADS[lead](64):
+        side()

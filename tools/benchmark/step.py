@@ -1,0 +1,177 @@
+"""One training step of `mmuda` against its bare floor, interleaved in one process.
+
+    python tools/benchmark/step.py configs/stct/stct_segformer_toy.py --size 256x256 --batch 2+2
+
+The first row is the real thing: the config's runner, model, data preprocessor, optimizer wrapper,
+hooks and loop; only the data are synthetic and in memory, loading is not timed, and evaluation and
+checkpoints are off. The floor (floor.py) trains a second copy of the same networks on the same
+batches; what a method adds to it (a student view, alignment terms) shows in the ratio, and
+`--cfg-options model.terms=None model.student_view=None` leaves it out. `--stock` adds a floor whose
+network has mmseg's own modules in place of mmuda's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Sequence
+
+import torch
+from floor import Floor
+from measuring import COLUMNS, Elapsed, clock, environment, peak_memory, row, table
+from mmengine.config import Config, DictAction
+from torch import nn
+
+from mmuda import compat
+from mmuda.registry import LOOPS, MODELS, RUNNERS
+
+compat.apply()
+
+import synthetic
+from mmengine.registry import DefaultScope
+
+STOCK = {'mmuda.MixVisionTransformer': 'MixVisionTransformer', 'mmuda.SegformerHead': 'SegformerHead'}
+
+
+@LOOPS.register_module()
+class InterleavedLoop(LOOPS.get('ResumableTrainLoop')):
+    """The training loop of the config, whose every step is followed by the floors' on the same batch."""
+
+    def __init__(self, *args, floors: dict[str, dict], warmup: int, bf16: bool, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.floor_cfgs, self.warmup, self.bf16 = floors, warmup, bf16
+        self.floors: dict[str, Floor] = {}
+        self.times: dict[str, list[Elapsed]] = {}
+        self.memory: dict[str, float] = {}
+
+    def run(self):
+        """Give every floor the student's parameters, then train all of them side by side."""
+        model = self.runner.model
+        student = getattr(model, 'student', model)
+        group = self.runner.optim_wrapper.optimizer.param_groups[0]
+        settings = dict(lr=group['lr'], weight_decay=group['weight_decay'], bf16=self.bf16)
+        settings['teacher_norm'] = getattr(model, 'teacher_norm', 'running')
+        for name, cfg in self.floor_cfgs.items():
+            net = copy_network(cfg, student)
+            self.floors[name] = Floor(net, hasattr(model, 'teacher'), **settings)
+        return super().run()
+
+    def run_iter(self, data_batch) -> None:
+        """One step of everybody; the order alternates, the last step looks at memory."""
+        tensors = synthetic.as_tensors(data_batch)
+        steps = {'mmuda': lambda: super(InterleavedLoop, self).run_iter(data_batch)}
+        steps |= {name: lambda floor=floor: floor.step(*tensors) for name, floor in self.floors.items()}
+        last = self._iter == self._max_iters - 1
+        for name in list(steps)[:: 1 if self._iter % 2 else -1]:
+            if last:
+                self.memory[name] = peak_memory(steps[name])
+            else:
+                self.times.setdefault(name, []).append(clock(steps[name]))
+
+    def results(self) -> dict[str, list[Elapsed]]:
+        """The measured steps, without the warm-up."""
+        return {name: self.times[name][self.warmup :] for name in ('mmuda', *self.floors)}
+
+
+def copy_network(cfg: dict, student: nn.Module) -> nn.Module:
+    """The plain network of a model config with the student's parameters, device and memory format."""
+    with DefaultScope.overwrite_default_scope(cfg.get('_scope_', 'mmseg')):
+        net = MODELS.build(cfg)
+    weights = [weight for weight in student.parameters() if weight.ndim == 4 and not weight.is_contiguous()]
+    net = net.to(next(student.parameters()).device, memory_format=torch.channels_last if weights else None)
+    net.load_state_dict(student.state_dict())
+    return net
+
+
+def stock(cfg: dict) -> dict | None:
+    """The same network of mmseg's own modules; None when it has nothing to replace."""
+    cfg = Config(cfg).copy()
+    parts = [part for part in (cfg.backbone, cfg.decode_head) if part.type in STOCK]
+    for part in parts:
+        part.type = STOCK[part.type]
+    if cfg.decode_head.type == 'mmuda.DAFormerHead':
+        cfg.decode_head.compose = False
+    return cfg.to_dict() if parts else None
+
+
+def prepare(cfg: Config, args: argparse.Namespace, work_dir: str) -> Config:
+    """Swap the data for synthetic ones and switch off what is no part of a step."""
+    network = cfg.model.get('student', cfg.model)
+    network.backbone.init_cfg = None  # a step costs the same from any weights
+    cfg.train_dataloader = loader(network.decode_head.num_classes, 'student' in cfg.model, args)
+    floors = {'bare floor': network.to_dict()}
+    if args.stock and (other := stock(network.to_dict())):
+        floors['mmseg floor'] = other
+    steps = dict(max_iters=args.warmup + args.iters + 1, val_interval=10**9, warmup=args.warmup)
+    cfg.train_cfg = dict(type='InterleavedLoop', floors=floors, bf16=args.amp, **steps)
+    for key in ('val_dataloader', 'val_cfg', 'val_evaluator', 'test_dataloader', 'test_cfg', 'test_evaluator'):
+        cfg[key] = None
+    cfg.default_hooks.checkpoint = None
+    cfg.param_scheduler = dict(type='ConstantLR', factor=1.0, by_epoch=False)
+    cfg.work_dir, cfg.randomness, cfg.log_level = work_dir, dict(seed=args.seed), 'WARNING'
+    if args.amp:
+        cfg.optim_wrapper.type = 'mmuda.BFloat16OptimWrapper'
+    return cfg
+
+
+def loader(num_classes: int, adapts: bool, args: argparse.Namespace) -> dict:
+    """Batches of S + T images (S without adaptation) from memory, through mmuda's data set and sampler."""
+    size, batch = tuple(map(int, args.size.split('x'))), tuple(map(int, args.batch.split('+')))
+    scenes = dict(type='NoiseScenes', size=size, num_classes=num_classes)
+    return dict(
+        batch_size=sum(batch) if adapts else batch[0],
+        num_workers=0,
+        collate_fn=dict(type='pseudo_collate'),
+        sampler=dict(type='DomainSampler', ratio=batch, seed=args.seed),
+        dataset=dict(type='DomainDataset', source=scenes, target=dict(scenes, seed=1) if adapts else None),
+    )
+
+
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('config')
+    parser.add_argument('--iters', type=int, default=20, help='measured steps')
+    parser.add_argument('--warmup', type=int, default=3)
+    parser.add_argument('--size', default='256x256', metavar='HxW')
+    parser.add_argument('--batch', default='2+2', metavar='S+T', help='source + target images')
+    parser.add_argument('--amp', action='store_true', help='autocast to bfloat16 on both sides')
+    parser.add_argument('--stock', action='store_true', help="also a floor of mmseg's own modules")
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--threads', type=int, help="torch's threads")
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE')
+    return parser.parse_args(argv)
+
+
+def train(args: argparse.Namespace) -> InterleavedLoop:
+    """Run everything; the loop holds the times, the memory and the networks."""
+    cfg = Config.fromfile(args.config)
+    cfg.merge_from_dict(args.cfg_options or {})
+    with tempfile.TemporaryDirectory() as work_dir:
+        runner = RUNNERS.build(prepare(cfg, args, work_dir))
+        runner.train()
+    return runner.train_loop
+
+
+def main() -> None:
+    args = parse()
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    loop = train(args)
+    times = loop.results()
+    print(
+        environment(
+            config=args.config,
+            size=args.size,
+            batch=args.batch,
+            seed=args.seed,
+            iters=args.iters,
+            precision='bf16' if args.amp else 'fp32',
+        )
+    )
+    rows = [(*row(name, times[name], times['bare floor']), f'{loop.memory[name]:.0f}') for name in times]
+    print(table(('step', *COLUMNS, 'peak MiB'), rows))
+
+
+if __name__ == '__main__':
+    main()
