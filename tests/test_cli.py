@@ -230,7 +230,7 @@ def test_an_unknown_key_in_the_options(fails, configs, tmp_path):
         ('train_dataloader.batchsize=3', "unknown config key 'batchsize' for DataLoader"),
         (
             'train_dataloader.sampler.ration=3',
-            "unknown config key 'ration' for DomainSampler: it takes dataset, ratio, ",
+            "unknown config key 'ration' for RareClassSampler: it takes dataset, ratio, ",
         ),
         ('train_cfg.max_iter=3', "unknown config key 'max_iter' for ResumableTrainLoop: it takes "),
         ('randomness.sed=3', "unknown config key 'sed'"),
