@@ -5,6 +5,7 @@ Runs that matter go through a process of their own; mistakes are tried in this o
 
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -249,6 +250,18 @@ def test_a_mistake_in_the_config_leaves_nothing_behind(fails, configs, tmp_path,
     line = fails('train.py', configs['stct'], '--work-dir', tmp_path / 'a/w', '--cfg-options', option)
     assert expected in line
     assert not (tmp_path / 'a').exists()
+
+
+def test_bad_files_are_named_from_a_data_loading_worker(fails, data, configs, tmp_path, monkeypatch):
+    shutil.copytree(data, tmp_path / 'data')
+    for image in (tmp_path / 'data/toy_streets/day/images/train').iterdir():
+        image.write_bytes(image.read_bytes()[:500])
+    monkeypatch.setenv('MMUDA_DATA', str(tmp_path / 'data'))
+    options = ['--cfg-options', 'train_dataloader.num_workers=1']
+    line = fails('train.py', configs['source_only'], '--work-dir', tmp_path / 'w', *options)
+    assert f'{tmp_path}/data/toy_streets/day/images/train/0000' in line
+    assert 'truncated' in line
+    assert not (tmp_path / 'w').exists()
 
 
 def test_a_work_directory_that_cannot_be_made(fails, configs, tmp_path):

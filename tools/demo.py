@@ -61,6 +61,10 @@ class Predictions(Hook):
     def __init__(self) -> None:
         self.labels = {}
 
+    def before_val(self, runner: Runner) -> None:
+        """Forget an earlier evaluation."""
+        self.labels.clear()
+
     def after_val_iter(self, runner: Runner, batch_idx: int, data_batch=None, outputs=None) -> None:
         """Keep what the student says, which is evaluated before the teacher."""
         for sample in outputs:

@@ -12,7 +12,7 @@ CHECKPOINT=$2
 GPUS=$3
 TOOLS=$(dirname "$0")
 
-PYTHONPATH="$TOOLS/..:${PYTHONPATH:-}" python -m torch.distributed.run \
+PYTHONPATH="$TOOLS/..${PYTHONPATH:+:$PYTHONPATH}" python -m torch.distributed.run \
     --nnodes="${NNODES:-1}" \
     --node_rank="${NODE_RANK:-0}" \
     --master_addr="${MASTER_ADDR:-127.0.0.1}" \

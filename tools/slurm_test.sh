@@ -22,7 +22,7 @@ fi
 TOOLS=$(dirname "$0")
 
 # shellcheck disable=SC2086  # SRUN_ARGS is a list of words
-PYTHONPATH="$TOOLS/..:${PYTHONPATH:-}" srun \
+PYTHONPATH="$TOOLS/..${PYTHONPATH:+:$PYTHONPATH}" srun \
     --partition="$PARTITION" \
     --job-name="$JOB_NAME" \
     --ntasks="$GPUS" \

@@ -54,7 +54,7 @@ def enable_amp(cfg: Config) -> None:
         raise UserError(
             f"--amp replaces optim_wrapper.type='OptimWrapper', but the config has '{wrapper.type}': leave out --amp"
         )
-    if torch.cuda.is_available() and not torch.cuda.is_bf16_supported(including_emulation=False):
+    if torch.cuda.is_available() and torch.cuda.get_device_capability() < (8, 0):
         wrapper.type = 'AmpOptimWrapper'
         wrapper.loss_scale = 'dynamic'
     else:
