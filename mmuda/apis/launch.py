@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from mmengine.runner import Runner, find_latest_checkpoint
 from mmuda import compat
 from mmuda.registry import RUNNERS
 
+from .allocator import keep_freed_memory
 from .checkpoint import check_checkpoint
 from .distributed import is_main_process
 from .errors import UserError
@@ -84,6 +86,8 @@ def build_runner(cfg: Config) -> Runner:
 def train(cfg: Config, hooks: Sequence[Hook] = ()) -> Runner:
     """Train, with further hooks; a run that a user's error keeps from starting leaves its work directory as it was."""
     check_training(cfg)
+    if os.name == 'posix' and not torch.cuda.is_available():
+        keep_freed_memory()
     with clean_start(cfg.work_dir, is_main=is_main_process()) as progress:
         progress.runner = runner = build_runner(cfg)
         for hook in hooks:
