@@ -29,6 +29,7 @@ from mmuda.registry import MODELS
 
 compat.apply()
 
+from mmengine.logging import MMLogger
 from mmengine.structures import PixelData
 from mmseg.models.backbones import MixVisionTransformer as MMSegMiT
 from mmseg.models.backbones import MobileNetV2
@@ -212,6 +213,7 @@ def main() -> None:
         parser.error(f'{", ".join(sorted(unknown))} is none of {", ".join(LEADS)}.')
     if args.threads:
         torch.set_num_threads(args.threads)
+    MMLogger.get_instance('leads', log_level='WARNING')  # mmengine would list every parameter group
     print(
         environment(
             size=args.size, batch=BATCH, seed=args.seed, iters=args.iters, precision='bf16' if args.amp else 'fp32'
