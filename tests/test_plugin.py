@@ -113,9 +113,11 @@ def test_stock_target_labels_are_not_read(read, root):
     labels = root / 'toy_streets/dusk/labels'
     labels.rename(root / 'hidden')
     try:
-        Runner.from_cfg(read(OWN_DATA, THREE_LINES)).train()
+        runner = Runner.from_cfg(read(OWN_DATA, THREE_LINES))
+        runner.train()
     finally:
         (root / 'hidden').rename(labels)
+    assert runner.iter == runner.max_iters
 
 
 def test_a_stock_model_is_a_student_as_it_is(read):
