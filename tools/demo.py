@@ -24,7 +24,7 @@ from mmuda.datasets.toy_scenes import ToyStreetsSpec, write_toy_streets
 from mmuda.visualization import comparison
 
 REPO = Path(__file__).resolve().parents[1]
-SHIFT = 0.4  # dusk has just begun: a network from random weights still recognises something
+SHIFT = 0.6  # towards dusk: a network from random weights still recognises something
 METHODS = {
     'source only': REPO / 'configs/source_only/source-only_segformer_toy.py',
     'STCT': REPO / 'configs/stct/stct_segformer_toy.py',

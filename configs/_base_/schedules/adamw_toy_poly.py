@@ -1,5 +1,5 @@
-# For the toy set, from random weights: a few hundred iterations at a high rate.
-# Both ends follow train_cfg.max_iters: --cfg-options train_cfg.max_iters=1000 is a longer run.
+# For the toy set, from random weights: a thousand iterations at a high rate.
+# Both ends follow train_cfg.max_iters: --cfg-options train_cfg.max_iters=3000 is a longer run.
 optim_wrapper = dict(
     type='OptimWrapper',
     constructor='mmuda.UDAOptimWrapperConstructor',
@@ -12,7 +12,7 @@ param_scheduler = [
     dict(type='PolyLR', eta_min=0.0, power=1.0, by_epoch=False, begin=30),
 ]
 
-train_cfg = dict(type='mmuda.ResumableTrainLoop', max_iters=600, val_interval=600)
+train_cfg = dict(type='mmuda.ResumableTrainLoop', max_iters=1000, val_interval=1000)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 auto_scale_lr = dict(enable=False, base_batch_size=8)
