@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from logging import LogRecord
+
+from mmengine.logging import MMLogger
 from mmengine.optim import DefaultOptimWrapperConstructor, OptimWrapper
 from torch import nn
 
@@ -27,7 +32,23 @@ class UDAOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     def __call__(self, model: nn.Module) -> OptimWrapper:
         """Build the optimizer wrapper; without ``paramwise_cfg`` there is one group."""
         self.paramwise_cfg = self.paramwise_cfg or dict(custom_keys={})
-        return super().__call__(model)
+        with _without_a_line_per_parameter():
+            return super().__call__(model)
+
+
+@contextmanager
+def _without_a_line_per_parameter() -> Iterator[None]:
+    """mmengine logs each setting of each parameter: thousands of lines for a transformer."""
+
+    def keep(record: LogRecord) -> bool:
+        return not record.getMessage().startswith('paramwise_options -- ')
+
+    logger = MMLogger.get_current_instance()
+    logger.addFilter(keep)
+    try:
+        yield
+    finally:
+        logger.removeFilter(keep)
 
 
 def _merge(groups: list[dict]) -> list[dict]:

@@ -1,7 +1,10 @@
 """Few groups, trainable parameters only, mmengine's rules."""
 
+import logging
+
 import pytest
 import torch
+from mmengine.logging import MMLogger
 from mmengine.optim import build_optim_wrapper
 from torch import nn
 
@@ -43,6 +46,27 @@ def test_without_rules_there_is_one_group_without_the_teacher():
     model, found = groups()
     assert len(found) == 1
     assert [id(p) for p in found[0]['params']] == [id(p) for p in model.student.parameters()]
+
+
+def test_no_log_line_per_parameter_and_no_other_one_lost():
+    logger, lines = MMLogger.get_current_instance(), []
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(record.getMessage())
+    logger.addHandler(handler)
+    try:
+        before = list(logger.filters)
+        model = Model()
+        model.student['backbone'][0].bias.requires_grad_(False)  # mmengine tells that it skips this one
+        cfg = dict(constructor='mmuda.UDAOptimWrapperConstructor', optimizer=dict(type='AdamW', lr=1.0))
+        build_optim_wrapper(model, cfg | dict(paramwise_cfg=dict(custom_keys=dict(decode_head=dict(lr_mult=10.0)))))
+        logger.info('paramwise_options -- of someone else, later')
+    finally:
+        logger.removeHandler(handler)
+    assert [line for line in lines if 'student' in line or 'paramwise' in line] == [
+        'student.backbone.0.bias is skipped since its requires_grad=False',
+        'paramwise_options -- of someone else, later',
+    ]
+    assert logger.filters == before
 
 
 @pytest.mark.parametrize('fused', [False, True])
