@@ -32,6 +32,8 @@ class SegmentationMetric(IoUMetric):
         kwargs: as for `IoUMetric`.
     """
 
+    default_prefix = ''  # scores keep their bare names; None would make mmengine warn of it in every run
+
     def __init__(self, report_classes: dict | None = None, per_class: bool = True, **kwargs) -> None:
         super().__init__(**kwargs)
         self.report_classes = {name: list(chosen) for name, chosen in (report_classes or {}).items()}

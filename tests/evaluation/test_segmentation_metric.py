@@ -46,6 +46,14 @@ def test_closed_form():
     assert scores['aAcc'] == round(100 * 5 / 7, 2)
 
 
+def test_names_are_bare_without_a_warning_and_a_prefix_counts(monkeypatch):
+    told = []
+    monkeypatch.setattr('mmengine.evaluator.metric.print_log', lambda message, *args, **kwargs: told.append(message))
+    assert 'mIoU' in evaluate(SegmentationMetric())
+    assert 'night/mIoU' in evaluate(SegmentationMetric(prefix='night'))
+    assert told == []
+
+
 def test_the_stock_scores_are_unchanged():
     generator = torch.Generator().manual_seed(0)
     maps = torch.randint(0, 4, (6, 2, 1, 9, 11), generator=generator)
