@@ -3,12 +3,14 @@
 from .batch import DomainBatch, sort_by_domain
 from .checkpoint import domain_checkpoint
 from .context import DomainContext, bind_domain_context
+from .groups import GroupDrawer
 from .layer import DomainLayer
 
 __all__ = [
     'DomainBatch',
     'DomainContext',
     'DomainLayer',
+    'GroupDrawer',
     'bind_domain_context',
     'domain_checkpoint',
     'sort_by_domain',

@@ -5,6 +5,7 @@ from importlib.util import find_spec
 __all__ = []
 
 if find_spec('mmseg'):
+    from .mha_mit import MHAMixVisionTransformer
     from .mit import MixVisionTransformer
 
-    __all__ += ['MixVisionTransformer']
+    __all__ += ['MHAMixVisionTransformer', 'MixVisionTransformer']

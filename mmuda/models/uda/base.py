@@ -120,10 +120,17 @@ class UDAModel(BaseModel):
 
     def loss(self, inputs: Tensor, data_samples: list, layout: DomainBatch) -> dict[str, Tensor]:
         """Source loss and alignment terms of one batch ``[source | target]``."""
+        layout = self._draw(inputs, data_samples, layout)
         outputs, features = self._student_pass(inputs, layout)
         source, _ = self.task.split(outputs, layout.num_source)
         losses = self.task.source_losses(self.student, source, data_samples[: layout.num_source])
         return losses | self._term_losses(inputs, outputs, features, data_samples, layout)
+
+    def _draw(self, inputs: Tensor, samples: list, layout: DomainBatch) -> DomainBatch:
+        """The layout with the groups of a student that wants some."""
+        if self.domain_context.drawer is None:
+            return layout
+        return self.domain_context.draw(layout, inputs, self.task.labels(samples[: layout.num_source]))
 
     def _student_pass(self, inputs: Tensor, layout: DomainBatch) -> tuple[Any, dict]:
         """The one pass of the student: head outputs, and what the terms' taps caught."""

@@ -84,6 +84,7 @@ class SelfTrainingUDA(UDAModel):
 
     def loss(self, inputs: Tensor, data_samples: list, layout: DomainBatch) -> dict[str, Tensor]:
         """Source loss, coordinated target loss and alignment terms of one batch ``[source | target]``."""
+        layout = self._draw(inputs, data_samples, layout)  # before the teacher's pass: the host reads group sizes
         pseudo = self._pseudo_label(inputs[layout.num_source :], data_samples[layout.num_source :])
         inputs = self._view(inputs, layout)
         outputs, features = self._student_pass(inputs, layout)

@@ -1,0 +1,220 @@
+"""Hybrid attention: queries of one domain attend to the keys of both (STCT, OpenReview oBXFemWGPWN, Sec. 3.2–3.3).
+
+    Attn(Q_i, K_s, K_t, V_s, V_t) = softmax(Q_i [K_s; K_t]ᵀ / √d) [V_s; V_t],   i ∈ {s, t}     (Eq. 3)
+
+and, with tokens in two groups, the same inside either group (Eqs. 4 and 5); a domain that keeps to
+itself has softmax(Q_i K_iᵀ / √d) V_i (Eq. 7). Two implementations of the groups agree up to rounding:
+
+* *gathered*: tokens are packed by (pair, group, domain), so that each group of a pair is one small
+  plain attention. Of the N·M products per image of self-attention it computes
+  2 (f_q f_k + (1 − f_q)(1 − f_k)), the same at f = ½ (f: share of tokens in the first group). It
+  needs the group sizes on the host, see `group_packing.py`;
+* *masked*: one attention over both domains' keys with a mask, always 2 N·M.
+
+Shapes: B images ``[source | target]``, N query tokens and M key tokens of an image, d channels of a head.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from mmuda.domain import DomainBatch
+
+from .group_packing import GroupPlan, packed_attention, plan_groups
+
+DIRECTIONS = ('both', 's2t', 't2s', 'none')
+IMPLEMENTATIONS = ('auto', 'gathered', 'masked')
+_SMALL = 64 * 64  # N·M up to which one masked call beats several small ones: docs/performance.md
+
+
+def hybrid_attention(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    layout: DomainBatch,
+    q_groups: Tensor | None = None,
+    kv_groups: Tensor | None = None,
+    direction: str = 'both',
+    intra_ratio: float = 0.5,
+    implementation: str = 'auto',
+    dropout_p: float = 0.0,
+    plan: GroupPlan | Tensor | None = None,
+) -> Tensor:
+    """STCT Eqs. 3–7.
+
+    A batch of one domain, ``layout.hybrid=False`` and ``direction='none'`` are plain self-attention. A query whose
+    group has no key attends as without groups.
+
+    Args:
+        q: ``[B, heads, N, d]``.
+        k, v: ``[B, heads, M, d]``.
+        layout: Sizes of the domains, and who is paired with whom.
+        q_groups, kv_groups: bool ``[B, N]`` and ``[B, M]``; None: no groups (Eq. 3).
+        direction: Whose queries see both domains: ``both``, ``s2t`` the source's, ``t2s`` the target's, ``none``.
+        intra_ratio: r in (0, 1): log r is added to the logits of a hybrid query's own domain, log(1 − r) to those of
+            the other; 0.5 is Eq. 3.
+        implementation: Of the groups: ``gathered``, ``masked``, or by size (``auto``).
+        dropout_p: Dropout of the attention weights.
+        plan: What :func:`plan_attention` made of the groups, which are not read then.
+
+    Returns:
+        ``[B, heads, N, d]``.
+
+    Raises:
+        ValueError: An unknown direction or implementation, a ratio out of range, or shapes that do not fit.
+    """
+    check_options(direction, intra_ratio, implementation)
+    _check_shapes(q, k, v, layout, q_groups, kv_groups)
+    if not mixes_domains(layout, direction):
+        return F.scaled_dot_product_attention(q, k, v, dropout_p=dropout_p)
+    bias = _bias(intra_ratio)
+    if q_groups is None and plan is None:
+        return _ungrouped(q, k, v, layout, direction, bias, dropout_p)
+    if plan is None:
+        (plan,) = plan_attention(layout, [(q_groups, kv_groups)], direction, intra_ratio, implementation)
+    if isinstance(plan, GroupPlan):
+        return packed_attention(q, k, v, plan, bias, dropout_p)
+    return _masked(q, k, v, layout, plan, bias, dropout_p)
+
+
+def plan_attention(
+    layout: DomainBatch,
+    stages: Sequence[tuple[Tensor, Tensor]],
+    direction: str = 'both',
+    intra_ratio: float = 0.5,
+    implementation: str = 'auto',
+) -> list[GroupPlan | Tensor]:
+    """What the groups of each stage mean for all its layers: how to pack the tokens, or a mask.
+
+    Args:
+        layout: Sizes of the domains, neither 0, and who is paired with whom.
+        stages: For each stage ``q_groups`` bool ``[B, N]`` and ``kv_groups`` bool ``[B, M]``.
+        direction, intra_ratio, implementation: See :func:`hybrid_attention`.
+
+    Returns:
+        A :class:`GroupPlan` for a stage that is gathered, a mask bool ``[B, N, 2M]`` for one that is masked.
+    """
+    packed = [resolve(implementation, q.shape[1], kv.shape[1]) == 'gathered' for q, kv in stages]
+    gathered = [stage for stage, is_packed in zip(stages, packed, strict=True) if is_packed]
+    hybrid = _hybrid_domains(direction)
+    plans = iter(plan_groups(layout, gathered, hybrid, intra_ratio != 0.5) if gathered else ())
+    return [
+        next(plans) if is_packed else _group_mask(*stage, layout, hybrid)
+        for stage, is_packed in zip(stages, packed, strict=True)
+    ]
+
+
+def mixes_domains(layout: DomainBatch, direction: str) -> bool:
+    """Whether any query sees keys of the other domain."""
+    return direction != 'none' and layout.hybrid and layout.num_source > 0 and layout.num_target > 0
+
+
+def resolve(implementation: str, num_queries: int, num_keys: int) -> str:
+    """``auto`` → ``gathered``, but ``masked`` for small grids and for a compiler, whose shapes must stay."""
+    if implementation != 'auto':
+        return implementation
+    return 'masked' if num_queries * num_keys <= _SMALL or torch.compiler.is_compiling() else 'gathered'
+
+
+def check_options(direction: str, intra_ratio: float, implementation: str) -> None:
+    """Raise a ValueError for what is no option of :func:`hybrid_attention`."""
+    if direction not in DIRECTIONS:
+        raise ValueError(f'hybrid attention has direction={direction!r}: use one of {", ".join(DIRECTIONS)}.')
+    if not 0 < intra_ratio < 1:
+        raise ValueError(
+            f"hybrid attention has intra_ratio={intra_ratio}: it lies in (0, 1); without the other domain's keys, "
+            "use direction='none'."
+        )
+    if implementation not in IMPLEMENTATIONS:
+        raise ValueError(
+            f'hybrid attention has implementation={implementation!r}: use one of {", ".join(IMPLEMENTATIONS)}.'
+        )
+
+
+def _check_shapes(q: Tensor, k: Tensor, v: Tensor, layout: DomainBatch, q_groups, kv_groups) -> None:
+    if not len(q) == len(k) == len(v) == len(layout) or k.shape != v.shape:
+        raise ValueError(
+            f'hybrid attention got q {list(q.shape)}, k {list(k.shape)} and v {list(v.shape)} for '
+            f'{layout.num_source} source + {layout.num_target} target images: the first sizes must be '
+            f'{len(layout)}, and k and v alike.'
+        )
+    if (q_groups is None) != (kv_groups is None):
+        raise ValueError('hybrid attention got the groups of queries or of keys alone: give both or neither.')
+    for name, groups, x in (('q_groups', q_groups, q), ('kv_groups', kv_groups, k)):
+        if groups is not None and (groups.dtype != torch.bool or groups.shape != (len(x), x.shape[2])):
+            raise ValueError(
+                f'hybrid attention got {name} {groups.dtype} {list(groups.shape)}: it must be bool '
+                f'{[len(x), x.shape[2]]}.'
+            )
+
+
+def _hybrid_domains(direction: str) -> tuple[bool, bool]:
+    """Whether the source's queries see both domains, and whether the target's do."""
+    return direction in ('both', 's2t'), direction in ('both', 't2s')
+
+
+def _bias(intra_ratio: float) -> tuple[float, float] | None:
+    """Logit bias of own keys and of the other domain's; None where it would be one constant."""
+    return None if intra_ratio == 0.5 else (math.log(intra_ratio), math.log(1 - intra_ratio))
+
+
+def _bias_row(bias: tuple[float, float], like: Tensor, num_keys: int) -> Tensor:
+    """[2M], own keys first."""
+    return torch.cat([like.new_full((num_keys,), value) for value in bias])
+
+
+def _with_partner(x: Tensor, layout: DomainBatch, dim: int) -> Tensor:
+    """[B, …] → each image's own entries, then those of the image it is paired with, along ``dim``."""
+    source, target = layout.split(x)
+    others = [_take(target, layout.target_of_source()), _take(source, layout.source_of_target())]
+    return torch.cat((x, torch.cat(others)), dim)
+
+
+def _take(x: Tensor, rows: tuple[int, ...]) -> Tensor:
+    if rows == tuple(range(len(x))):
+        return x
+    return torch.stack([x[row] for row in rows])  # a list as an index would be copied to the device and waited for
+
+
+def _ungrouped(
+    q: Tensor, k: Tensor, v: Tensor, layout: DomainBatch, direction: str, bias: tuple | None, dropout_p: float
+) -> Tensor:
+    """Eq. 3 for the hybrid domains, Eq. 2 for another."""
+    keys, values = _with_partner(k, layout, 2), _with_partner(v, layout, 2)
+    mask = None if bias is None else _bias_row(bias, q, k.shape[2]).expand(1, 1, q.shape[2], -1)
+    if direction == 'both':
+        return F.scaled_dot_product_attention(q, keys, values, mask, dropout_p)
+    sides = zip(_hybrid_domains(direction), *(layout.split(x) for x in (q, k, v, keys, values)), strict=True)
+    return torch.cat(
+        [
+            F.scaled_dot_product_attention(queries, both_k, both_v, mask, dropout_p)
+            if hybrid
+            else F.scaled_dot_product_attention(queries, own_k, own_v, dropout_p=dropout_p)
+            for hybrid, queries, own_k, own_v, both_k, both_v in sides
+        ]
+    )
+
+
+def _group_mask(q_groups: Tensor, kv_groups: Tensor, layout: DomainBatch, hybrid: tuple[bool, bool]) -> Tensor:
+    """Which keys each query sees: bool [B, N, 2M], own keys first."""
+    others = torch.ones_like(kv_groups)
+    for sees_both, rows in zip(hybrid, layout.split(others), strict=True):
+        rows.fill_(sees_both)
+    visible = torch.cat((torch.ones_like(kv_groups), others), 1).unsqueeze(1)
+    same = (q_groups.unsqueeze(2) == _with_partner(kv_groups, layout, 1).unsqueeze(1)) & visible
+    return torch.where(same.any(2, keepdim=True), same, visible)  # no key in its group: all keys
+
+
+def _masked(
+    q: Tensor, k: Tensor, v: Tensor, layout: DomainBatch, mask: Tensor, bias: tuple | None, dropout_p: float
+) -> Tensor:
+    keys, values = _with_partner(k, layout, 2), _with_partner(v, layout, 2)
+    mask = mask.unsqueeze(1)  # [B, 1, N, 2M]
+    if bias is not None:  # where own keys alone are visible, it is a constant, which leaves a softmax as it is
+        mask = torch.where(mask, _bias_row(bias, q, k.shape[2]), -torch.inf)
+    return F.scaled_dot_product_attention(q, keys, values, mask, dropout_p)

@@ -1,0 +1,230 @@
+"""Tokens packed by (pair, group, domain), so that hybrid attention in groups is a few small plain attentions.
+
+For every pair of a source and a target image the packed order is
+
+    group 1: source, target | group 0: source, target
+
+so the hybrid keys [K̃_s; K̃_t] of STCT's Eqs. 4 and 5 are one run of rows, and so are the queries that
+share them. Per pair and stage that is f_q f_k + (1 − f_q)(1 − f_k) of the 2N · 2M products without
+groups (f: share of tokens in group 1), which is what self-attention costs at f = ½.
+
+Shapes: B images ``[source | target]``, N query tokens and M key tokens of an image, d channels of a head.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from mmuda.domain import DomainBatch
+
+Run = tuple[int, int]  # packed rows [start, end)
+
+
+class Call(NamedTuple):
+    """One plain attention: a run of queries; runs of keys, each with whether it is of the queries' own domain."""
+
+    queries: Run
+    keys: tuple[tuple[Run, bool], ...]
+
+
+class GroupPlan(NamedTuple):
+    """How the tokens of a stage are packed: made once per step for all its layers.
+
+    ``take`` are the original rows in packed order and ``put`` the packed rows in original order, of the
+    B·N queries and of the keys. ``key_images`` [slots] repeats images that are in several pairs (None:
+    each is in one).
+    """
+
+    take_queries: Tensor
+    put_queries: Tensor
+    take_keys: Tensor
+    put_keys: Tensor
+    key_images: Tensor | None
+    calls: tuple[Call, ...]
+
+
+def plan_groups(
+    layout: DomainBatch,
+    stages: Sequence[tuple[Tensor, Tensor]],
+    hybrid: tuple[bool, bool],
+    with_bias: bool = False,
+) -> list[GroupPlan]:
+    """The plans of several stages; the group sizes of all of them come to the host in one transfer.
+
+    Args:
+        layout: Sizes of the domains, neither 0, and who is paired with whom.
+        stages: The groups of each stage: bool ``[B, N]`` of the queries and ``[B, M]`` of the keys.
+        hybrid: Whether the source's queries see both domains, and whether the target's do.
+        with_bias: Whether own keys and the other domain's will be told apart.
+    """
+    asking, slots = _slots(layout)
+    images = torch.tensor([slot.image for slot in slots], device=stages[0][0].device)
+    sizes = torch.stack([maps.sum(1) for stage in stages for maps in stage]).tolist()
+    plans = []
+    for (q_groups, kv_groups), q_sizes, kv_sizes in zip(stages, sizes[::2], sizes[1::2], strict=True):
+        queries = _runs(asking, q_sizes, q_groups.shape[1])
+        keys = _runs(slots, kv_sizes, kv_groups.shape[1])
+        plans.append(
+            GroupPlan(
+                *_pack(q_groups, asking, queries),
+                *_pack(kv_groups[images], slots, keys),
+                images if len(slots) > len(layout) else None,
+                _calls(queries, keys, hybrid, with_bias),
+            )
+        )
+    return plans
+
+
+def packed_attention(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    plan: GroupPlan,
+    bias: tuple[float, float] | None = None,
+    dropout_p: float = 0.0,
+) -> Tensor:
+    """Attention inside the groups of a plan.
+
+    Args:
+        q: ``[B, heads, N, d]``.
+        k, v: ``[B, heads, M, d]``.
+        plan: Of the same batch.
+        bias: Logit bias of keys of the queries' own domain, and of the other's.
+        dropout_p: Dropout of the attention weights.
+
+    Returns:
+        ``[B, heads, N, d]``.
+    """
+    batch, _, tokens, _ = q.shape
+    if plan.key_images is not None:
+        k, v = k.index_select(0, plan.key_images), v.index_select(0, plan.key_images)
+    queries = _Permute.apply(_rows(q), plan.take_queries, plan.put_queries)
+    keys, values = (_Permute.apply(_rows(x), plan.take_keys, plan.put_keys) for x in (k, v))
+    out = torch.cat([_attend(queries, keys, values, call, bias, dropout_p) for call in plan.calls])
+    out = _Permute.apply(out, plan.put_queries, plan.take_queries)
+    return out.unflatten(0, (batch, tokens)).transpose(1, 2)
+
+
+def _attend(
+    queries: Tensor, keys: Tensor, values: Tensor, call: Call, bias: tuple[float, float] | None, dropout_p: float
+) -> Tensor:
+    """Rows [n, heads, d] of one call."""
+    q = _heads_first(queries, [call.queries])
+    runs = [run for run, _ in call.keys]
+    mask = None
+    if bias is not None:
+        mask = torch.cat([q.new_full((end - start,), bias[not own]) for (start, end), own in call.keys])
+        mask = mask.expand(1, 1, q.shape[2], -1)
+    out = F.scaled_dot_product_attention(q, _heads_first(keys, runs), _heads_first(values, runs), mask, dropout_p)
+    return out[0].transpose(0, 1)
+
+
+def _heads_first(rows: Tensor, runs: list[Run]) -> Tensor:
+    """Runs of rows [n, heads, d] → [1, heads, n, d]."""
+    parts = [rows[start:end] for start, end in runs]
+    return (parts[0] if len(parts) == 1 else torch.cat(parts)).transpose(0, 1).unsqueeze(0)
+
+
+def _rows(x: Tensor) -> Tensor:
+    """[B, heads, n, d] → [B·n, heads, d]."""
+    return x.transpose(1, 2).flatten(0, 1)
+
+
+class _Permute(torch.autograd.Function):
+    """``x[take]`` along rows, where ``put`` undoes ``take``: the gradient is a gather, too, instead of a sum."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor, take: Tensor, put: Tensor) -> Tensor:
+        ctx.save_for_backward(take, put)
+        return x.index_select(0, take)
+
+    @staticmethod
+    def backward(ctx, grad: Tensor):
+        take, put = ctx.saved_tensors
+        return _Permute.apply(grad, put, take), None, None
+
+
+# ---- making a plan, on the host ---------------------------------------------------------------
+
+
+class _Slot(NamedTuple):
+    """An image's place in a pair; the domain is 0 for the source, 1 for the target."""
+
+    image: int
+    pair: int
+    domain: int
+
+
+_Runs = dict[tuple[int, int, int], Run]  # (pair, side, domain) → packed rows; side 0 is group 1, side 1 is group 0
+
+
+def _slots(layout: DomainBatch) -> tuple[list[_Slot], list[_Slot]]:
+    """Where each image asks, once each, and where its keys are needed; both in the batch's order."""
+    targets, sources = layout.target_of_source(), layout.source_of_target()
+    pairs = list(dict.fromkeys([*enumerate(targets), *((s, t) for t, s in enumerate(sources))]))
+    slots = [
+        slot for pair, (s, t) in enumerate(pairs) for slot in (_Slot(s, pair, 0), _Slot(layout.num_source + t, pair, 1))
+    ]
+    asks = [
+        slot
+        for slot, (s, t) in zip(slots, (pair for pair in pairs for _ in range(2)), strict=True)
+        if (targets[s] == t if slot.domain == 0 else sources[t] == s)
+    ]
+    return sorted(asks), sorted(slots)
+
+
+def _runs(slots: list[_Slot], sizes: list[int], tokens: int) -> _Runs:
+    """Where each group of each slot lies in the packed order."""
+    order = sorted((slot.pair, side, slot.domain, slot.image) for slot in slots for side in (0, 1))
+    runs, start = {}, 0
+    for pair, side, domain, image in order:
+        end = start + (tokens - sizes[image] if side else sizes[image])
+        runs[pair, side, domain] = (start, end)
+        start = end
+    return runs
+
+
+def _pack(groups: Tensor, slots: list[_Slot], runs: _Runs) -> tuple[Tensor, Tensor]:
+    """bool [slots, n] → ``take`` and ``put`` [slots · n]."""
+    starts = [[runs[slot.pair, side, slot.domain][0] for slot in slots] for side in (0, 1)]
+    first, second = torch.tensor(starts, device=groups.device).unsqueeze(2)  # [slots, 1] each
+    put = torch.where(groups, first + groups.cumsum(1), second + (~groups).cumsum(1)).flatten() - 1
+    take = torch.empty_like(put).scatter_(0, put, torch.arange(len(put), device=put.device))
+    return take, put
+
+
+def _calls(queries: _Runs, keys: _Runs, hybrid: tuple[bool, bool], with_bias: bool) -> tuple[Call, ...]:
+    """In packed order; neighbours that see the same keys are one call."""
+    calls: list[Call] = []
+    for (pair, side, domain), (start, end) in queries.items():
+        if start == end:
+            continue
+        sees = (0, 1) if hybrid[domain] else (domain,)
+        found = [_visible(keys, pair, sides, sees) for sides in ((side,), (0, 1))]
+        visible = found[0] or found[1]  # no key in its group: all keys
+        call = Call((start, end), _join([(run, not with_bias or other == domain) for run, other in visible]))
+        if calls and calls[-1].keys == call.keys and calls[-1].queries[1] == start:
+            call = Call((calls.pop().queries[0], end), call.keys)
+        calls.append(call)
+    return tuple(calls)
+
+
+def _visible(keys: _Runs, pair: int, sides: tuple[int, ...], domains: tuple[int, ...]) -> list[tuple[Run, int]]:
+    """Runs that are not empty, each with its domain."""
+    found = [(keys[pair, side, domain], domain) for side in sides for domain in domains]
+    return [(run, domain) for run, domain in found if run[0] < run[1]]
+
+
+def _join(runs: list[tuple[Run, bool]]) -> tuple[tuple[Run, bool], ...]:
+    """Neighbouring runs of one kind as one."""
+    joined: list[tuple[Run, bool]] = []
+    for (start, end), own in runs:
+        if joined and joined[-1][0][1] == start and joined[-1][1] == own:
+            start = joined.pop()[0][0]
+        joined.append(((start, end), own))
+    return tuple(joined)
