@@ -22,6 +22,7 @@ MODELS = [
 ]
 MAY_IMPORT = {
     **{room: [] for room in BASE},
+    'functional': ['domain'],  # hybrid attention takes a DomainBatch
     **{
         room: [*BASE, *(lower for rooms_below in MODELS[:row] for lower in rooms_below)]
         for row, rooms in enumerate(MODELS)

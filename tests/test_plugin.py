@@ -47,6 +47,13 @@ train_dataloader.update(dataset=dict(_delete_=True, type='mmuda.DomainDataset', 
                         sampler=dict(_delete_=True, type='mmuda.DomainSampler'))
 """
 
+HYBRID = """
+model['backbone'].update(type='mmuda.MHAMixVisionTransformer', mha_stages=(1, 3), strategy='STRATEGY')
+custom_hooks = [dict(type='mmuda.DomainContextHook')]
+train_dataloader.update(dataset=dict(_delete_=True, type='mmuda.DomainDataset', source=day, target=dusk),
+                        sampler=dict(_delete_=True, type='mmuda.DomainSampler'))
+"""
+
 STCT = """
 student = _base_.model
 student.update(data_preprocessor=dict(student.data_preprocessor, size=(64, 96)))
@@ -107,6 +114,29 @@ def test_without_the_hook_the_error_names_it(read):
     runner = Runner.from_cfg(read(OWN_DATA, THREE_LINES.replace("dict(type='mmuda.DomainContextHook')", '')))
     with pytest.raises(RuntimeError, match=r"custom_hooks=\[dict\(type='mmuda\.DomainContextHook'\)\]"):
         runner.train()
+
+
+@pytest.mark.parametrize('strategy', ['semantic', 'random', 'none'])
+def test_hybrid_attention_in_a_stock_config(read, strategy):
+    """The groups are drawn from the padded source labels, once for each step's batch."""
+    runner = Runner.from_cfg(read(OWN_DATA, HYBRID.replace('STRATEGY', strategy)))
+    model, layouts = runner.model, []
+    model.backbone.register_forward_hook(lambda *_: layouts.append(model.backbone.layers[1][1][0].attn.domain_batch(4)))
+    runner.train()
+    assert [(layout.num_source, layout.num_target) for layout in layouts] == [(2, 2)] * 2
+    assert layouts[0] is not layouts[1]
+    if strategy == 'none':
+        assert layouts[0].groups is None
+    else:
+        assert [tuple(maps.shape) for maps in layouts[0].groups] == [(4, 16, 24), (4, 8, 12), (4, 4, 6), (4, 2, 3)]
+    assert not model._forward_pre_hooks
+
+
+def test_hybrid_attention_without_labels_says_what_is_missing(read):
+    """Labels that a pipeline does not load: mmseg would stop at its loss, which comes later."""
+    without = 'pipeline.pop(1)\n'
+    with pytest.raises(ValueError, match="strategy='semantic', but the batch has 0 label maps for 2 source images"):
+        Runner.from_cfg(read(OWN_DATA, without, HYBRID.replace('STRATEGY', 'semantic'))).train()
 
 
 def test_stock_target_labels_are_not_read(read, root):

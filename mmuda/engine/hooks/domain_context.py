@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import torch
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
+from torch import Tensor, nn
 
-from mmuda.domain import DomainContext, bind_domain_context, sort_by_domain
+from mmuda.domain import DomainBatch, DomainContext, bind_domain_context, sort_by_domain
 from mmuda.registry import HOOKS
 
 
@@ -21,13 +23,21 @@ class DomainContextHook(Hook):
 
     def __init__(self) -> None:
         self.context: DomainContext | None = None
+        self._handle = None
 
     def before_train(self, runner) -> None:
         """Bind the layers; a :class:`mmuda.UDAModel` already has its context and sets it itself."""
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        self.context = (
-            None if hasattr(model, 'domain_context') and hasattr(model, 'student') else bind_domain_context(model)
-        )
+        if hasattr(model, 'domain_context') and hasattr(model, 'student'):
+            return
+        self.context = bind_domain_context(model)
+        if self.context.drawer is not None:
+            self._handle = model.register_forward_pre_hook(self._draw, with_kwargs=True)
+
+    def after_train(self, runner) -> None:
+        """Leave the model as it was."""
+        if self._handle is not None:
+            self._handle.remove()
 
     def before_train_iter(self, runner, batch_idx: int, data_batch: dict | None = None) -> None:
         """Sort in place and set the layout."""
@@ -36,3 +46,19 @@ class DomainContextHook(Hook):
         data, layout = sort_by_domain(data_batch)
         data_batch.update(data)
         self.context.set(layout)
+
+    def _draw(self, model: nn.Module, args: tuple, kwargs: dict) -> None:
+        """Groups for the batch as the model gets it, padded and on its device."""
+        if kwargs.get('mode') != 'loss':
+            return
+        layout = self.context.batch
+        label = _source_labels(kwargs['data_samples'], layout)
+        self.context.set(self.context.draw(layout, kwargs['inputs'], label))
+
+
+def _source_labels(samples: list, layout: DomainBatch) -> Tensor | None:
+    """``[num_source, H, W]``; None unless every source sample has a label map."""
+    source = samples[: layout.num_source]
+    if not source or not all('gt_sem_seg' in sample for sample in source):
+        return None
+    return torch.cat([sample.gt_sem_seg.data for sample in source])
