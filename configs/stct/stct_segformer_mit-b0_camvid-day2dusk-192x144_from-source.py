@@ -3,4 +3,5 @@
 # Expected: see configs/stct/README.md
 _base_ = './stct_segformer_mit-b0_camvid-day2dusk-192x144.py'
 
-load_from = 'work_dirs/source-only_segformer_mit-b0_camvid-day2dusk-192x144/iter_4000.pth'
+load_from = 'work_dirs/source-only_segformer_mit-b0_camvid-day2dusk-192x144/iter_3000.pth'
+train_cfg = dict(max_iters=1200, val_interval=400)

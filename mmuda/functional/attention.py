@@ -29,7 +29,7 @@ from .group_packing import GroupPlan, packed_attention, plan_groups
 
 DIRECTIONS = ('both', 's2t', 't2s', 'none')
 IMPLEMENTATIONS = ('auto', 'gathered', 'masked')
-_SMALL = 64 * 64  # N·M up to which one masked call beats several small ones: docs/performance.md
+_FEW_KEYS = 32  # up to which one masked call is as fast as several small ones: docs/performance.md
 
 
 def hybrid_attention(
@@ -99,7 +99,7 @@ def plan_attention(
     Returns:
         A :class:`GroupPlan` for a stage that is gathered, a mask bool ``[B, N, 2M]`` for one that is masked.
     """
-    packed = [resolve(implementation, q.shape[1], kv.shape[1]) == 'gathered' for q, kv in stages]
+    packed = [resolve(implementation, keys.shape[1]) == 'gathered' for _, keys in stages]
     gathered = [stage for stage, is_packed in zip(stages, packed, strict=True) if is_packed]
     hybrid = _hybrid_domains(direction)
     plans = iter(plan_groups(layout, gathered, hybrid, intra_ratio != 0.5) if gathered else ())
@@ -114,11 +114,11 @@ def mixes_domains(layout: DomainBatch, direction: str) -> bool:
     return direction != 'none' and layout.hybrid and layout.num_source > 0 and layout.num_target > 0
 
 
-def resolve(implementation: str, num_queries: int, num_keys: int) -> str:
-    """``auto`` → ``gathered``, but ``masked`` for small grids and for a compiler, whose shapes must stay."""
+def resolve(implementation: str, num_keys: int) -> str:
+    """``auto`` → ``gathered``, but ``masked`` for few keys and for a compiler, whose shapes must stay."""
     if implementation != 'auto':
         return implementation
-    return 'masked' if num_queries * num_keys <= _SMALL or torch.compiler.is_compiling() else 'gathered'
+    return 'masked' if num_keys <= _FEW_KEYS or torch.compiler.is_compiling() else 'gathered'
 
 
 def check_options(direction: str, intra_ratio: float, implementation: str) -> None:

@@ -14,6 +14,7 @@ Shapes: B images ``[source | target]``, N query tokens and M key tokens of an im
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -37,7 +38,8 @@ class GroupPlan(NamedTuple):
 
     ``take`` are the original rows in packed order and ``put`` the packed rows in original order, of the
     B·N queries and of the keys. ``key_images`` [slots] repeats images that are in several pairs (None:
-    each is in one).
+    each is in one). ``calls`` name runs of query rows, one behind the other, and runs of the pieces into
+    which ``key_pieces`` cuts the keys.
     """
 
     take_queries: Tensor
@@ -45,6 +47,7 @@ class GroupPlan(NamedTuple):
     take_keys: Tensor
     put_keys: Tensor
     key_images: Tensor | None
+    key_pieces: tuple[int, ...]
     calls: tuple[Call, ...]
 
 
@@ -74,7 +77,7 @@ def plan_groups(
                 *_pack(q_groups, asking, queries),
                 *_pack(kv_groups[images], slots, keys),
                 images if len(slots) > len(layout) else None,
-                _calls(queries, keys, hybrid, with_bias),
+                *_cut(_calls(queries, keys, hybrid, with_bias), len(slots) * kv_groups.shape[1]),
             )
         )
     return plans
@@ -103,31 +106,42 @@ def packed_attention(
     batch, _, tokens, _ = q.shape
     if plan.key_images is not None:
         k, v = k.index_select(0, plan.key_images), v.index_select(0, plan.key_images)
+    # One split each, not a slice a call: the gradient of a slice is as large as all the rows.
     queries = _Permute.apply(_rows(q), plan.take_queries, plan.put_queries)
-    keys, values = (_Permute.apply(_rows(x), plan.take_keys, plan.put_keys) for x in (k, v))
-    out = torch.cat([_attend(queries, keys, values, call, bias, dropout_p) for call in plan.calls])
+    queries = queries.split([end - start for (start, end), _ in plan.calls])
+    keys, values = (_Permute.apply(_rows(x), plan.take_keys, plan.put_keys).split(plan.key_pieces) for x in (k, v))
+    calls = zip(queries, plan.calls, strict=True)
+    out = torch.cat([_attend(rows, keys, values, call, bias, dropout_p) for rows, call in calls])
     out = _Permute.apply(out, plan.put_queries, plan.take_queries)
     return out.unflatten(0, (batch, tokens)).transpose(1, 2)
 
 
 def _attend(
-    queries: Tensor, keys: Tensor, values: Tensor, call: Call, bias: tuple[float, float] | None, dropout_p: float
+    queries: Tensor,
+    keys: Sequence[Tensor],
+    values: Sequence[Tensor],
+    call: Call,
+    bias: tuple[float, float] | None,
+    dropout_p: float,
 ) -> Tensor:
-    """Rows [n, heads, d] of one call."""
-    q = _heads_first(queries, [call.queries])
-    runs = [run for run, _ in call.keys]
+    """Rows [n, heads, d] of one call; keys and values in pieces."""
+    q, k, v = (_heads_first(rows) for rows in (queries, _join_pieces(keys, call), _join_pieces(values, call)))
     mask = None
     if bias is not None:
-        mask = torch.cat([q.new_full((end - start,), bias[not own]) for (start, end), own in call.keys])
-        mask = mask.expand(1, 1, q.shape[2], -1)
-    out = F.scaled_dot_product_attention(q, _heads_first(keys, runs), _heads_first(values, runs), mask, dropout_p)
+        sizes = [(sum(len(piece) for piece in keys[start:end]), own) for (start, end), own in call.keys]
+        mask = torch.cat([q.new_full((size,), bias[not own]) for size, own in sizes]).expand(1, 1, q.shape[2], -1)
+    out = F.scaled_dot_product_attention(q, k, v, mask, dropout_p)
     return out[0].transpose(0, 1)
 
 
-def _heads_first(rows: Tensor, runs: list[Run]) -> Tensor:
-    """Runs of rows [n, heads, d] → [1, heads, n, d]."""
-    parts = [rows[start:end] for start, end in runs]
-    return (parts[0] if len(parts) == 1 else torch.cat(parts)).transpose(0, 1).unsqueeze(0)
+def _join_pieces(pieces: Sequence[Tensor], call: Call) -> Tensor:
+    chosen = [piece for (start, end), _ in call.keys for piece in pieces[start:end]]
+    return chosen[0] if len(chosen) == 1 else torch.cat(chosen)
+
+
+def _heads_first(rows: Tensor) -> Tensor:
+    """[n, heads, d] → [1, heads, n, d]."""
+    return rows.transpose(0, 1).unsqueeze(0)
 
 
 def _rows(x: Tensor) -> Tensor:
@@ -228,3 +242,14 @@ def _join(runs: list[tuple[Run, bool]]) -> tuple[tuple[Run, bool], ...]:
             start = joined.pop()[0][0]
         joined.append(((start, end), own))
     return tuple(joined)
+
+
+def _cut(calls: tuple[Call, ...], rows: int) -> tuple[tuple[int, ...], tuple[Call, ...]]:
+    """Pieces of the keys that every run is made of, and the calls in terms of them."""
+    edges = sorted({0, rows, *(edge for call in calls for run, _ in call.keys for edge in run)})
+    place = {edge: number for number, edge in enumerate(edges)}
+    renamed = [
+        Call(call.queries, tuple(((place[start], place[end]), own) for (start, end), own in call.keys))
+        for call in calls
+    ]
+    return tuple(end - start for start, end in pairwise(edges)), tuple(renamed)
