@@ -19,7 +19,8 @@ from collections.abc import Sequence
 import torch
 from floor import Floor
 from measuring import COLUMNS, Elapsed, clock, environment, peak_memory, row, table
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
+from stepping import add_arguments, num_steps, plain_network, prepare
 from torch import nn
 
 from mmuda import compat
@@ -94,52 +95,24 @@ def stock(cfg: dict) -> dict | None:
     return cfg.to_dict() if parts else None
 
 
-def prepare(cfg: Config, args: argparse.Namespace, work_dir: str) -> Config:
-    """Swap the data for synthetic ones and switch off what is no part of a step."""
-    network = cfg.model.get('student', cfg.model)
-    network.backbone.init_cfg = None  # a step costs the same from any weights
-    cfg.train_dataloader = loader(network.decode_head.num_classes, 'student' in cfg.model, args)
+def interleaved(cfg: Config, args: argparse.Namespace, work_dir: str) -> Config:
+    """The config, ready for timing, with the loop that also steps the floors."""
+    cfg = prepare(cfg, args, work_dir)
+    network = plain_network(cfg)
     floors = {'bare floor': network.to_dict()}
     if args.stock and (other := stock(network.to_dict())):
         floors['mmseg floor'] = other
-    steps = dict(max_iters=args.warmup + args.iters + 1, val_interval=10**9, warmup=args.warmup)
-    cfg.train_cfg = dict(type='InterleavedLoop', floors=floors, bf16=args.amp, **steps)
-    for key in ('val_dataloader', 'val_cfg', 'val_evaluator', 'test_dataloader', 'test_cfg', 'test_evaluator'):
-        cfg[key] = None
-    cfg.default_hooks.checkpoint = None
-    cfg.param_scheduler = dict(type='ConstantLR', factor=1.0, by_epoch=False)
-    cfg.work_dir, cfg.randomness, cfg.log_level = work_dir, dict(seed=args.seed), 'WARNING'
-    if args.amp:
-        cfg.optim_wrapper.type = 'mmuda.BFloat16OptimWrapper'
+    cfg.train_cfg = dict(type='InterleavedLoop', floors=floors, warmup=args.warmup, bf16=args.amp, **num_steps(args))
     return cfg
-
-
-def loader(num_classes: int, adapts: bool, args: argparse.Namespace) -> dict:
-    """Batches of S + T images (S without adaptation) from memory, through mmuda's data set and sampler."""
-    size, batch = tuple(map(int, args.size.split('x'))), tuple(map(int, args.batch.split('+')))
-    scenes = dict(type='NoiseScenes', size=size, num_classes=num_classes)
-    return dict(
-        batch_size=sum(batch) if adapts else batch[0],
-        num_workers=0,
-        collate_fn=dict(type='pseudo_collate'),
-        sampler=dict(type='DomainSampler', ratio=batch, seed=args.seed),
-        dataset=dict(type='DomainDataset', source=scenes, target=dict(scenes, seed=1) if adapts else None),
-    )
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('config')
-    parser.add_argument('--iters', type=int, default=20, help='measured steps')
-    parser.add_argument('--warmup', type=int, default=3)
-    parser.add_argument('--size', default='256x256', metavar='HxW')
-    parser.add_argument('--batch', default='2+2', metavar='S+T', help='source + target images')
+    add_arguments(parser)
     parser.add_argument('--amp', action='store_true', help='autocast to bfloat16 on both sides')
     parser.add_argument('--stock', action='store_true', help="also a floor of mmseg's own modules")
-    parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--threads', type=int, help="torch's threads")
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE')
     return parser.parse_args(argv)
 
 
@@ -148,7 +121,7 @@ def train(args: argparse.Namespace) -> InterleavedLoop:
     cfg = Config.fromfile(args.config)
     cfg.merge_from_dict(args.cfg_options or {})
     with tempfile.TemporaryDirectory() as work_dir:
-        runner = RUNNERS.build(prepare(cfg, args, work_dir))
+        runner = RUNNERS.build(interleaved(cfg, args, work_dir))
         runner.train()
     return runner.train_loop
 
