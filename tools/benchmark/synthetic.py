@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import torch
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
+from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -13,23 +17,26 @@ from mmuda.registry import DATASETS
 
 @DATASETS.register_module()
 class NoiseScenes(Dataset):
-    """`length` random images with blocky random labels, packed as mmseg packs them.
+    """`length` random images with blocky random labels, or real ones, packed as mmseg packs them.
 
     Args:
         size: (H, W).
         num_classes: Labels lie in [0, num_classes).
         length: How many different images.
         seed: Of the images and labels.
+        labels: Folder of label maps (PNG, class ids and 255): crops of up to 64 of them in place of random labels.
     """
 
-    def __init__(self, size: tuple[int, int], num_classes: int, length: int = 8, seed: int = 0) -> None:
+    def __init__(
+        self, size: tuple[int, int], num_classes: int, length: int = 8, seed: int = 0, labels: str | None = None
+    ) -> None:
         generator = torch.Generator().manual_seed(seed)
-        height, width = size
         self.metainfo = dict(classes=tuple(f'class {i}' for i in range(num_classes)))
-        self.images = torch.randint(256, (length, 3, height, width), dtype=torch.uint8, generator=generator)
-        coarse = torch.randint(num_classes, (length, 1, -(-height // 16), -(-width // 16)), generator=generator)
-        labels = coarse.repeat_interleave(16, 2).repeat_interleave(16, 3)
-        self.labels = labels[..., :height, :width].contiguous()
+        if labels is None:
+            self.labels = blocky_labels(size, num_classes, length, generator)
+        else:
+            self.labels = real_labels(Path(labels), size, num_classes, generator)
+        self.images = torch.randint(256, (len(self.labels), 3, *size), dtype=torch.uint8, generator=generator)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -44,6 +51,48 @@ class NoiseScenes(Dataset):
             )
         )
         return dict(inputs=self.images[index], data_samples=sample)
+
+
+def blocky_labels(size: tuple[int, int], num_classes: int, length: int, generator: torch.Generator) -> Tensor:
+    """Squares of 16 pixels: [length, 1, H, W]."""
+    height, width = size
+    coarse = torch.randint(num_classes, (length, 1, -(-height // 16), -(-width // 16)), generator=generator)
+    return coarse.repeat_interleave(16, 2).repeat_interleave(16, 3)[..., :height, :width].contiguous()
+
+
+def real_labels(
+    folder: Path, size: tuple[int, int], num_classes: int, generator: torch.Generator, most: int = 64
+) -> Tensor:
+    """A crop of each of up to `most` label maps, evenly over the folder: [length, 1, H, W].
+
+    A map is scaled until it just covers the crop.
+    """
+    files = sorted(folder.rglob('*.png'))
+    if not files:
+        raise SystemExit(f'{folder} holds no PNG file: give a folder of label maps to --labels.')
+    chosen = files[:: -(-len(files) // most)]
+    labels = torch.stack([random_crop(covering(file, size), size, generator) for file in chosen])[:, None]
+    unknown = labels[(labels >= num_classes) & (labels != 255)]
+    if len(unknown):
+        raise SystemExit(
+            f'{folder} has labels such as {int(unknown[0])}, but the config has {num_classes} classes: '
+            'give label maps of class ids (and 255).'
+        )
+    return labels
+
+
+def covering(file: Path, size: tuple[int, int]) -> Tensor:
+    """A label map, scaled by nearest until no side is shorter than the crop's: int64 [H, W]."""
+    with Image.open(file) as label:
+        scale = max(size[0] / label.height, size[1] / label.width)
+        scaled = label.resize((round(label.width * scale), round(label.height * scale)), Image.Resampling.NEAREST)
+    return torch.from_numpy(np.array(scaled)).long()
+
+
+def random_crop(label: Tensor, size: tuple[int, int], generator: torch.Generator) -> Tensor:
+    """[H, W] of `size`."""
+    top, left = (int(torch.randint(full - part + 1, (), generator=generator)) for full, part in zip(label.shape, size))
+    return label[top : top + size[0], left : left + size[1]]
 
 
 def as_tensors(batch: dict) -> tuple[Tensor, Tensor]:
