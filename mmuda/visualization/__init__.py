@@ -1,6 +1,16 @@
-"""Pictures from arrays: coloured label maps, overlays, comparisons."""
+"""Pictures from arrays: coloured label maps, overlays, comparisons, hybrid attention."""
 
+from .attention import AttentionReport, attention_figure, split_overlay
 from .comparison import Layout, comparison
 from .palette import colorize, default_palette, overlay
 
-__all__ = ['Layout', 'colorize', 'comparison', 'default_palette', 'overlay']
+__all__ = [
+    'AttentionReport',
+    'Layout',
+    'attention_figure',
+    'colorize',
+    'comparison',
+    'default_palette',
+    'overlay',
+    'split_overlay',
+]
