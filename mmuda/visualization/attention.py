@@ -138,7 +138,7 @@ def _draw_shares(axis: Axes, shares: Mapping[str, np.ndarray]) -> None:
     _title(
         axis,
         'Share of tokens in each group',
-        'bar: mean; dot: an image; dashed: even halves, the cost of plain attention',
+        'bar: mean; dot: an image; dashed: even halves',
     )
     _legend(axis, {'first group': FIRST, 'second group': SECOND})
 
