@@ -1,10 +1,13 @@
 """Two gloo processes with batch b take the step of one process with batch 2b."""
 
+import pytest
 import torch
 
 
-def test_two_processes_have_the_gradients_of_one_with_twice_the_batch(trained, tmp_path):
-    options = ['--max-iters', 2, '--norm', 'GN', '--plain']
+@pytest.mark.parametrize('attention', [[], ['--strategy', 'none']], ids=['plain', 'hybrid'])
+def test_two_processes_have_the_gradients_of_one_with_twice_the_batch(trained, tmp_path, attention):
+    """Pairs of hybrid attention stay together; groups would be drawn on each rank."""
+    options = ['--max-iters', 2, '--norm', 'GN', '--plain', *attention]
     trained('one', *options, '--batch', 8, '--dump', tmp_path / 'one.pth')
     trained('two', *options, '--batch', 4, '--dump', tmp_path / 'two.pth', ranks=2)
     one, two = (torch.load(tmp_path / f'{name}.pth') for name in ('one', 'two'))

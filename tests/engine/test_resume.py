@@ -15,12 +15,17 @@ def assert_same_bits(first: dict, second: dict) -> None:
     assert all(torch.equal(moments[0][i]['exp_avg'], moments[1][i]['exp_avg']) for i in moments[0])
 
 
-@pytest.mark.parametrize('ranks', [1, 2])
-def test_killed_and_resumed_equals_uninterrupted(train, trained, ranks):
-    whole = trained('whole', '--max-iters', 4, ranks=ranks)
-    codes, _, logs = train('cut', '--max-iters', 4, '--kill-at', 2, ranks=ranks)
+@pytest.mark.parametrize(
+    'ranks, attention',
+    [(1, []), (2, []), (1, ['--strategy', 'semantic']), (2, ['--strategy', 'random'])],
+    ids=['1', '2', '1-semantic', '2-random'],
+)
+def test_killed_and_resumed_equals_uninterrupted(train, trained, ranks, attention):
+    options = ['--max-iters', 4, *attention]
+    whole = trained('whole', *options, ranks=ranks)
+    codes, _, logs = train('cut', *options, '--kill-at', 2, ranks=ranks)
     assert all(code == -signal.SIGKILL for code in codes), logs[0][-3000:]
-    assert_same_bits(whole, trained('cut', '--max-iters', 4, '--resume', ranks=ranks))
+    assert_same_bits(whole, trained('cut', *options, '--resume', ranks=ranks))
 
 
 def test_neither_workers_nor_a_rerun_change_a_bit_but_a_seed_does(trained):

@@ -1,6 +1,6 @@
 """One process of a small training run, started by the engine's tests (alone, or as a rank of two).
 
-    python train_worker.py WORK_DIR --max-iters 4 [--norm BN] [--resume] [--kill-at 2] [--batch 4] [--dump FILE]
+    python train_worker.py WORK_DIR --max-iters 4 [--norm BN] [--resume] [--kill-at 2] [--batch 4] [--strategy semantic]
 
 The images are drawn inside the data set with python's, numpy's and torch's generators, and the student has drop path,
 dropout and a random view, so that a run that repeats to the bit has restored or seeded every one of them.
@@ -79,14 +79,17 @@ class Spy(Hook):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def student(norm: str, random_layers: bool) -> dict:
+def student(norm: str, random_layers: bool, strategy: str | None) -> dict:
     keep = 0.1 if random_layers else 0.0
+    attention = dict(type='mmuda.MixVisionTransformer')
+    if strategy is not None:
+        attention = dict(type='mmuda.MHAMixVisionTransformer', strategy=strategy, mha_prob=0.7 if random_layers else 1)
     return dict(
         _scope_='mmseg',
         type='EncoderDecoder',
         data_preprocessor=dict(type='SegDataPreProcessor', mean=[120.0] * 3, std=[60.0] * 3, size=(SIZE, SIZE)),
         backbone=dict(
-            type='mmuda.MixVisionTransformer',
+            **attention,
             embed_dims=8,
             num_layers=[1, 1, 1, 1],
             num_heads=[1, 2, 2, 4],
@@ -111,7 +114,7 @@ def config(args: argparse.Namespace) -> dict:
     model = dict(
         type='SelfTrainingUDA',
         task='segmentation',
-        student=student(args.norm, not args.plain),
+        student=student(args.norm, not args.plain, args.strategy),
         terms=dict(feature_distance=dict(type='FeatureDistance', classes=[1, 2], encoder='backbone', loss_weight=1.0)),
         coordination=dict(alpha=0.1),
         student_view=None if args.plain else dict(),
@@ -155,6 +158,7 @@ def main() -> None:
     parser.add_argument('--seed', type=int, default=7, help='-1: drawn at random')
     parser.add_argument('--resume', action='store_true')
     parser.add_argument('--plain', action='store_true', help='no dropout, drop path or view')
+    parser.add_argument('--strategy', help='hybrid attention with these groups')
     parser.add_argument('--kill-at', type=int)
     parser.add_argument('--dump')
     args = parser.parse_args()
