@@ -1,9 +1,9 @@
 """The domain contract: batch layout, context, layers that read it."""
 
 from .batch import DomainBatch, sort_by_domain
-from .checkpoint import domain_checkpoint
+from .checkpoint import domain_checkpoint, is_recomputing
 from .context import DomainContext, bind_domain_context
-from .groups import GroupDrawer
+from .groups import GroupDrawer, group_drawers
 from .layer import DomainLayer
 
 __all__ = [
@@ -13,5 +13,7 @@ __all__ = [
     'GroupDrawer',
     'bind_domain_context',
     'domain_checkpoint',
+    'is_recomputing',
+    'group_drawers',
     'sort_by_domain',
 ]

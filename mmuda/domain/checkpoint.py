@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.utils.checkpoint import checkpoint
@@ -62,3 +63,8 @@ def _statistics(function: Callable) -> list[Tensor]:
     modules = function.modules() if isinstance(function, nn.Module) else ()
     norms = (module for module in modules if isinstance(module, (_NormBase, DomainLayer)))
     return [buffer for norm in norms for buffer in norm.buffers(recurse=False)]
+
+
+def is_recomputing() -> bool:
+    """Whether this forward pass runs inside a backward pass, as the recomputation of activation checkpointing does."""
+    return not torch.compiler.is_compiling() and torch._C._current_graph_task_id() != -1

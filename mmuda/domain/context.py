@@ -9,10 +9,9 @@ own.
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import nn
 
 from .batch import DomainBatch
-from .groups import GroupDrawer
 from .layer import DomainLayer
 
 
@@ -21,21 +20,10 @@ class DomainContext:
 
     def __init__(self) -> None:
         self.batch: DomainBatch | None = None
-        self.drawer: GroupDrawer | None = None
 
     def set(self, batch: DomainBatch | None) -> None:
         """Announce the layout of the next training pass (None forgets it)."""
         self.batch = batch
-
-    def draw(self, batch: DomainBatch, inputs: Tensor, label: Tensor | None = None) -> DomainBatch:
-        """The layout with what the network wants drawn for a training pass, as hybrid attention its groups.
-
-        Args:
-            batch: The layout of the inputs.
-            inputs: ``[B, 3, H, W]``, source first.
-            label: Class indices of the source images ``[num_source, H, W]``, where there are any.
-        """
-        return batch if self.drawer is None else self.drawer.draw_groups(batch, inputs, label)
 
 
 def bind_domain_context(net: nn.Module) -> DomainContext:
@@ -50,6 +38,4 @@ def bind_domain_context(net: nn.Module) -> DomainContext:
     for layer in net.modules():
         if isinstance(layer, DomainLayer):
             layer.domain_context = context
-        if isinstance(layer, GroupDrawer):
-            context.drawer = layer
     return context

@@ -58,7 +58,7 @@ def hybrid_attention(
         direction: Whose queries see both domains: ``both``, ``s2t`` the source's, ``t2s`` the target's, ``none``.
         intra_ratio: r in (0, 1): log r is added to the logits of a hybrid query's own domain, log(1 − r) to those of
             the other; 0.5 is Eq. 3.
-        implementation: Of the groups: ``gathered``, ``masked``, or by size (``auto``).
+        implementation: Of the groups: ``gathered`` (not in a compiled graph), ``masked``, or whichever fits (``auto``).
         dropout_p: Dropout of the attention weights.
         plan: What :func:`plan_attention` made of the groups, which are not read then.
 

@@ -49,6 +49,7 @@ class GroupPlan(NamedTuple):
     key_images: Tensor | None
     key_pieces: tuple[int, ...]
     calls: tuple[Call, ...]
+    with_bias: bool
 
 
 def plan_groups(
@@ -78,6 +79,7 @@ def plan_groups(
                 *_pack(kv_groups[images], slots, keys),
                 images if len(slots) > len(layout) else None,
                 *_cut(_calls(queries, keys, hybrid, with_bias), len(slots) * kv_groups.shape[1]),
+                with_bias,
             )
         )
     return plans
@@ -102,7 +104,15 @@ def packed_attention(
 
     Returns:
         ``[B, heads, N, d]``.
+
+    Raises:
+        ValueError: A bias, and a plan that does not tell the domains' keys apart.
     """
+    if bias is not None and not plan.with_bias:
+        raise ValueError(
+            'The plan of hybrid attention was made for intra_ratio=0.5, but another ratio is asked for: plan with the '
+            'ratio that is used.'
+        )
     batch, _, tokens, _ = q.shape
     if plan.key_images is not None:
         k, v = k.index_select(0, plan.key_images), v.index_select(0, plan.key_images)

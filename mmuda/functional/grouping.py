@@ -18,7 +18,7 @@ from torch.nn import functional as F
 Grid = tuple[int, int]
 Raster = Callable[[Grid], Tensor]  # a drawn split: grid (h, w) → bool [B, h, w]
 
-_NUM_IDS = 256  # labels are 8 bit
+_NUM_IDS = 257  # of 8-bit labels, and one for the ignored pixels
 _CUTOUT_AREA = (0.25, 0.75)
 
 
@@ -48,7 +48,7 @@ def class_split_pyramid(
     ``random``              half of the tokens (exactly, rounded up; drawn on the coarsest grid)
     ``hvh``                 upper or left half of the image
     ``hvr``                 above or left of a random cut (no side is empty on the coarsest grid)
-    ``cutout``              inside one random rectangle (share of the area uniform in [0.25, 0.75])
+    ``cutout``              inside one random rectangle (area uniform in 25 to 75 % of the image)
     ``semantic``            half of the classes present in the image (rounded up)
     ``scattered-semantic``  ``semantic``, but the tokens of some classes fall as in ``random``
     ======================  ====================================================================
@@ -57,7 +57,7 @@ def class_split_pyramid(
     overlapped patch embedding. An image of one class, and one that is all ignored, is one group.
 
     Args:
-        label: Class indices ``[B, H, W]``; strategies without classes read its shape only.
+        label: Class indices 0 to 255 ``[B, H, W]``; strategies without classes read its shape only.
         strategy: One of the table.
         grids: (h, w) of each map.
         generator: Where the draws come from (None: the default generator of the label's device).
@@ -170,10 +170,10 @@ def _look_up(table: Tensor, label: Tensor, grid: Grid, ignore_index: int) -> Ten
 
 
 def _rectangle(top: Tensor, bottom: Tensor, left: Tensor, right: Tensor) -> Raster:
-    """True for tokens whose centre lies inside; borders [B, 1] as shares of the image."""
+    """True for tokens whose upper left lies inside; borders [B, 1] as shares of the image."""
 
     def raster(grid: Grid) -> Tensor:
-        y, x = ((torch.arange(size, device=top.device) + 0.5) / size for size in grid)
+        y, x = (torch.arange(size, device=top.device) / size for size in grid)
         rows, columns = (top <= y) & (y < bottom), (left <= x) & (x < right)
         return rows.unsqueeze(2) & columns.unsqueeze(1)
 

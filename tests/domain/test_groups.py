@@ -7,8 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmuda.domain import DomainBatch, DomainLayer, bind_domain_context
-from mmuda.domain.groups import GroupDrawer
+from mmuda.domain import DomainBatch, DomainLayer, GroupDrawer, bind_domain_context, group_drawers
 
 
 class Halves(GroupDrawer, nn.Module):
@@ -64,45 +63,35 @@ def test_layouts_are_hybrid_by_default_and_differ_by_it():
     assert DomainBatch(1, 1, partner=(0,)) != DomainBatch(1, 1)
 
 
-def test_the_context_asks_the_drawer_inside_the_network(net):
+def test_the_drawers_of_a_network_are_found_and_complete_the_layout(net):
+    (drawer,) = group_drawers(net)
     context = bind_domain_context(net)
     x, label = torch.zeros(3, 3, 4, 4), torch.tensor([[[1]], [[0]]])
-    layout = context.draw(DomainBatch(2, 1), x, label)
+    layout = drawer.draw_groups(DomainBatch(2, 1), x, label)
     context.set(layout)
     assert (layout.num_source, layout.num_target, len(layout.groups)) == (2, 1, 3)
     assert net[1](x) == [1, 1, 1]
-    context.set(context.draw(DomainBatch(2, 1), x))
+    context.set(drawer.draw_groups(DomainBatch(2, 1), x))
     assert net[1](x) == [0, 0, 0]
 
 
-def test_without_a_drawer_the_layout_stays_as_it_is():
-    net = nn.Sequential(Reader())
-    context = bind_domain_context(net)
-    layout = DomainBatch(1, 2)
-    assert context.draw(layout, torch.zeros(3, 3, 4, 4)) is layout
-
-
-def test_a_network_that_is_the_drawer_itself_is_asked():
+def test_a_network_may_have_no_drawer_or_be_one():
+    assert group_drawers(nn.Sequential(Reader())) == ()
     net = Halves()
-    layout = bind_domain_context(net).draw(DomainBatch(1, 1), torch.zeros(2, 3, 4, 4))
-    assert len(layout.groups) == 3
+    assert group_drawers(net) == (net,)
 
 
-def test_a_drawer_added_later_is_found_by_binding_again():
-    net = nn.Sequential(Reader())
-    context = bind_domain_context(net)
-    net.append(Halves())
-    assert bind_domain_context(net) is context
-    assert context.draw(DomainBatch(1, 1), torch.zeros(2, 3, 4, 4)).groups is not None
+def test_a_drawer_without_a_draw_says_so():
+    class Lazy(GroupDrawer, nn.Module):
+        pass
+
+    with pytest.raises(TypeError, match='Lazy has no draw_groups'):
+        Lazy().draw_groups(DomainBatch(1, 1), torch.zeros(2, 3, 4, 4))
 
 
-def test_a_deep_copy_asks_its_own_drawer(net):
-    context = bind_domain_context(net)
-    teacher = copy.deepcopy(net)
-    asked = []
-    teacher[0][0].draw_groups = lambda layout, inputs, label=None: asked.append(layout) or layout
-    other = bind_domain_context(teacher)
-    other.draw(DomainBatch(2, 0), torch.zeros(2, 3, 4, 4))
-    assert asked == [DomainBatch(2, 0)]
-    assert context.draw(DomainBatch(1, 1), torch.zeros(2, 3, 4, 4)).groups is not None
-    assert len(asked) == 1
+def test_the_context_does_not_hold_the_network(net):
+    """A copy of one layer is small, and a copy of a network draws for itself."""
+    bind_domain_context(net)
+    assert set(vars(net[1].domain_context)) == {'batch'}
+    twin = copy.deepcopy(net)
+    assert group_drawers(twin) == (twin[0][0],)

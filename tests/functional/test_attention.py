@@ -351,3 +351,12 @@ def test_errors_say_what_was_found(change, text):
     )
     with pytest.raises(ValueError, match=text):
         hybrid_attention(q, k, v, **(arguments | change))
+
+
+def test_a_plan_for_another_ratio_is_refused():
+    layout = DomainBatch(1, 1)
+    q, k, v = (torch.randn(2, 1, tokens, 4) for tokens in (6, 5, 5))
+    groups = torch.rand(2, 6) < 0.5, torch.rand(2, 5) < 0.5
+    (plan,) = plan_attention(layout, [groups], implementation='gathered')
+    with pytest.raises(ValueError, match=r'plan of hybrid attention was made for intra_ratio=0\.5'):
+        hybrid_attention(q, k, v, layout, intra_ratio=0.3, plan=plan)

@@ -251,13 +251,8 @@ def test_all_grids_of_a_pyramid_see_one_draw(strategy, coarse):
     maps = class_split_pyramid(label, strategy, grids, seeded(0))
     assert isinstance(maps, tuple)
     assert [tuple(split.shape) for split in maps] == [(8, *grid) for grid in grids]
-    for split, step in zip(maps, (8, 4, 2, 1)):
-        cells = split.unfold(1, step, step).unfold(2, step, step).flatten(3)
-        for side in (True, False):
-            whole = (cells == side).all(3)  # no border runs through the cell
-            assert (maps[-1][whole] == side).all()
-        if strategy not in ('hvh', 'cutout'):  # whose borders may run through a cell
-            assert torch.equal(key_groups(split, coarse), maps[-1])
+    for split in maps:
+        assert torch.equal(key_groups(split, coarse), maps[-1])
 
 
 @pytest.mark.parametrize('grids', [[(16, 16), (8, 8), (4, 4), (2, 2)], [(18, 26), (9, 13), (5, 7), (3, 4)]])

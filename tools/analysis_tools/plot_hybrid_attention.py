@@ -105,7 +105,7 @@ def observe(network: nn.Module, batch: dict, title: str) -> AttentionReport:
     inputs, samples = data['inputs'], data['data_samples']
     label = torch.cat([sample.gt_sem_seg.data for sample in samples[: layout.num_source]])
     context = bind_domain_context(network)
-    context.set(context.draw(layout, inputs, label))
+    context.set(network.backbone.draw_groups(layout, inputs, label))
     masses = cross_domain_masses(network, inputs)
     order = in_pairs(layout)
     maps, shares = {}, {}

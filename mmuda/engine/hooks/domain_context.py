@@ -7,7 +7,7 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from torch import Tensor, nn
 
-from mmuda.domain import DomainBatch, DomainContext, bind_domain_context, sort_by_domain
+from mmuda.domain import DomainBatch, DomainContext, bind_domain_context, group_drawers, sort_by_domain
 from mmuda.registry import HOOKS
 
 
@@ -23,6 +23,7 @@ class DomainContextHook(Hook):
 
     def __init__(self) -> None:
         self.context: DomainContext | None = None
+        self._drawers: tuple = ()
         self._handle = None
 
     def before_train(self, runner) -> None:
@@ -31,7 +32,8 @@ class DomainContextHook(Hook):
         if hasattr(model, 'domain_context') and hasattr(model, 'student'):
             return
         self.context = bind_domain_context(model)
-        if self.context.drawer is not None:
+        self._drawers = group_drawers(model)
+        if self._drawers:
             self._handle = model.register_forward_pre_hook(self._draw, with_kwargs=True)
 
     def after_train(self, runner) -> None:
@@ -53,7 +55,9 @@ class DomainContextHook(Hook):
             return
         layout = self.context.batch
         label = _source_labels(kwargs['data_samples'], layout)
-        self.context.set(self.context.draw(layout, kwargs['inputs'], label))
+        for drawer in self._drawers:
+            layout = drawer.draw_groups(layout, kwargs['inputs'], label)
+        self.context.set(layout)
 
 
 def _source_labels(samples: list, layout: DomainBatch) -> Tensor | None:

@@ -8,7 +8,7 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
-from mmuda.domain import DomainBatch, bind_domain_context
+from mmuda.domain import DomainBatch, bind_domain_context, group_drawers
 from mmuda.registry import MODELS, build_own
 
 from ..alignment import AlignmentTerm, DomainView
@@ -54,6 +54,7 @@ class UDAModel(BaseModel):
         )
         self.register_buffer('step', torch.zeros((), dtype=torch.long))
         self.domain_context = bind_domain_context(net)
+        self._drawers = group_drawers(net)  # a tuple: they are modules of the student, not of this model
         self._attach_terms()
         self._predict_on = 'student'
         self.predict_on = predict_on
@@ -128,9 +129,9 @@ class UDAModel(BaseModel):
 
     def _draw(self, inputs: Tensor, samples: list, layout: DomainBatch) -> DomainBatch:
         """The layout with the groups of a student that wants some."""
-        if self.domain_context.drawer is None:
-            return layout
-        return self.domain_context.draw(layout, inputs, self.task.labels(samples[: layout.num_source]))
+        for drawer in self._drawers:
+            layout = drawer.draw_groups(layout, inputs, self.task.labels(samples[: layout.num_source]))
+        return layout
 
     def _student_pass(self, inputs: Tensor, layout: DomainBatch) -> tuple[Any, dict]:
         """The one pass of the student: head outputs, and what the terms' taps caught."""
