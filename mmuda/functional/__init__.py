@@ -9,12 +9,16 @@ from .augment import (
     color_jitter,
     gaussian_blur,
 )
+from .conditioning import entropy_weight, multilinear_map, prediction_entropy, randomized_multilinear_map
 from .coordination import coordination_ramp, pixel_agreement
 from .ema import ema_momentum, ema_update_
 from .feature_distance import class_mask, masked_feature_distance
 from .grouping import class_split, class_split_pyramid, key_groups
+from .margin_disparity import log_complement
+from .schedules import adaptation_ramp
 
 __all__ = [
+    'adaptation_ramp',
     'adjust_brightness',
     'adjust_contrast',
     'adjust_hue',
@@ -26,10 +30,15 @@ __all__ = [
     'coordination_ramp',
     'ema_momentum',
     'ema_update_',
+    'entropy_weight',
     'gaussian_blur',
     'hybrid_attention',
     'key_groups',
+    'log_complement',
     'masked_feature_distance',
+    'multilinear_map',
     'pixel_agreement',
     'plan_attention',
+    'prediction_entropy',
+    'randomized_multilinear_map',
 ]

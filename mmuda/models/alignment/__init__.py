@@ -1,6 +1,9 @@
 """Alignment terms: each an `nn.Module` that turns explicit source and target tensors into losses."""
 
 from .base import AlignmentTerm, DomainView
+from .cdan import CDAN
+from .dann import DANN
 from .feature_distance import FeatureDistance
+from .mdd import MDD
 
-__all__ = ['AlignmentTerm', 'DomainView', 'FeatureDistance']
+__all__ = ['CDAN', 'DANN', 'MDD', 'AlignmentTerm', 'DomainView', 'FeatureDistance']

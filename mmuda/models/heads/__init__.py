@@ -2,7 +2,9 @@
 
 from importlib.util import find_spec
 
-__all__ = []
+from .discriminator import DomainDiscriminator
+
+__all__ = ['DomainDiscriminator']
 
 if find_spec('mmseg'):
     from .daformer_head import DAFormerHead

@@ -1,0 +1,51 @@
+"""What terms on vectors are given: one feature vector and one row of class scores a sample."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from .base import AlignmentTerm, DomainView
+
+
+def joint_features(term: AlignmentTerm, source: DomainView, target: DomainView, channels: int) -> Tensor:
+    """The features of ``[source | target]`` at the term's first tap, ``[B_s + B_t, C]``; of a tuple the last.
+
+    Raises:
+        ValueError: They are no vectors, or have another number of channels.
+    """
+    tap = term.taps[0]
+    parts = [_last(view.features[tap]) for view in (source, target)]
+    name, found = type(term).__name__, list(parts[0].shape[1:])
+    if len(found) != 1:
+        raise ValueError(
+            f'{name} aligns vectors, but {tap!r} gives features of shape {found} a sample: tap a module behind the '
+            "pooling, such as tap='neck'."
+        )
+    if found[0] != channels:
+        raise ValueError(f'{name} has in_channels={channels}, but {tap!r} gives {found[0]}: set it to that.')
+    return torch.cat(parts)
+
+
+def joint_logits(term: AlignmentTerm, source: DomainView, target: DomainView, num_classes: int) -> Tensor:
+    """The main head's class scores of ``[source | target]``, ``[B_s + B_t, K]``, at least float32.
+
+    Raises:
+        ValueError: They are maps, or have another number of classes.
+    """
+    found = list(source.logits.shape[1:])
+    if found != [num_classes]:
+        raise ValueError(
+            f'{type(term).__name__} has num_classes={num_classes}, but the head gives scores of shape {found} a '
+            'sample: use a classifier, and set num_classes to its number of classes.'
+        )
+    return widened(torch.cat((source.logits, target.logits)))
+
+
+def widened(x: Tensor) -> Tensor:
+    """``x`` in float32, where a mixed-precision pass gave less."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+def _last(features: Tensor | tuple[Tensor, ...]) -> Tensor:
+    return features if isinstance(features, Tensor) else features[-1]

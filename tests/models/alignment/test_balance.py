@@ -1,0 +1,34 @@
+"""Domains count alike, whatever their sizes; weights count within a domain."""
+
+import torch
+
+from mmuda.models.alignment.balance import domain_means
+
+
+def test_plain_means():
+    source, target = torch.randn(5), torch.randn(2)
+    torch.testing.assert_close(domain_means(source, target), (source.mean(), target.mean()))
+
+
+def test_weighted_means_differentiate_through_the_numerator_only():
+    source, target = torch.randn(5, dtype=torch.float64), torch.randn(2, dtype=torch.float64)
+    weights = torch.rand(5, dtype=torch.float64, requires_grad=True), torch.rand(2, dtype=torch.float64)
+    means = domain_means(source, target, *weights)
+    for mean, value, weight in zip(means, (source, target), weights):
+        torch.testing.assert_close(mean, (value * weight).sum() / weight.sum())
+    means[0].backward()
+    torch.testing.assert_close(weights[0].grad, source / weights[0].detach().sum())
+
+
+def test_several_processes_share_one_mean(monkeypatch):
+    """The mean over ranks of what each returns is the mean over all samples."""
+    from mmuda.models.alignment import balance
+
+    parts = [(torch.randn(3), torch.randn(2)), (torch.randn(1), torch.randn(4))]
+    totals = torch.tensor([4.0, 6.0])
+    monkeypatch.setattr(balance.dist, 'all_reduce', lambda x: x.copy_(totals))
+    monkeypatch.setattr(balance.dist, 'get_world_size', lambda: 2)
+    means = [domain_means(*part) for part in parts]
+    for domain in range(2):
+        whole = torch.cat([part[domain] for part in parts]).mean()
+        torch.testing.assert_close(sum(mean[domain] for mean in means) / 2, whole)
