@@ -24,7 +24,7 @@ $(STAMP):
 	@$(PIP) $(TORCH)
 	@echo '[3/4] requirements'
 	@$(PIP) -r requirements/runtime.txt -r requirements/tests.txt
-	@$(PIP) --no-deps -r requirements/mm.txt
+	@$(PIP) --no-deps -r requirements/mm.txt -r requirements/classification.txt
 	@echo '[4/4] mmuda'
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@rm -f .venv/installed-*

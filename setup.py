@@ -31,7 +31,7 @@ setup(
     install_requires=['torch>=2.1', 'numpy', 'packaging'],
     extras_require={
         'mm': [*requirements('mm'), 'ftfy', 'regex'],
-        'classification': ['mmpretrain==1.2.0', 'torchvision'],
+        'classification': ['mmpretrain==1.2.0', *requirements('classification')],
         'tests': requirements('tests'),
         'optional': requirements('optional'),
     },

@@ -1,8 +1,13 @@
-"""Backbones; those on mmseg's networks are here only where mmseg is installed."""
+"""Backbones; those on a host's networks or layers are here only where that host is installed."""
 
 from importlib.util import find_spec
 
 __all__ = []
+
+if find_spec('mmcv'):
+    from .small_cnns import DTN, LeNet, MCDSVHNNet, MCDUSPSNet
+
+    __all__ += ['DTN', 'LeNet', 'MCDSVHNNet', 'MCDUSPSNet']
 
 if find_spec('mmseg'):
     from .mha_mit import MHAMixVisionTransformer

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from importlib import import_module
 from typing import Any
 
 from torch import Tensor, nn
 
 from mmuda import compat
 from mmuda.registry import TASKS, build_own
+
+HOSTS = dict(segmentation=('mmseg',), classification=('mmpretrain', 'torchvision'))
+"""What each task of ours imports; a task's module is imported when the task is built."""
 
 
 class Task(ABC):
@@ -51,11 +55,11 @@ class Task(ABC):
 
 
 def build_task(task: str | dict | Task) -> Task:
-    """``'segmentation'``, a config dict or a ready task → the task."""
+    """``'segmentation'``, ``'classification'``, a config dict or a ready task → the task."""
     if isinstance(task, Task):
         return task
     name = task if isinstance(task, str) else task.get('type')
-    host = dict(segmentation='mmseg').get(name)
-    if host is not None:
-        compat.require(host)
+    if name in HOSTS:
+        compat.require(*HOSTS[name])
+        import_module(f'..{name}', __name__)
     return build_own(TASKS, dict(type=task) if isinstance(task, str) else task)

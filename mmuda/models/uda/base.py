@@ -25,8 +25,9 @@ class UDAModel(BaseModel):
     Without terms it computes the stock network's own loss on the source images.
 
     Args:
-        task: ``'segmentation'``, or a task's config.
-        student: The stock config of an mmseg segmentor; it keeps its own ``data_preprocessor``.
+        task: ``'segmentation'``, ``'classification'`` or a task's config.
+        student: The stock config of an mmseg segmentor or an mmpretrain classifier; it keeps its own
+            ``data_preprocessor``.
         terms: Alignment terms by name, each a config dict; a None drops one that a base config set.
         predict_on: Which network evaluates.
         data_preprocessor: Of a student whose config has none of its own, as stock files with a top-level one.

@@ -1,0 +1,112 @@
+"""Image classification with mmpretrain: the only place of the models that knows its classifiers."""
+
+from __future__ import annotations
+
+import torch
+from mmengine.registry import DefaultScope
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mmuda import compat
+from mmuda.registry import TASKS
+
+from .base import Task
+
+compat.apply()
+
+from mmpretrain.models.classifiers import ImageClassifier
+from mmpretrain.models.heads import ClsHead
+from mmpretrain.registry import MODELS
+
+
+@TASKS.register_module(name='classification')
+class ClassificationTask(Task):
+    """Runs an mmpretrain ``ImageClassifier`` in parts: backbone, neck, head, loss.
+
+    Its outputs are the class scores ``[B, K]``. Terms tap ``backbone``, ``neck``, ``head.fc`` or any module below.
+    """
+
+    def build(self, cfg: dict | nn.Module) -> nn.Module:
+        """Build the classifier in mmpretrain's scope, so that a stock ``model = dict(...)`` works unchanged.
+
+        Raises:
+            TypeError: Not an ``ImageClassifier``, one whose head needs more than its own scores, or one that mixes
+                the images of a batch.
+        """
+        net = cfg if isinstance(cfg, nn.Module) else self._build(dict(cfg))
+        _check_classifier(net)
+        _check_head(net.head)
+        _check_preprocessor(net.data_preprocessor)
+        return net
+
+    @staticmethod
+    def _build(cfg: dict) -> nn.Module:
+        scope = cfg.pop('_scope_', 'mmpretrain')
+        with DefaultScope.overwrite_default_scope(scope):
+            return MODELS.build(cfg)
+
+    def run(self, net: nn.Module, inputs: Tensor, auxiliary: bool = False) -> Tensor:
+        """``[B, 3, H, W]`` → class scores ``[B, K]``; there are no auxiliary heads."""
+        return net.head(net.extract_feat(inputs))
+
+    def split(self, outputs: Tensor, num_source: int) -> tuple[Tensor, Tensor]:
+        """Scores of ``[source | target]`` → scores of each."""
+        return outputs[:num_source], outputs[num_source:]
+
+    def labels(self, samples: list) -> Tensor:
+        """``[B]`` class indices.
+
+        Raises:
+            ValueError: A sample without exactly one label.
+        """
+        labels = [sample.get('gt_label') for sample in samples]
+        for sample, label in zip(samples, labels):
+            if label is None or len(label) != 1:
+                name = sample.metainfo.get('img_path', 'a sample')
+                raise ValueError(
+                    f'{name} has {0 if label is None else len(label)} labels, and a source image needs one: end the '
+                    "source's pipeline with dict(type='mmpretrain.PackInputs') on data that have gt_label."
+                )
+        return torch.cat(labels)
+
+    def source_losses(self, net: nn.Module, outputs: Tensor, samples: list) -> dict[str, Tensor]:
+        """The head's stock loss as ``loss_source``, and its accuracies if it has ``cal_acc``."""
+        self.labels(samples)  # one label each, or one sentence
+        losses = net.head._get_loss(outputs, samples)
+        return dict(loss_source=losses.pop('loss'), **losses)
+
+    def logits(self, net: nn.Module, outputs: Tensor, size: tuple[int, int] | None = None) -> Tensor:
+        """The scores ``[B, K]``; an image has no label map whose size they could have."""
+        return outputs
+
+    def valid(self, samples: list, inputs: Tensor) -> None:
+        """Padding does not matter to a whole image's label."""
+
+    def target_loss(self, logits: Tensor, label: Tensor, valid: Tensor | None) -> Tensor:
+        """``[B, K]``, ``[B]`` → cross-entropy ``[B]``, 0 where a sample is not ``valid``."""
+        loss = F.cross_entropy(logits, label, reduction='none')
+        return loss if valid is None else loss * valid
+
+
+def _check_classifier(net: nn.Module) -> None:
+    if getattr(type(net), 'loss', None) is not ImageClassifier.loss:
+        raise TypeError(
+            f'The classification task adapts mmpretrain.ImageClassifier, but the student is a {type(net).__name__}: '
+            'give a model that trains on the scores of its head alone.'
+        )
+
+
+def _check_head(head: nn.Module | None) -> None:
+    if not isinstance(head, ClsHead) or type(head).loss is not ClsHead.loss:
+        raise TypeError(
+            f'The head is a {type(head).__name__}, whose loss needs more than its own scores, and a joint pass over '
+            'two domains cannot split that: choose a head that keeps ClsHead.loss, such as LinearClsHead.'
+        )
+
+
+def _check_preprocessor(preprocessor: nn.Module) -> None:
+    if getattr(preprocessor, 'batch_augments', None) or getattr(preprocessor, 'to_onehot', False):
+        raise TypeError(
+            "The student's data_preprocessor mixes images or makes one-hot labels, and target images have no labels "
+            'for that: leave out train_cfg.augments and to_onehot.'
+        )
