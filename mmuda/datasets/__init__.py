@@ -1,15 +1,27 @@
 """Data sets of two domains, their samplers and their pipeline steps.
 
-The segmentation sets need mmseg and are there only where it is installed.
+The segmentation sets need mmseg and are there only where it is installed; the classification sets need mmengine alone.
 """
 
 from importlib.util import find_spec
 
+from .digits import Digits
 from .domain_dataset import DomainDataset
 from .errors import DataError
+from .folder_classification import FolderClassification
+from .office_caltech10 import OfficeCaltech10
 from .samplers import DomainSampler, RareClassSampler, SampleIndex
 
-__all__ = ['DataError', 'DomainDataset', 'DomainSampler', 'RareClassSampler', 'SampleIndex']
+__all__ = [
+    'DataError',
+    'Digits',
+    'DomainDataset',
+    'DomainSampler',
+    'FolderClassification',
+    'OfficeCaltech10',
+    'RareClassSampler',
+    'SampleIndex',
+]
 
 if find_spec('mmcv'):
     from .transforms import LoadIgnoreLabel, LoadImage, LoadLabel

@@ -1,8 +1,8 @@
 """Labelled source(s) and an unlabelled target as one data set.
 
 Index space: the sources one after the other, then the target. Every sample leaves with its
-`domain` in the meta information; a target sample is an image and an all-ignore map, whatever lies
-on disk, so a stock head's loss is source-only.
+`domain` in the meta information; a target sample is an image and an all-ignore map (segmentation) or
+label (classification), whatever lies on disk, so a stock head's loss is source-only.
 """
 
 from bisect import bisect_right
@@ -22,6 +22,8 @@ from .redraw import redraws
 from .seeding import seeded
 
 Part = dict | Dataset
+IGNORED_CLASS = -100
+"""The class of a target image: what torch's cross-entropy ignores."""
 
 
 @DATASETS.register_module()
@@ -31,8 +33,8 @@ class DomainDataset(Dataset):
     Args:
         source: a data set or its config, or a list of them (several sources).
         target: a data set or its config. Its labels are never read: in a config
-            `data_prefix.seg_map_path` is dropped and label-loading transforms are replaced. None
-            trains on the source alone.
+            `data_prefix.seg_map_path` is dropped, label-loading transforms are replaced, and sets
+            that have it are built with `labelled=False`. None trains on the source alone.
         ignore_index: label of every target pixel.
         rare_class_retries: how often a source sample that a `RareClassSampler` picked for a class
             is drawn again while its crop shows too little of that class.
@@ -110,7 +112,7 @@ class DomainDataset(Dataset):
         if not isinstance(packed, dict) or 'data_samples' not in packed:
             raise DataError(
                 f'The pipeline of {self.names[stream]} yields no packed sample: end it '
-                "with dict(type='mmseg.PackSegInputs') or its like."
+                "with dict(type='mmseg.PackSegInputs') or dict(type='mmpretrain.PackInputs')."
             )
         return packed
 
@@ -122,7 +124,7 @@ class DomainDataset(Dataset):
 
 
 def hide_labels(packed: dict, ignore_index: int = 255) -> None:
-    """Drop every ground truth of a packed sample; a segmentation sample gets an all-ignore map."""
+    """Drop every ground truth of a packed sample; it gets an all-ignore map, or an ignored class."""
     sample = packed['data_samples']
     truths = [name for name in set(sample.keys()) if name.startswith('gt_')]
     for name in truths:
@@ -133,6 +135,8 @@ def hide_labels(packed: dict, ignore_index: int = 255) -> None:
         size = packed['inputs'].shape[-2:]
         ignored = torch.full((1, *size), ignore_index, dtype=torch.int64)
         sample.gt_sem_seg = PixelData(data=ignored)
+    elif hasattr(type(sample), 'set_gt_label'):
+        sample.set_gt_label(IGNORED_CLASS)
 
 
 def _build(part: Part) -> Dataset:

@@ -1,13 +1,18 @@
 """Take the labels out of a target data set before anything can read them.
 
-Works on a config (the usual way: the label folder is dropped, so it need not exist) and on a data
-set that is already built. A transform that loads labels is replaced by one that writes an
-all-ignore map, so stock pipelines that crop or pad the map keep working.
+Works on a config (the usual way: the label folder is dropped, so it need not exist, and a set of one label
+an image is built with `labelled=False`) and on a data set that is already built. A transform that loads
+labels is replaced by one that writes an all-ignore map, so stock pipelines that crop or pad the map keep
+working.
 """
 
 import copy
 import re
 from typing import Any
+
+from mmuda.registry import DATASETS
+
+from .class_images import ClassImages
 
 LABEL_LOADER = re.compile(r'Load\w*(Annotations?|Labels?)$')
 """Names of transforms that read labels: `LoadAnnotations` of mmseg and mmcv, `LoadLabel`."""
@@ -19,6 +24,12 @@ def is_label_loader(kind: Any) -> bool:
     return LABEL_LOADER.search(name) is not None
 
 
+def has_label_switch(kind: Any) -> bool:
+    """Whether a data set's type (a registered name, or a class) can be told to have no labels."""
+    found = DATASETS.get(kind) if isinstance(kind, str) else kind
+    return isinstance(found, type) and issubclass(found, ClassImages)
+
+
 def strip_labels(cfg: Any) -> Any:
     """A copy of a data-set config, however nested, that neither knows nor loads labels."""
     if isinstance(cfg, (list, tuple)):
@@ -28,6 +39,8 @@ def strip_labels(cfg: Any) -> Any:
     if is_label_loader(cfg.get('type')):
         return dict(type='mmuda.LoadIgnoreLabel')
     stripped = type(cfg)({key: strip_labels(value) for key, value in cfg.items()})
+    if has_label_switch(cfg.get('type')):
+        stripped['labelled'] = False
     stripped.pop('cat_max_ratio', None)  # a crop would look ten times for classes in an empty map
     prefix = stripped.get('data_prefix')
     if isinstance(prefix, dict):
@@ -45,6 +58,9 @@ def without_labels(part: Any) -> Any:
         from .transforms import LoadIgnoreLabel
 
         return LoadIgnoreLabel()
+    if isinstance(part, ClassImages):
+        part = copy.copy(part)
+        part.labelled = False
     names = [name for name in ('pipeline', 'transforms', 'dataset', 'datasets') if hasattr(part, name)]
     if not names:
         return part

@@ -1,0 +1,26 @@
+"""What the data sets of one label an image share: a switch that leaves the label out."""
+
+from mmengine.dataset import BaseDataset
+
+
+class ClassImages(BaseDataset):
+    """Images with one class each.
+
+    A data info has `gt_label` only while the set is `labelled`; a subclass does not read labels from disk when it is
+    not.
+
+    Args:
+        labelled: False for target training data: nothing of the set then knows a label.
+        kwargs: as for mmengine's `BaseDataset`.
+    """
+
+    def __init__(self, labelled: bool = True, **kwargs) -> None:
+        self.labelled = labelled
+        super().__init__(**kwargs)
+
+    def get_data_info(self, idx: int) -> dict:
+        """What the pipeline starts from."""
+        info = super().get_data_info(idx)
+        if not self.labelled:
+            info.pop('gt_label', None)
+        return info

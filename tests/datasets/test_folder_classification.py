@@ -1,0 +1,82 @@
+"""One folder a class, or a list: order, labels that a target does not have, and what is wrong on disk."""
+
+import cv2
+import numpy as np
+import pytest
+
+from mmuda.datasets import DataError, FolderClassification, OfficeCaltech10
+
+CLASSES = ('mug', 'bike')
+
+
+@pytest.fixture
+def root(tmp_path):
+    for domain, folder, count in (('web', 'bike', 2), ('web', 'mug', 3), ('web', 'extra', 1), ('flat', '', 4)):
+        (tmp_path / domain / folder).mkdir(parents=True, exist_ok=True)
+        for i in range(count):
+            assert cv2.imwrite(str(tmp_path / domain / folder / f'{i}.jpg'), np.zeros((4, 4, 3), np.uint8))
+    return tmp_path
+
+
+def build(root, domain='web', **options):
+    return FolderClassification(data_root=str(root), data_prefix=dict(img_path=domain), **options)
+
+
+def found(dataset):
+    infos = [dataset.get_data_info(i) for i in range(len(dataset))]
+    return ['/'.join(x['img_path'].split('/')[-2:]) for x in infos], [x.get('gt_label') for x in infos]
+
+
+def test_classes_are_the_folders_in_the_order_of_the_class_list(root):
+    names, labels = found(build(root, metainfo=dict(classes=CLASSES)))
+    assert names == ['mug/0.jpg', 'mug/1.jpg', 'mug/2.jpg', 'bike/0.jpg', 'bike/1.jpg']
+    assert labels == [0, 0, 0, 1, 1]
+    everything = build(root)
+    assert everything.metainfo['classes'] == ('bike', 'extra', 'mug')
+    assert len(everything) == 6
+
+
+def test_a_target_needs_no_class_folders(root):
+    names, labels = found(build(root, 'flat', labelled=False, metainfo=dict(classes=CLASSES)))
+    assert names == [f'flat/{i}.jpg' for i in range(4)]
+    assert labels == [None] * 4
+
+
+def test_a_list_names_images_and_classes(root):
+    (root / 'list.txt').write_text('mug/2.jpg 1\nbike/0.jpg 0\n\n')
+    names, labels = found(build(root, ann_file='list.txt', metainfo=dict(classes=CLASSES)))
+    assert (names, labels) == (['mug/2.jpg', 'bike/0.jpg'], [1, 0])
+    (root / 'bare.txt').write_text('mug/2.jpg\nmug/1.jpg 5\n')
+    assert found(build(root, ann_file='bare.txt', labelled=False)) == (['mug/2.jpg', 'mug/1.jpg'], [None, None])
+    for line in ('mug/2.jpg', 'mug/2.jpg 2', 'mug/2.jpg one'):
+        (root / 'bad.txt').write_text(line)
+        with pytest.raises(
+            DataError, match=r"bad\.txt' does not end in a class number below 2: lines are `name number`"
+        ):
+            build(root, ann_file='bad.txt', metainfo=dict(classes=CLASSES))
+    (root / 'bad.txt').write_text('../mug/2.jpg 0')
+    with pytest.raises(DataError, match='leaves the image folder'):
+        build(root, ann_file='bad.txt')
+
+
+def test_what_is_missing_is_named(root):
+    with pytest.raises(DataError, match=r"data root '.*nowhere' does not exist"):
+        build(root / 'nowhere')
+    with pytest.raises(DataError, match=r"image folder '.*shop' does not exist"):
+        build(root, 'shop')
+    with pytest.raises(DataError, match=r"1 of 3 classes have no folder in '.*web': lamp; set `metainfo.classes`"):
+        build(root, metainfo=dict(classes=(*CLASSES, 'lamp')))
+    with pytest.raises(DataError, match=r"list file '.*none\.txt' does not exist"):
+        build(root, ann_file='none.txt')
+    (root / 'empty').mkdir()
+    with pytest.raises(DataError, match=r"no image with suffix .* in '.*empty'"):
+        build(root, 'empty', labelled=False)
+
+
+@pytest.mark.parametrize('domain, count', [('amazon', 958), ('caltech10', 1123), ('dslr', 157), ('webcam', 295)])
+def test_the_real_domains(data_root, domain, count):
+    dataset = OfficeCaltech10(
+        data_root=str(data_root / 'office_caltech10'), data_prefix=dict(img_path=domain), serialize_data=False
+    )
+    assert len(dataset) == count
+    assert {info['gt_label'] for info in dataset.data_list} == set(range(10))
