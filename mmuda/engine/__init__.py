@@ -1,5 +1,5 @@
-"""Hooks, loops, runners and optimizer wrappers: they see a model by its attributes and never import `models`."""
+"""Hooks, loops, runners, optimizers and schedulers: they see a model by its attributes and never import `models`."""
 
-from . import hooks, optimizers, runners
+from . import hooks, optimizers, runners, schedulers
 
-__all__ = ['hooks', 'optimizers', 'runners']
+__all__ = ['hooks', 'optimizers', 'runners', 'schedulers']

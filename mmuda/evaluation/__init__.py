@@ -2,7 +2,9 @@
 
 from importlib.util import find_spec
 
-__all__ = []
+from .classification_metric import ClassificationMetric
+
+__all__ = ['ClassificationMetric']
 
 if find_spec('mmseg'):
     from .segmentation_metric import SegmentationMetric

@@ -1,0 +1,5 @@
+"""Schedules of the learning rate that mmengine lacks."""
+
+from .inverse_decay import InverseDecayLR
+
+__all__ = ['InverseDecayLR']

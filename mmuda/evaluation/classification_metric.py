@@ -1,0 +1,51 @@
+"""Accuracy over all images, and the mean of the classes' accuracies, which is VisDA-2017's score."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from mmengine.evaluator import BaseMetric
+
+from mmuda.registry import METRICS
+
+
+@METRICS.register_module()
+class ClassificationMetric(BaseMetric):
+    """Percentages: `accuracy`, `mean_class_accuracy` and, if asked for, `accuracy.<class>`.
+
+    A class without a test image counts in neither mean. Works on mmpretrain's data samples (`gt_label`, `pred_label`).
+
+    Args:
+        per_class: also return the accuracy of every class.
+        kwargs: as for mmengine's `BaseMetric`.
+    """
+
+    default_prefix = ''  # scores keep their bare names
+
+    def __init__(self, per_class: bool = False, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.per_class = per_class
+
+    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
+        """Keep the true and the predicted class of each image."""
+        for sample in data_samples:
+            self.results.append((int(sample['gt_label']), int(sample['pred_label'])))
+
+    def compute_metrics(self, results: list[tuple[int, int]]) -> dict[str, float]:
+        """Scores from all processes' results."""
+        truth, predicted = torch.tensor(results).unbind(1)
+        count = max(len(self._classes()), int(truth.max()) + 1)
+        total = torch.bincount(truth, minlength=count).double()
+        right = torch.bincount(truth[truth == predicted], minlength=count).double()
+        accuracy = (100 * right / total).numpy()  # nan for a class without images
+        scores = dict(
+            accuracy=round(100 * float(right.sum() / total.sum()), 2),
+            mean_class_accuracy=round(float(np.nanmean(accuracy)), 2),
+        )
+        if self.per_class:
+            names = self._classes() or [str(i) for i in range(count)]
+            scores.update({f'accuracy.{name}': round(float(x), 2) for name, x in zip(names, accuracy)})
+        return scores
+
+    def _classes(self) -> list[str]:
+        return list((self.dataset_meta or {}).get('classes') or ())

@@ -1,0 +1,41 @@
+"""Accuracy and mean class accuracy against counting by hand, and against mmpretrain."""
+
+import pytest
+import torch
+
+from mmuda.evaluation import ClassificationMetric
+
+TRUTH, PREDICTED = [0, 0, 0, 0, 1, 1, 3], [0, 0, 0, 1, 1, 0, 3]
+
+
+def score(truth, predicted, classes=('a', 'b', 'c', 'd'), **options):
+    metric = ClassificationMetric(**options)
+    metric.dataset_meta = dict(classes=classes)
+    samples = [dict(gt_label=torch.tensor([t]), pred_label=torch.tensor([p])) for t, p in zip(truth, predicted)]
+    metric.process({}, samples)
+    return metric.evaluate(len(samples))
+
+
+def test_each_class_counts_alike_and_absent_ones_not():
+    scores = score(TRUTH, PREDICTED)
+    assert scores == dict(accuracy=71.43, mean_class_accuracy=75.0)  # (3/4 + 1/2 + 1) / 3
+
+
+def test_classes_by_name():
+    scores = score(TRUTH, PREDICTED, per_class=True)
+    assert (scores['accuracy.a'], scores['accuracy.b'], scores['accuracy.d']) == (75.0, 50.0, 100.0)
+    assert scores['accuracy.c'] != scores['accuracy.c']
+
+
+def test_it_works_without_names_and_beyond_them():
+    assert score([0, 5], [0, 4], classes=None, per_class=True)['accuracy.5'] == 0
+    assert score([0, 5], [0, 4])['accuracy'] == 50
+
+
+def test_accuracy_is_mmpretrains():
+    pytest.importorskip('torchvision')
+    from mmpretrain.evaluation import Accuracy
+
+    truth, predicted = torch.randint(0, 4, (2, 50))
+    expected = Accuracy.calculate(predicted, truth).item()
+    assert score(truth, predicted)['accuracy'] == pytest.approx(expected, abs=0.005)
