@@ -3,6 +3,7 @@
 import copy
 import functools
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ REPO = Path(__file__).resolve().parents[1]
 BASES = REPO / 'configs' / '_base_'
 LEAVES = sorted(path.relative_to(REPO) for path in REPO.glob('configs/[!_]*/*.py'))
 STCT = [path for path in LEAVES if path.parent.name == 'stct']
+ADVERSARIAL = [path for path in LEAVES if path.parent.name in ('dann', 'cdan', 'mdd')]
 ABLATION = (
     r'(_(fixed-weight|from-source|alpha-[^_]*|per-batch|confidence'
     r'|stages-[^_]*|scattered-[^_]*|non-grouping|random|hvh|hvr|cutout|s2t|t2s))+$'
@@ -100,6 +102,8 @@ def test_a_leaf_never_reads_target_labels(leaf):
     assert dataset.type == 'mmuda.DomainDataset'
     if leaf.parent.name == 'source_only':
         assert dataset.target is None
+    elif 'labelled' in dataset.target:
+        assert dataset.target.labelled is False
     else:
         assert 'seg_map_path' not in dataset.target.data_prefix
 
@@ -121,6 +125,24 @@ def test_a_leaf_of_stct_trains_the_network_of_its_twin(leaf):
     assert here == there
 
 
+@pytest.mark.parametrize('leaf', ADVERSARIAL, ids=str)
+def test_an_adversarial_leaf_trains_the_network_of_its_twin(leaf):
+    """What differs is the method, whose terms fit the student."""
+    method, _, setting = leaf.stem.partition('_')
+    source_only = read(Path(f'configs/source_only/source-only_{setting}.py'))
+    adapted = read(leaf)
+    assert adapted.model.student.to_dict() == source_only.model.to_dict()
+    for key in ('test_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler'):
+        assert adapted[key] == source_only[key]
+    here, there = adapted.train_dataloader, source_only.train_dataloader
+    assert here.dataset.source == there.dataset.source
+    assert here.batch_size == 2 * there.batch_size
+    ((name, term),) = adapted.model.terms.items()
+    assert name == method.replace('-', '_')
+    assert term.in_channels == adapted.model.student.head.in_channels
+    assert term.get('num_classes', 10) == adapted.model.student.head.num_classes
+
+
 @pytest.mark.parametrize('leaf', [leaf for leaf in STCT if 'from-source' in leaf.stem], ids=str)
 def test_a_source_pretrained_start_is_the_end_of_the_twin(leaf):
     path = Path(read(leaf).load_from)
@@ -132,8 +154,10 @@ def test_a_source_pretrained_start_is_the_end_of_the_twin(leaf):
 @pytest.mark.parametrize('leaf', NETWORKS, ids=str)
 def test_a_small_leaf_builds(leaf):
     model = build(read(leaf))
+    network = getattr(model, 'student', model)
+    head = network.decode_head if hasattr(network, 'decode_head') else network.head
     classes = DATASETS.get(read(leaf).test_dataloader.dataset.type).METAINFO['classes']
-    assert getattr(model, 'student', model).decode_head.num_classes == len(classes)
+    assert head.num_classes == len(classes)
 
 
 @pytest.mark.slow
@@ -175,6 +199,47 @@ def test_the_data_root_comes_from_the_environment(monkeypatch):
     monkeypatch.delenv('MMUDA_DATA')
     dataset = load_config(REPO / 'configs/stct/gta2cs.py').train_dataloader.dataset
     assert dataset.source.data_root == 'data/gta'
+
+
+def test_a_pair_of_domains_is_one_variable(monkeypatch):
+    monkeypatch.setenv('MMUDA_PAIR', 'dslr-amazon')
+    cfg = load_config(REPO / 'configs/dann/dann_mobilenet-v2_office-caltech10.py')
+    parts = cfg.train_dataloader.dataset
+    assert [part.data_prefix.img_path for part in (parts.source, parts.target, cfg.test_dataloader.dataset)] == [
+        'dslr',
+        'amazon',
+        'amazon',
+    ]
+
+
+@pytest.mark.parametrize('pair', ['usps2mnist', 'mnist2mnistm'])
+def test_digits_do_not_leak(pair):
+    """Training and test images of one archive do not meet, nor source and target of archives that show the same."""
+    cfg = Config.fromfile(BASES / 'datasets' / f'{pair}.py')
+    parts = [*cfg.train_dataloader.dataset.values(), cfg.test_dataloader.dataset]
+    spans = sorted(tuple(part.span) for part in parts if isinstance(part, dict) and 'span' in part)
+    assert len(spans) == (3 if pair == 'mnist2mnistm' else 2)
+    assert all(before[1] <= after[0] for before, after in pairwise(spans))
+
+
+def test_the_official_schedule_of_adversarial_adaptation():
+    """Facts of TransNorm's released code."""
+    from mmuda.registry import OPTIM_WRAPPER_CONSTRUCTORS
+
+    cfg = read(Path('configs/dann/dann_mobilenet-v2_office-caltech10.py'))
+    (schedule,) = cfg.param_scheduler
+    assert (schedule.alpha / schedule.horizon, schedule.beta) == (0.001, 0.75)
+    model, options = build(cfg), cfg.optim_wrapper.to_dict()
+    constructor = OPTIM_WRAPPER_CONSTRUCTORS.build(
+        dict(type=options.pop('constructor'), paramwise_cfg=options.pop('paramwise_cfg'), optim_wrapper_cfg=options)
+    )
+    groups = {id(p): group for group in constructor(model).optimizer.param_groups for p in group['params']}
+    for name, parameter in model.named_parameters():
+        rate = 0.001 if name.startswith('student.backbone.') else 0.01
+        group = groups[id(parameter)]
+        assert (group['lr'], group['weight_decay']) == (pytest.approx(rate), 0.001), name
+        assert group['momentum'] == 0.9
+        assert group['nesterov']
 
 
 def test_the_paper_s_settings():

@@ -1,4 +1,4 @@
-"""State dicts of other libraries' backbones, renamed to mmseg's.
+"""State dicts of other libraries' backbones, renamed to mmseg's and mmpretrain's.
 
 Every function takes the whole state dict of one network and either maps each key or raises: a
 half-understood checkpoint never loads silently. What an ImageNet classifier has on top of the backbone
@@ -32,13 +32,16 @@ _MIT_RENAMED = (
 )
 
 
-def mobilenet_v2_from_torchvision(state: StateDict) -> StateDict:
-    """torchvision's `mobilenet_v2` → mmseg's `MobileNetV2` (without the 1280-channel convolution)."""
+def mobilenet_v2_from_torchvision(state: StateDict, last_conv: bool = False) -> StateDict:
+    """torchvision's `mobilenet_v2` → mmseg's `MobileNetV2`; mmpretrain's has the 1280-channel `last_conv` as well."""
     modules = dict(_mobilenet_modules())
+    if last_conv:
+        modules |= {'features.18.0': 'conv2.conv', 'features.18.1': 'conv2.bn'}
+    dropped = r'classifier\.' if last_conv else r'features\.18\.|classifier\.'
     layout = "torchvision's mobilenet_v2"
 
     def rename(key: str) -> str | None:
-        if re.match(r'features\.18\.|classifier\.', key):
+        if re.match(dropped, key):
             return None
         module, _, name = key.rpartition('.')
         if module not in modules:

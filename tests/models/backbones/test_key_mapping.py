@@ -156,6 +156,20 @@ def test_converted_mobilenet_gives_torchvisions_features():
         torch.testing.assert_close(list(net(x)), reference.features(x))
 
 
+def test_mmpretrains_mobilenet_has_the_last_convolution_as_well():
+    pytest.importorskip('torchvision')
+    from mmpretrain.models.backbones import MobileNetV2 as Classifier
+
+    reference = TorchvisionMobileNet()
+    net = Classifier(out_indices=(6, 7))
+    net.eval()
+    net.load_state_dict(mobilenet_v2_from_torchvision(reference.state, last_conv=True), strict=True)
+    x = torch.randn(2, 3, 64, 96)
+    last = reference.features(x)[-1]
+    with torch.no_grad():
+        torch.testing.assert_close(list(net(x)), [last, reference._run(reference.steps[-1], last)])
+
+
 def test_mobilenet_needs_every_module():
     state = TorchvisionMobileNet().state
     state = {k: v for k, v in state.items() if not k.startswith('features.4.conv.3')}

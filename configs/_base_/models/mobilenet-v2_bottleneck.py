@@ -1,0 +1,16 @@
+# MobileNetV2 with a bottleneck of 256 channels, tapped as `neck`: for CPUs.
+#
+# ImageNet weights: convert torchvision's mobilenet_v2 by tools/model_converters/torchvision2mmpretrain.py:
+#     model.backbone.init_cfg=dict(type='Pretrained', checkpoint='work_dirs/mobilenet_v2_mmpretrain.pth')
+# Mean and standard deviation below are torchvision's; weights that expect x / 127.5 - 1 need
+#     model.data_preprocessor.mean=[127.5] * 3 and model.data_preprocessor.std=[127.5] * 3
+model = dict(
+    _scope_='mmpretrain',
+    type='ImageClassifier',
+    data_preprocessor=dict(
+        type='ClsDataPreprocessor', mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], to_rgb=True
+    ),
+    backbone=dict(type='MobileNetV2', widen_factor=1.0, out_indices=(7,), norm_cfg=dict(type='BN')),
+    neck=dict(type='mmuda.Bottleneck', in_channels=1280, out_channels=256, norm_cfg=dict(type='BN1d')),
+    head=dict(type='LinearClsHead', num_classes=31, in_channels=256, loss=dict(type='CrossEntropyLoss')),
+)

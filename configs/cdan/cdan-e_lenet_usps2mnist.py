@@ -1,0 +1,14 @@
+# CDAN+E: LeNet with batch norm, USPS -> MNIST, 4,000 iterations of 32 + 32 images.
+#     python tools/train.py configs/cdan/cdan-e_lenet_usps2mnist.py
+# Expected: not measured here yet.
+_base_ = [
+    '../_base_/models/lenet_digits.py',  # the network
+    '../_base_/datasets/usps2mnist.py',
+    '../_base_/methods/cdan-e.py',  # what is done with two domains
+    '../_base_/schedules/sgd_4k_inverse.py',
+    '../_base_/default_runtime.py',
+]
+student = _base_.model
+cdan_e = _base_.cdan_e
+cdan_e.update(tap='backbone', in_channels=500, num_classes=10, ramp_steps=4000, entropy_ramp_steps=4000)
+model = dict(_delete_=True, type='UDAModel', task='classification', student=student, terms=dict(cdan_e=cdan_e))

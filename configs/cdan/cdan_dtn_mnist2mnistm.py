@@ -1,0 +1,14 @@
+# CDAN: DTN, MNIST -> MNIST-M, 4,000 iterations of 32 + 32 images.
+#     python tools/train.py configs/cdan/cdan_dtn_mnist2mnistm.py
+# Expected: not measured here yet.
+_base_ = [
+    '../_base_/models/dtn_digits.py',  # the network
+    '../_base_/datasets/mnist2mnistm.py',
+    '../_base_/methods/cdan.py',  # what is done with two domains
+    '../_base_/schedules/sgd_4k_inverse.py',
+    '../_base_/default_runtime.py',
+]
+student = _base_.model
+cdan = _base_.cdan
+cdan.update(tap='backbone', in_channels=512, num_classes=10, ramp_steps=4000)
+model = dict(_delete_=True, type='UDAModel', task='classification', student=student, terms=dict(cdan=cdan))

@@ -1,0 +1,14 @@
+# DANN: DTN, MNIST -> MNIST-M, 4,000 iterations of 32 + 32 images.
+#     python tools/train.py configs/dann/dann_dtn_mnist2mnistm.py
+# Expected: not measured here yet.
+_base_ = [
+    '../_base_/models/dtn_digits.py',  # the network
+    '../_base_/datasets/mnist2mnistm.py',
+    '../_base_/methods/dann.py',  # what is done with two domains
+    '../_base_/schedules/sgd_4k_inverse.py',
+    '../_base_/default_runtime.py',
+]
+student = _base_.model
+dann = _base_.dann
+dann.update(tap='backbone', in_channels=512, ramp_steps=4000)
+model = dict(_delete_=True, type='UDAModel', task='classification', student=student, terms=dict(dann=dann))

@@ -1,0 +1,14 @@
+# DANN: LeNet with batch norm, USPS -> MNIST, 4,000 iterations of 32 + 32 images.
+#     python tools/train.py configs/dann/dann_lenet_usps2mnist.py
+# Expected: not measured here yet.
+_base_ = [
+    '../_base_/models/lenet_digits.py',  # the network
+    '../_base_/datasets/usps2mnist.py',
+    '../_base_/methods/dann.py',  # what is done with two domains
+    '../_base_/schedules/sgd_4k_inverse.py',
+    '../_base_/default_runtime.py',
+]
+student = _base_.model
+dann = _base_.dann
+dann.update(tap='backbone', in_channels=500, ramp_steps=4000)
+model = dict(_delete_=True, type='UDAModel', task='classification', student=student, terms=dict(dann=dann))

@@ -1,0 +1,14 @@
+# MDD: LeNet with batch norm, MNIST -> USPS, 4,000 iterations of 32 + 32 images.
+#     python tools/train.py configs/mdd/mdd_lenet_mnist2usps.py
+# Expected: not measured here yet.
+_base_ = [
+    '../_base_/models/lenet_digits.py',  # the network
+    '../_base_/datasets/mnist2usps.py',
+    '../_base_/methods/mdd.py',  # what is done with two domains
+    '../_base_/schedules/sgd_4k_inverse.py',
+    '../_base_/default_runtime.py',
+]
+student = _base_.model
+mdd = _base_.mdd
+mdd.update(tap='backbone', in_channels=500, num_classes=10)
+model = dict(_delete_=True, type='UDAModel', task='classification', student=student, terms=dict(mdd=mdd))
