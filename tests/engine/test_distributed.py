@@ -4,9 +4,11 @@ import pytest
 import torch
 
 
-@pytest.mark.parametrize('attention', [[], ['--strategy', 'none']], ids=['plain', 'hybrid'])
+@pytest.mark.parametrize(
+    'attention', [[], ['--strategy', 'none'], ['--classify']], ids=['plain', 'hybrid', 'classification']
+)
 def test_two_processes_have_the_gradients_of_one_with_twice_the_batch(trained, tmp_path, attention):
-    """Pairs of hybrid attention stay together; groups would be drawn on each rank."""
+    """Pairs of hybrid attention stay together, groups would be drawn on each rank; adversaries weigh all samples."""
     options = ['--max-iters', 2, '--norm', 'GN', '--plain', *attention]
     trained('one', *options, '--batch', 8, '--dump', tmp_path / 'one.pth')
     trained('two', *options, '--batch', 4, '--dump', tmp_path / 'two.pth', ranks=2)

@@ -1,6 +1,7 @@
 """One process of a small training run, started by the engine's tests (alone, or as a rank of two).
 
     python train_worker.py WORK_DIR --max-iters 4 [--norm BN] [--resume] [--kill-at 2] [--batch 4] [--strategy semantic]
+    python train_worker.py WORK_DIR --classify ...
 
 The images are drawn inside the data set with python's, numpy's and torch's generators, and the student has drop path,
 dropout and a random view, so that a run that repeats to the bit has restored or seeded every one of them.
@@ -32,6 +33,10 @@ class Noise(BaseDataset):
 
     METAINFO = dict(classes=tuple('abcde'))
 
+    def __init__(self, classify=False):
+        self.classify = classify
+        super().__init__()
+
     def load_data_list(self):
         return [dict(img_path=f'{i}.png') for i in range(7)]
 
@@ -40,6 +45,11 @@ class Noise(BaseDataset):
         from mmseg.structures import SegDataSample
 
         image = torch.randint(0, 60, (3, SIZE, SIZE)) + 20 * idx + random.randint(0, 9) + np.random.randint(9)
+        if self.classify:
+            from mmpretrain.structures import DataSample
+
+            sample = DataSample(metainfo=dict(img_path=f'{idx}.png')).set_gt_label(idx % 5)
+            return dict(inputs=image.to(torch.uint8), data_samples=sample)
         sample = SegDataSample(metainfo=dict(img_path=f'{idx}.png'))
         half = torch.randint(0, 5, (1, 2, 2)).repeat_interleave(SIZE // 2, 1).repeat_interleave(SIZE // 2, 2)
         sample.gt_sem_seg = PixelData(data=half)  # large enough patches for the feature distance
@@ -72,7 +82,8 @@ class Spy(Hook):
 
     def save_gradients(self, runner):
         model = getattr(runner.model, 'module', runner.model)
-        torch.save({name: parameter.grad.clone() for name, parameter in model.student.named_parameters()}, self.dump)
+        trained = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+        torch.save({name: parameter.grad.clone() for name, parameter in trained.items()}, self.dump)
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
         if runner.iter + 1 == self.kill_at:
@@ -110,8 +121,35 @@ def student(norm: str, random_layers: bool, strategy: str | None) -> dict:
     )
 
 
-def config(args: argparse.Namespace) -> dict:
-    model = dict(
+def classification(norm: str, random_layers: bool) -> dict:
+    """A digit network with all adversaries at once; their ramps are steep enough for two steps."""
+    norms = {} if norm == 'GN' else dict(norm_cfg=dict(type='BN'), fc_norm_cfg=dict(type='BN1d'))
+    rate = 0.1 if random_layers else 0.0
+    adversary = dict(in_channels=16, ramp_steps=10, discriminator=dict(channels=8, dropout=rate))
+    return dict(
+        type='UDAModel',
+        task='classification',
+        student=dict(
+            type='ImageClassifier',
+            data_preprocessor=dict(mean=[120.0] * 3, std=[60.0] * 3),
+            backbone=dict(type='mmuda.DTN', dropout=random_layers, **norms),
+            neck=dict(
+                type='mmuda.Bottleneck', in_channels=512, out_channels=16, init_cfg=dict(type='Xavier', layer='Linear')
+            ),
+            head=dict(
+                type='LinearClsHead', num_classes=5, in_channels=16, init_cfg=dict(type='Xavier', layer='Linear')
+            ),
+        ),
+        terms=dict(
+            dann=dict(type='DANN', **adversary),
+            cdan_e=dict(type='CDAN', num_classes=5, entropy=True, entropy_ramp_steps=10, **adversary),
+            mdd=dict(type='MDD', in_channels=16, num_classes=5, channels=8, dropout=rate, ramp_steps=10),
+        ),
+    )
+
+
+def segmentation(args: argparse.Namespace) -> dict:
+    return dict(
         type='SelfTrainingUDA',
         task='segmentation',
         student=student(args.norm, not args.plain, args.strategy),
@@ -119,17 +157,21 @@ def config(args: argparse.Namespace) -> dict:
         coordination=dict(alpha=0.1),
         student_view=None if args.plain else dict(),
     )
+
+
+def config(args: argparse.Namespace) -> dict:
+    noise = dict(type='mmengine.Noise', classify=args.classify)
     return dict(
         default_scope='mmuda',
         runner_type='mmuda.MeanTeacherRunner',
-        model=model,
+        model=classification(args.norm, not args.plain) if args.classify else segmentation(args),
         work_dir=args.work_dir,
         resume=args.resume,
         launcher='pytorch' if 'RANK' in os.environ else 'none',
         train_dataloader=dict(
             batch_size=args.batch,
             num_workers=args.workers,
-            dataset=dict(type='DomainDataset', source=dict(type='mmengine.Noise'), target=dict(type='mmengine.Noise')),
+            dataset=dict(type='DomainDataset', source=noise, target=noise),
             sampler=dict(type='DomainSampler'),
         ),
         train_cfg=dict(type='IterBasedTrainLoop', max_iters=args.max_iters),
@@ -159,6 +201,7 @@ def main() -> None:
     parser.add_argument('--resume', action='store_true')
     parser.add_argument('--plain', action='store_true', help='no dropout, drop path or view')
     parser.add_argument('--strategy', help='hybrid attention with these groups')
+    parser.add_argument('--classify', action='store_true', help='a classifier with adversarial terms')
     parser.add_argument('--kill-at', type=int)
     parser.add_argument('--dump')
     args = parser.parse_args()
