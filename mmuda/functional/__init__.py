@@ -9,20 +9,24 @@ from .augment import (
     color_jitter,
     gaussian_blur,
 )
+from .channel_distance import transferability
 from .conditioning import entropy_weight, multilinear_map, prediction_entropy, randomized_multilinear_map
 from .coordination import coordination_ramp, pixel_agreement
 from .ema import ema_momentum, ema_update_
 from .feature_distance import class_mask, masked_feature_distance
 from .grouping import class_split, class_split_pyramid, key_groups
 from .margin_disparity import log_complement
+from .moments import Moments, channel_moments, joined_moments, mixed_moments
 from .schedules import adaptation_ramp
 
 __all__ = [
+    'Moments',
     'adaptation_ramp',
     'adjust_brightness',
     'adjust_contrast',
     'adjust_hue',
     'adjust_saturation',
+    'channel_moments',
     'class_mask',
     'class_split',
     'class_split_pyramid',
@@ -33,12 +37,15 @@ __all__ = [
     'entropy_weight',
     'gaussian_blur',
     'hybrid_attention',
+    'joined_moments',
     'key_groups',
     'log_complement',
     'masked_feature_distance',
+    'mixed_moments',
     'multilinear_map',
     'pixel_agreement',
     'plan_attention',
     'prediction_entropy',
     'randomized_multilinear_map',
+    'transferability',
 ]
