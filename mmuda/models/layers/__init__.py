@@ -1,7 +1,41 @@
 """Layers that know each sample's domain, and what they are built on."""
 
+from .auto_dial import AutoDIAL1d, AutoDIAL2d, AutoDIAL3d
+from .convert import convert_norm, fuse, fuse_norms, set_eval_domain
+from .domain_norm import (
+    AdaBN1d,
+    AdaBN2d,
+    AdaBN3d,
+    DomainSpecificBatchNorm1d,
+    DomainSpecificBatchNorm2d,
+    DomainSpecificBatchNorm3d,
+)
 from .efficient_attention import EfficientAttention
 from .grad_reversal import GradientReversal, reverse_gradient
 from .hybrid_attention import HybridAttention
+from .trans_norm import TransNorm1d, TransNorm2d, TransNorm3d
+from .two_domain_norm import TwoDomainNorm
 
-__all__ = ['EfficientAttention', 'GradientReversal', 'HybridAttention', 'reverse_gradient']
+__all__ = [
+    'AdaBN1d',
+    'AdaBN2d',
+    'AdaBN3d',
+    'AutoDIAL1d',
+    'AutoDIAL2d',
+    'AutoDIAL3d',
+    'DomainSpecificBatchNorm1d',
+    'DomainSpecificBatchNorm2d',
+    'DomainSpecificBatchNorm3d',
+    'EfficientAttention',
+    'GradientReversal',
+    'HybridAttention',
+    'TransNorm1d',
+    'TransNorm2d',
+    'TransNorm3d',
+    'TwoDomainNorm',
+    'convert_norm',
+    'fuse',
+    'fuse_norms',
+    'reverse_gradient',
+    'set_eval_domain',
+]

@@ -1,0 +1,100 @@
+"""AutoDIAL (Carlucci et al., ICCV 2017): each layer learns how far apart the domains are normalised.
+
+Source rows are normalised with the moments of the mixture a · p_s + (1 − a) · p_t, target rows with those of
+a · p_t + (1 − a) · p_s. At a = 1 the domains are apart, at a = ½ they share the moments of one joint batch. The affine
+map is shared, and evaluation mixes the running statistics in the same way.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mmuda.domain import DomainBatch
+from mmuda.functional import Moments, mixed_moments
+from mmuda.registry import MODELS
+
+from .two_domain_norm import Pair, TwoDomainNorm
+
+LOWEST, HIGHEST = 0.5, 1.0
+
+
+class AutoDIAL(TwoDomainNorm):
+    """Batch normalisation with a learned share `mixing` of the own domain, between ½ and 1.
+
+    Args:
+        num_features, eps, momentum, affine, track_running_stats, eval_domain: See :class:`TwoDomainNorm`.
+        initial: The share before training.
+    """
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        eval_domain: str = 'target',
+        initial: float = 1.0,
+    ) -> None:
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, eval_domain)
+        if not LOWEST <= initial <= HIGHEST:
+            raise ValueError(f'initial={initial} is no share of the own domain: choose one from {LOWEST} to {HIGHEST}.')
+        self.mixing = nn.Parameter(torch.tensor(float(initial)))
+
+    def share(self) -> Tensor:
+        """The learned share, within its bounds."""
+        return _Bounded.apply(self.mixing)
+
+    def normalize(self, x: Tensor, layout: DomainBatch, source: Moments, target: Moments) -> Tensor:
+        own = self.share().to(source.mean.dtype)
+        mixed = [Moments(*self._mix(own, *parts), 0) for parts in ((source, target), (target, source))]
+        scale, shift = self.affine_parameters(source.mean)
+        return self.normalize_with(x, layout, tuple(mixed), (scale, scale), (shift, shift))
+
+    def eval_moments(self) -> Pair:
+        """Of the mixture with the share of ``eval_domain``."""
+        own, other = ('source', 'target') if self.eval_domain == 'source' else ('target', 'source')
+        parts = [Moments(*self.running_moments(domain), 0) for domain in (own, other)]
+        return self._mix(self.share().detach(), *parts)
+
+    @staticmethod
+    def _mix(share: Tensor, own: Moments, other: Moments) -> Pair:
+        weights = torch.stack((share, 1 - share))
+        return mixed_moments(torch.stack((own.mean, other.mean)), torch.stack((own.var, other.var)), weights)
+
+    def adopt_batch_norm(self, state: dict, prefix: str) -> None:
+        super().adopt_batch_norm(state, prefix)
+        state.setdefault(f'{prefix}mixing', self.mixing.detach())
+
+
+class _Bounded(torch.autograd.Function):
+    """Clamp to the bounds; outside, only the gradient that leads back passes (that of a clamp would be 0 for ever)."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Tensor) -> Tensor:
+        ctx.save_for_backward(value)
+        return value.clamp(LOWEST, HIGHEST)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        (value,) = ctx.saved_tensors
+        outwards = ((value >= HIGHEST) & (grad < 0)) | ((value <= LOWEST) & (grad > 0))
+        return grad.masked_fill(outwards, 0)
+
+
+@MODELS.register_module()
+class AutoDIAL1d(AutoDIAL, nn.BatchNorm1d):
+    """:class:`AutoDIAL` of ``[B, C]`` or ``[B, C, L]``."""
+
+
+@MODELS.register_module()
+class AutoDIAL2d(AutoDIAL, nn.BatchNorm2d):
+    """:class:`AutoDIAL` of ``[B, C, H, W]``."""
+
+
+@MODELS.register_module()
+class AutoDIAL3d(AutoDIAL, nn.BatchNorm3d):
+    """:class:`AutoDIAL` of ``[B, C, D, H, W]``."""

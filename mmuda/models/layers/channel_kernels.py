@@ -1,0 +1,69 @@
+"""Three passes over a batch that normalisation is made of, each one kernel of torch's batch norm, on CPU and CUDA.
+
+* :func:`channel_map`: x · scale + shift, written into a given tensor. Batch norm in evaluation.
+* :func:`channel_sums`: Σ a and Σ a · (b − center) in one pass. The reduction of batch norm's backward.
+* :func:`channel_statistics`: mean and biased variance.
+
+They compute in float32 at least, whatever the precision of x, and take rows of a larger tensor without a copy. On a CPU
+the last one is made of the second: torch's own kernel is a scalar loop there for contiguous float32 tensors, and six
+times slower than two vectorised sums.
+
+Shapes: x, a, b ``[n, C, ...]``; everything else ``[C]``.
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+import torch
+from torch import Tensor
+
+from mmuda.functional.moments import statistics_dtype
+
+VECTOR = 16  # as many float32 as a vector register holds: fewer are not vectorised
+FAR = 1e3  # mean² / var from where on the rounding of sums shows in the variance: 1e-4 of it here
+
+
+def has_kernels(x: Tensor) -> bool:
+    """Whether these functions know the tensor's device; a compiler makes better kernels of the plain formula."""
+    return x.device.type in ('cpu', 'cuda') and not torch.compiler.is_compiling()
+
+
+def values_per_channel(x: Tensor) -> int:
+    """Of one row: the product of all dimensions after the channel's."""
+    return prod(x.shape[2:])
+
+
+def channel_map(x: Tensor, scale: Tensor, shift: Tensor, out: Tensor, center: Tensor | None = None) -> None:
+    """``out`` = (x − center) · scale + shift."""
+    center = torch.zeros_like(scale) if center is None else center
+    results = (out, scale.new_empty(0), scale.new_empty(0))
+    torch.native_batch_norm(x, scale, shift, center, torch.ones_like(scale), False, 0.0, 0.0, out=results)
+
+
+def channel_sums(a: Tensor, b: Tensor, center: Tensor, factor: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Σ a, and Σ a · (b − center) · factor."""
+    factor = torch.ones_like(center) if factor is None else factor
+    _, products, total = torch.ops.aten.native_batch_norm_backward(
+        a, b, factor, center, factor, center, factor, True, 0.0, [False, True, True]
+    )
+    return total, products
+
+
+def channel_statistics(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and biased variance over all rows."""
+    dtype = statistics_dtype(x)
+    if x.is_cpu and x.is_contiguous() and x.dtype == dtype and values_per_channel(x) >= VECTOR:
+        mean, var = _statistics_from_sums(x)
+        if not (mean.square() > FAR * (var + 1e-5)).any():
+            return mean, var
+    running = torch.zeros(2, x.shape[1], dtype=dtype, device=x.device)  # says in what precision to compute
+    return torch.batch_norm_update_stats(x, *running, 0.0)
+
+
+def _statistics_from_sums(x: Tensor) -> tuple[Tensor, Tensor]:
+    count = len(x) * values_per_channel(x)
+    mean = x.mean([dim for dim in range(x.dim()) if dim != 1])
+    total, products = channel_sums(x, x, mean)
+    var = (products - mean * (total - count * mean)) / count  # the rounding of the mean is taken out again
+    return mean, var.clamp_min_(0)

@@ -1,0 +1,179 @@
+"""Exchange the batch norms of a network for those of two domains and back; fold norms into convolutions.
+
+Exchanging keeps parameters and running statistics. A batch norm's statistics become those of both domains; on the way
+back the norm's ``eval_domain`` gives its own. Folding keeps the outputs of evaluation instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from mmuda.domain.batch import DOMAINS
+
+from .auto_dial import AutoDIAL1d, AutoDIAL2d, AutoDIAL3d
+from .domain_norm import (
+    AdaBN1d,
+    AdaBN2d,
+    AdaBN3d,
+    DomainSpecificBatchNorm1d,
+    DomainSpecificBatchNorm2d,
+    DomainSpecificBatchNorm3d,
+)
+from .trans_norm import TransNorm1d, TransNorm2d, TransNorm3d
+from .two_domain_norm import TwoDomainNorm
+
+FAMILIES = {
+    'BN': (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d),
+    'TransNorm': (TransNorm1d, TransNorm2d, TransNorm3d),
+    'DomainSpecificBatchNorm': (DomainSpecificBatchNorm1d, DomainSpecificBatchNorm2d, DomainSpecificBatchNorm3d),
+    'AdaBN': (AdaBN1d, AdaBN2d, AdaBN3d),
+    'AutoDIAL': (AutoDIAL1d, AutoDIAL2d, AutoDIAL3d),
+}
+FOLDABLE = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
+
+
+def convert_norm(net: nn.Module, type: str, **options) -> nn.Module:
+    """Exchange every batch norm and two-domain norm of ``net``, in place.
+
+    Args:
+        net: The network. If it is a norm itself, only the returned module is the new one.
+        type: A family, ``BN``, ``TransNorm``, ``DomainSpecificBatchNorm``, ``AdaBN`` or ``AutoDIAL``; the rank of
+            each norm stays.
+        options: Further arguments of the new norms.
+
+    Raises:
+        ValueError: An unknown family.
+        TypeError: A batch norm of another kind, such as a SyncBatchNorm.
+    """
+    if type not in FAMILIES:
+        raise ValueError(f'type={type!r} is no family of norms: choose one of {list(FAMILIES)}.')
+    return _replace_norms(net, lambda norm: _convert(norm, FAMILIES[type], options))
+
+
+def fuse(layer: nn.Module, norm: nn.Module) -> nn.Module:
+    """Fold the evaluation of ``norm`` into the convolution or linear ``layer`` before it, in place: -> ``layer``."""
+    scale, shift = _eval_map(norm)
+    with torch.no_grad():
+        bias = shift if layer.bias is None else shift + scale * layer.bias
+        layer.weight.mul_(scale.view(-1, *[1] * (layer.weight.dim() - 1)))
+        layer.bias = nn.Parameter(bias.to(layer.weight.dtype))
+    return layer
+
+
+def fuse_norms(net: nn.Module) -> nn.Module:
+    """Fold every two-domain norm of ``net`` away, in place, for evaluation and export.
+
+    A norm that was registered right after a convolution of as many channels is taken for the one that follows it, as
+    in mmcv's `fuse_conv_bn`; any other becomes a plain batch norm with the same outputs in evaluation.
+    """
+    for module in list(net.modules()):
+        previous = None
+        for name, child in module.named_children():
+            if isinstance(child, TwoDomainNorm) and _fits(previous, child):
+                fuse(previous, child)
+                setattr(module, name, nn.Identity())
+            previous = child
+    return _replace_norms(net, _folded)
+
+
+def set_eval_domain(net: nn.Module, domain: str) -> None:
+    """Evaluate every two-domain norm of ``net`` as for ``source`` or for ``target`` images."""
+    for norm in net.modules():
+        if isinstance(norm, TwoDomainNorm):
+            norm.eval_domain = domain
+
+
+def _replace_norms(net: nn.Module, new: Callable[[_BatchNorm], _BatchNorm]) -> nn.Module:
+    if isinstance(net, _BatchNorm):
+        return new(net)
+    for name, child in net.named_children():
+        setattr(net, name, _replace_norms(child, new))
+    return net
+
+
+def _convert(norm: _BatchNorm, family: tuple[type[_BatchNorm], ...], options: dict) -> _BatchNorm:
+    kind = family[_rank(norm)]
+    if type(norm) is kind:
+        return norm
+    new = kind(norm.num_features, norm.eps, norm.momentum, norm.affine, norm.track_running_stats, **options)
+    new.load_state_dict(_batch_norm_state(norm))
+    if isinstance(norm, TwoDomainNorm) and isinstance(new, TwoDomainNorm):
+        _copy_domains(norm, new)
+    return _as(new, norm)
+
+
+def _copy_domains(old: TwoDomainNorm, new: TwoDomainNorm) -> None:
+    """What batch norm has no place for."""
+    new.domain_context = old.domain_context
+    if old.track_running_stats:
+        for domain in DOMAINS:
+            for value, kept in zip(new.running_moments(domain), old.running_moments(domain)):
+                value.copy_(kept)
+
+
+def _as(new: _BatchNorm, old: _BatchNorm) -> _BatchNorm:
+    """``new`` where ``old`` is, frozen as it is."""
+    tensors = [*old.parameters(), *old.buffers()]
+    if tensors:
+        new.to(tensors[0].device, next(tensor.dtype for tensor in tensors if tensor.is_floating_point()))
+    trainable = old.weight is None or old.weight.requires_grad
+    return new.requires_grad_(trainable).train(old.training)
+
+
+def _rank(norm: _BatchNorm) -> int:
+    for rank, kind in enumerate(FAMILIES['BN']):
+        if isinstance(norm, kind):
+            return rank
+    raise TypeError(
+        f'The network has a {type(norm).__name__}, which has no counterpart for two domains: convert it to '
+        'BatchNorm1d, 2d or 3d first (mmengine.model.revert_sync_batchnorm).'
+    )
+
+
+def _batch_norm_state(norm: _BatchNorm) -> dict[str, Tensor]:
+    """The state dict as that of a plain batch norm."""
+    state = {name: value.clone() for name, value in norm.state_dict().items()}
+    if not isinstance(norm, TwoDomainNorm):
+        return state
+    own: dict[str, Tensor] = {}
+    if norm.track_running_stats:
+        own['running_mean'], own['running_var'] = (value.clone() for value in norm.running_moments(norm.eval_domain))
+        own['num_batches_tracked'] = state['num_batches_tracked']
+    if norm.affine:
+        own['weight'], own['bias'] = (values.detach().clone() for values in norm.plain_affine())
+    return own
+
+
+def _folded(norm: _BatchNorm) -> _BatchNorm:
+    if not isinstance(norm, TwoDomainNorm):
+        return norm
+    new = FAMILIES['BN'][_rank(norm)](norm.num_features, norm.eps, norm.momentum)
+    scale, shift = _eval_map(norm)
+    with torch.no_grad():
+        new.running_var.fill_(1 - norm.eps)
+        new.weight.copy_(scale)
+        new.bias.copy_(shift)
+    return _as(new, norm)
+
+
+def _fits(layer: nn.Module | None, norm: TwoDomainNorm) -> bool:
+    return isinstance(layer, FOLDABLE) and len(layer.weight) == norm.num_features
+
+
+def _eval_map(norm: _BatchNorm) -> tuple[Tensor, Tensor]:
+    """The evaluation of a norm as x · scale + shift, ``[C]`` each, without gradient."""
+    if not norm.track_running_stats:
+        raise ValueError(
+            f'{type(norm).__name__} has no running statistics, so its evaluation is no fixed map that can be folded: '
+            'build it with track_running_stats=True.'
+        )
+    two_domains = isinstance(norm, TwoDomainNorm)
+    mean, var = norm.eval_moments() if two_domains else (norm.running_mean, norm.running_var)
+    scale, shift = norm.eval_affine() if two_domains else (norm.weight, norm.bias)
+    inv_std = (var + norm.eps).rsqrt()
+    scale = inv_std if scale is None else scale * inv_std
+    return scale.detach(), (-mean * scale if shift is None else shift - mean * scale).detach()

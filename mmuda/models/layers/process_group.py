@@ -1,0 +1,58 @@
+"""Moments and sums over all processes of a group; a process by itself is a group of one.
+
+Processes may hold unequal numbers of samples: moments travel with their counts.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from mmuda.functional import Moments, joined_moments
+
+
+def num_ranks() -> int:
+    """Processes that train together."""
+    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+
+
+def moments_of_all_ranks(*parts: Moments) -> list[Moments]:
+    """Each part's moments over the values of all processes: one collective for all parts, differentiable."""
+    if num_ranks() == 1:
+        return list(parts)
+    gathered = _Gather.apply(torch.stack([_packed(part) for part in parts]))  # [ranks, parts, 2C + 1]
+    return [joined_moments([_unpacked(row) for row in rows]) for rows in gathered.unbind(1)]
+
+
+def sum_over_ranks(x: Tensor) -> Tensor:
+    """The sum of every process's ``x``."""
+    if num_ranks() > 1:
+        x = x.contiguous()
+        dist.all_reduce(x)
+    return x
+
+
+def _packed(part: Moments) -> Tensor:
+    return torch.cat([part.mean, part.var, part.mean.new_tensor([part.count])])
+
+
+def _unpacked(row: Tensor) -> Moments:
+    channels = len(row) // 2
+    return Moments(row[:channels], row[channels:-1], row[-1])
+
+
+class _Gather(torch.autograd.Function):
+    """[...] of every process -> [ranks, ...] on every process."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor) -> Tensor:
+        gathered = [torch.empty_like(x) for _ in range(num_ranks())]
+        dist.all_gather(gathered, x.contiguous())
+        return torch.stack(gathered)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad: Tensor) -> Tensor:
+        return sum_over_ranks(grad.clone())[dist.get_rank()]

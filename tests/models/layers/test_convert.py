@@ -1,0 +1,149 @@
+"""Norms are exchanged with their statistics and parameters, and folded without a change of outputs."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from mmuda import compat
+from mmuda.domain import DomainBatch, bind_domain_context
+from mmuda.models.layers import TransNorm2d, TwoDomainNorm, convert_norm, fuse, fuse_norms, set_eval_domain
+
+compat.apply()
+
+FAMILIES = ['TransNorm', 'DomainSpecificBatchNorm', 'AdaBN', 'AutoDIAL']
+
+
+def network() -> nn.Module:
+    """Convolutions with and without bias, all ranks, a norm without a layer before it, random statistics."""
+    net = nn.Sequential(
+        nn.BatchNorm2d(3),
+        nn.Conv2d(3, 6, 3, groups=3),
+        nn.BatchNorm2d(6, eps=1e-3),
+        nn.ReLU(),
+        nn.Sequential(nn.Conv2d(6, 4, 1, bias=False), nn.BatchNorm2d(4, affine=False)),
+        nn.Unflatten(1, (4, 1)),
+        nn.Conv3d(4, 4, 1),
+        nn.BatchNorm3d(4),
+        nn.Flatten(),
+        nn.Linear(64, 5),
+        nn.BatchNorm1d(5),
+    )
+    for norm in norms(net):
+        for values in (*norm.parameters(), norm.running_mean, norm.running_var):
+            nn.init.uniform_(values, 0.5, 1.5)
+        norm.num_batches_tracked.fill_(3)
+    return net
+
+
+def norms(net):
+    return [module for module in net.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+
+
+def images(rows=6):
+    return torch.randn(rows, 3, 6, 6)
+
+
+@pytest.mark.parametrize('family', FAMILIES)
+def test_there_and_back_changes_nothing(family):
+    net = network()
+    twin = convert_norm(copy.deepcopy(net), family)
+    assert len(norms(twin)) == 5
+    assert all(isinstance(norm, TwoDomainNorm) and type(norm).__name__.startswith(family) for norm in norms(twin))
+    assert [norm.eps for norm in norms(twin)] == [norm.eps for norm in norms(net)]
+    back = convert_norm(twin, 'BN')
+    assert [type(norm) for norm in norms(back)] == [type(norm) for norm in norms(net)]
+    torch.testing.assert_close(back.state_dict(), net.state_dict(), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize('family', FAMILIES)
+def test_outputs_in_evaluation_are_kept_but_for_the_factor_of_alpha(family):
+    net, x = nn.Sequential(nn.BatchNorm2d(3)), images()
+    net(2 * x + 1)
+    wanted = net.eval()(x)
+    factor = 2 if family == 'TransNorm' else 1
+    torch.testing.assert_close(convert_norm(net, family)(x), factor * wanted)
+
+
+def test_from_one_family_to_another_both_domains_are_kept():
+    net = convert_norm(network(), 'TransNorm')
+    context = bind_domain_context(net)
+    context.set(DomainBatch(2, 4))
+    net(images())
+    twin = convert_norm(copy.deepcopy(net), 'DomainSpecificBatchNorm')
+    for old, new in zip(norms(net), norms(twin)):
+        for domain in ('source', 'target'):
+            torch.testing.assert_close(new.running_moments(domain), old.running_moments(domain), rtol=0, atol=0)
+    twin(images())
+    back = convert_norm(convert_norm(net, 'AdaBN'), 'BN')
+    assert not any(isinstance(norm, TwoDomainNorm) for norm in norms(back))
+
+
+def test_options_frozen_norms_mode_and_precision():
+    net = network().double().eval()
+    net[0].requires_grad_(False)
+    convert_norm(net, 'TransNorm', residual='alpha')
+    assert all(norm.residual == 'alpha' and not norm.training for norm in norms(net))
+    assert not net[0].weight.requires_grad
+    assert net[2].weight.requires_grad
+    assert net[2].running_mean_source.dtype == torch.float64
+
+
+def test_a_norm_alone_and_unknown_names():
+    assert isinstance(convert_norm(nn.BatchNorm2d(3), 'TransNorm'), TransNorm2d)
+    norm = TransNorm2d(3)
+    assert convert_norm(norm, 'TransNorm') is norm
+    with pytest.raises(ValueError, match=r"type='GN' is no family of norms: choose one of \['BN', 'TransNorm'"):
+        convert_norm(nn.BatchNorm2d(3), 'GN')
+    with pytest.raises(TypeError, match=r'SyncBatchNorm, which has no counterpart.*revert_sync_batchnorm'):
+        convert_norm(nn.SyncBatchNorm(3), 'TransNorm')
+
+
+@pytest.mark.parametrize('family', FAMILIES)
+@pytest.mark.parametrize('domain', ['source', 'target'])
+def test_folding_keeps_the_outputs_of_evaluation(family, domain):
+    net = convert_norm(network(), family)
+    bind_domain_context(net).set(DomainBatch(2, 4))
+    net(images())
+    set_eval_domain(net.eval(), domain)
+    x = images(2)
+    wanted = net(x)
+    fused = fuse_norms(net)
+    torch.testing.assert_close(fused(x), wanted, atol=1e-5, rtol=1e-4)
+    left = norms(fused)
+    assert [type(norm) for norm in left] == [nn.BatchNorm2d]  # the first one has nothing before it
+    assert not any(isinstance(norm, TwoDomainNorm) for norm in left)
+
+
+@pytest.mark.parametrize('layer', [nn.Conv2d(3, 4, 3), nn.Conv2d(3, 4, 3, bias=False)])
+def test_one_convolution_and_a_plain_norm(layer):
+    norm = nn.BatchNorm2d(4)
+    norm(torch.randn(4, 4, 5, 5))
+    x = images()
+    wanted = norm.eval()(layer(x))
+    torch.testing.assert_close(fuse(layer, norm)(x), wanted, atol=1e-5, rtol=1e-4)
+
+
+def test_without_running_statistics_nothing_can_be_folded():
+    with pytest.raises(ValueError, match=r'TransNorm2d has no running statistics.*track_running_stats=True'):
+        fuse(nn.Conv2d(3, 4, 3), TransNorm2d(4, track_running_stats=False))
+
+
+def test_a_stock_backbone():
+    """mmseg's ResNet: registered in the order in which it runs."""
+    pytest.importorskip('mmseg')
+    from mmseg.models.backbones import ResNetV1c
+
+    for depth in (18, 50):
+        torch.manual_seed(0)
+        net = ResNetV1c(depth=depth, stem_channels=8, base_channels=8, norm_cfg=dict(type='mmuda.TransNorm2d'))
+        bind_domain_context(net).set(DomainBatch(2, 2))
+        x = torch.randn(4, 3, 64, 64)
+        net(x)
+        net.eval()
+        wanted = net(x)
+        outputs = fuse_norms(net)(x)
+        for ours, other in zip(outputs, wanted):
+            torch.testing.assert_close(ours, other, atol=1e-3 * other.abs().max().item(), rtol=1e-3)
+        assert not norms(net)
