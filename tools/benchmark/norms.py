@@ -1,0 +1,139 @@
+"""What the normalisations of two domains cost against batch norm: alone, and in a ResNet-18's training step.
+
+    python tools/benchmark/norms.py
+    python tools/benchmark/norms.py --iters 30 --threads 1 --norms TransNorm AutoDIAL
+    python tools/benchmark/norms.py --amp --channels-last
+
+Alone: forward and backward of one layer. Step: mmpretrain's ResNet-18 with a linear classifier, forward, backward and
+SGD. All sides see the same tensors and take turns; only the ratio to batch norm in one run is a result.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+
+import torch
+import torch.nn.functional as F
+from measuring import COLUMNS, environment, interleave, row, table
+from torch import Tensor, nn
+
+from mmuda import compat
+from mmuda.domain import DomainBatch, bind_domain_context
+from mmuda.models.layers import convert_norm
+from mmuda.models.layers.convert import FAMILIES
+
+compat.apply()
+
+from mmpretrain.models.backbones import ResNet
+
+SHAPES = ((32, 64, 56, 56), (64, 512, 7, 7))
+
+
+def sides(make: Callable[[], nn.Module], batch: int, args: argparse.Namespace) -> dict[str, nn.Module]:
+    """The same network with each norm, half of the batch source."""
+    nets = {}
+    for name in ('BN', *args.norms):
+        torch.manual_seed(args.seed)
+        net = convert_norm(make(), name).to(args.device)
+        if args.channels_last:
+            net.to(memory_format=torch.channels_last)
+        bind_domain_context(net).set(DomainBatch(batch // 2, batch - batch // 2))
+        nets[name] = net.train()
+    return nets
+
+
+def tensor(shape: Sequence[int], args: argparse.Namespace) -> Tensor:
+    """Noise in the memory format and, for a layer alone, in the precision of the run."""
+    layout = torch.channels_last if args.channels_last else torch.contiguous_format
+    return torch.randn(shape, device=args.device).to(memory_format=layout)
+
+
+def layer_steps(shape: Sequence[int], args: argparse.Namespace) -> dict[str, Callable]:
+    """Forward and backward of one layer."""
+    dtype = torch.bfloat16 if args.amp else torch.float32
+    x, grad = tensor(shape, args).to(dtype).requires_grad_(), tensor(shape, args).to(dtype)
+
+    def trains(norm: nn.Module) -> Callable:
+        return lambda: torch.autograd.grad(norm(x), (x, *norm.parameters()), grad)
+
+    nets = sides(lambda: nn.BatchNorm2d(shape[1]), shape[0], args)
+    return {name: trains(norm) for name, norm in nets.items()}
+
+
+def network_steps(args: argparse.Namespace) -> dict[str, Callable]:
+    """Training steps of a ResNet-18 classifier."""
+    x = tensor((args.batch, 3, args.size, args.size), args)
+    labels = torch.randint(0, 10, (args.batch,), device=args.device)
+
+    def make() -> nn.Module:
+        return nn.Sequential(ResNet(18), Last(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 10))
+
+    def trains(net: nn.Module) -> Callable:
+        optimizer = torch.optim.SGD(net.parameters(), lr=1e-3, momentum=0.9)
+
+        def step() -> None:
+            optimizer.zero_grad()
+            with torch.autocast(x.device.type, torch.bfloat16, enabled=args.amp):
+                loss = F.cross_entropy(net(x), labels)
+            loss.backward()
+            optimizer.step()
+
+        return step
+
+    return {name: trains(net) for name, net in sides(make, args.batch, args).items()}
+
+
+class Last(nn.Module):
+    """The last of a backbone's outputs."""
+
+    def forward(self, outputs: tuple[Tensor, ...]) -> Tensor:
+        return outputs[-1]
+
+
+def measure(args: argparse.Namespace) -> list[tuple]:
+    """Rows of the table."""
+    cases = {f'layer {list(shape)}': layer_steps(shape, args) for shape in args.shapes}
+    if args.batch:
+        cases[f'ResNet-18 step, {args.batch} x {args.size}²'] = network_steps(args)
+    rows = []
+    for case, functions in cases.items():
+        times = interleave(functions, args.iters, args.warmup)
+        rows += [(case, *row(name, times[name], times['BN'])) for name in times]
+    return rows
+
+
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    families = [name for name in FAMILIES if name != 'BN']
+    parser.add_argument('--norms', nargs='+', choices=families, default=families, metavar='NAME', help=str(families))
+    parser.add_argument('--batch', type=int, default=64, help='images of a ResNet-18 step; 0 leaves it out')
+    parser.add_argument('--size', type=int, default=128, help='their height and width')
+    parser.add_argument('--iters', type=int, default=15)
+    parser.add_argument('--warmup', type=int, default=3)
+    parser.add_argument('--threads', type=int, default=0, help="0: torch's own choice")
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--amp', action='store_true', help='bfloat16')
+    parser.add_argument('--channels-last', action='store_true')
+    parser.set_defaults(shapes=SHAPES, device='cuda' if torch.cuda.is_available() else 'cpu')
+    return parser.parse_args(argv)
+
+
+def main() -> None:
+    args = parse()
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    torch.manual_seed(args.seed)
+    rows = measure(args)
+    settings = dict(
+        iters=args.iters,
+        precision='bf16' if args.amp else 'fp32',
+        memory='channels_last' if args.channels_last else 'contiguous',
+    )
+    print(environment(**settings))
+    print(table(('case', 'norm', *COLUMNS), rows))
+
+
+if __name__ == '__main__':
+    main()
