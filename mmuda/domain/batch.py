@@ -41,6 +41,7 @@ class DomainBatch:
                 f'num_target={self.num_target} must not be negative.'
             )
         if self.partner is not None:
+            object.__setattr__(self, 'partner', tuple(self.partner))
             self._check_partner(self.partner)
 
     def _check_partner(self, partner: tuple[int, ...]) -> None:

@@ -24,6 +24,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mmuda.domain import DomainBatch
+from mmuda.domain.compiling import is_compiling
 
 from .group_packing import GroupPlan, packed_attention, plan_groups
 
@@ -60,7 +61,7 @@ def hybrid_attention(
             the other; 0.5 is Eq. 3.
         implementation: Of the groups: ``gathered`` (not in a compiled graph), ``masked``, or whichever fits (``auto``).
         dropout_p: Dropout of the attention weights.
-        plan: What :func:`plan_attention` made of the groups, which are not read then.
+        plan: What :func:`plan_attention` made of the groups with the same options; the groups are not read then.
 
     Returns:
         ``[B, heads, N, d]``.
@@ -78,6 +79,7 @@ def hybrid_attention(
     if plan is None:
         (plan,) = plan_attention(layout, [(q_groups, kv_groups)], direction, intra_ratio, implementation)
     if isinstance(plan, GroupPlan):
+        _check_plan(plan, direction, intra_ratio)
         return packed_attention(q, k, v, plan, bias, dropout_p)
     return _masked(q, k, v, layout, plan, bias, dropout_p)
 
@@ -116,9 +118,14 @@ def mixes_domains(layout: DomainBatch, direction: str) -> bool:
 
 def resolve(implementation: str, num_keys: int) -> str:
     """``auto`` → ``gathered``, but ``masked`` for few keys and for a compiler, whose shapes must stay."""
+    if implementation == 'gathered' and is_compiling():
+        raise ValueError(
+            "hybrid attention has implementation='gathered' under torch.compile, whose shapes must not change from "
+            "step to step: use 'masked' or 'auto'."
+        )
     if implementation != 'auto':
         return implementation
-    return 'masked' if num_keys <= _FEW_KEYS or torch.compiler.is_compiling() else 'gathered'
+    return 'masked' if num_keys <= _FEW_KEYS or is_compiling() else 'gathered'
 
 
 def check_options(direction: str, intra_ratio: float, implementation: str) -> None:
@@ -151,6 +158,14 @@ def _check_shapes(q: Tensor, k: Tensor, v: Tensor, layout: DomainBatch, q_groups
                 f'hybrid attention got {name} {groups.dtype} {list(groups.shape)}: it must be bool '
                 f'{[len(x), x.shape[2]]}.'
             )
+
+
+def _check_plan(plan: GroupPlan, direction: str, intra_ratio: float) -> None:
+    if plan.hybrid != _hybrid_domains(direction) or (intra_ratio != 0.5 and not plan.with_bias):
+        raise ValueError(
+            f'hybrid attention has direction={direction!r} and intra_ratio={intra_ratio}, but its plan was made for '
+            'others: give plan_attention the same.'
+        )
 
 
 def _hybrid_domains(direction: str) -> tuple[bool, bool]:

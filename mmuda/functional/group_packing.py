@@ -14,7 +14,7 @@ Shapes: B images ``[source | target]``, N query tokens and M key tokens of an im
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import NamedTuple
 
 import torch
@@ -49,6 +49,7 @@ class GroupPlan(NamedTuple):
     key_images: Tensor | None
     key_pieces: tuple[int, ...]
     calls: tuple[Call, ...]
+    hybrid: tuple[bool, bool]
     with_bias: bool
 
 
@@ -67,22 +68,27 @@ def plan_groups(
         with_bias: Whether own keys and the other domain's will be told apart.
     """
     asking, slots = _slots(layout)
-    images = torch.tensor([slot.image for slot in slots], device=stages[0][0].device)
+    device = stages[0][0].device
     sizes = torch.stack([maps.sum(1) for stage in stages for maps in stage]).tolist()
-    plans = []
-    for (q_groups, kv_groups), q_sizes, kv_sizes in zip(stages, sizes[::2], sizes[1::2], strict=True):
-        queries = _runs(asking, q_sizes, q_groups.shape[1])
-        keys = _runs(slots, kv_sizes, kv_groups.shape[1])
-        plans.append(
-            GroupPlan(
-                *_pack(q_groups, asking, queries),
-                *_pack(kv_groups[images], slots, keys),
-                images if len(slots) > len(layout) else None,
-                *_cut(_calls(queries, keys, hybrid, with_bias), len(slots) * kv_groups.shape[1]),
-                with_bias,
-            )
+    runs = [
+        _runs(places, counts, maps.shape[1])
+        for places, counts, maps in zip((asking, slots) * len(stages), sizes, chain(*stages))
+    ]
+    images = [slot.image for slot in slots]
+    starts = [_starts(places, found) for places, found in zip((asking, slots) * len(stages), runs)]
+    images, *starts = _to_device([images, *starts], device)
+    repeated = images if len(slots) > len(layout) else None
+    return [
+        GroupPlan(
+            *_pack(q_groups, starts[2 * i]),
+            *_pack(kv_groups if repeated is None else kv_groups[repeated], starts[2 * i + 1]),
+            repeated,
+            *_cut(_calls(runs[2 * i], runs[2 * i + 1], hybrid, with_bias), len(slots) * kv_groups.shape[1]),
+            hybrid,
+            with_bias,
         )
-    return plans
+        for i, (q_groups, kv_groups) in enumerate(stages)
+    ]
 
 
 def packed_attention(
@@ -104,15 +110,7 @@ def packed_attention(
 
     Returns:
         ``[B, heads, N, d]``.
-
-    Raises:
-        ValueError: A bias, and a plan that does not tell the domains' keys apart.
     """
-    if bias is not None and not plan.with_bias:
-        raise ValueError(
-            'The plan of hybrid attention was made for intra_ratio=0.5, but another ratio is asked for: plan with the '
-            'ratio that is used.'
-        )
     batch, _, tokens, _ = q.shape
     if plan.key_images is not None:
         k, v = k.index_select(0, plan.key_images), v.index_select(0, plan.key_images)
@@ -213,10 +211,22 @@ def _runs(slots: list[_Slot], sizes: list[int], tokens: int) -> _Runs:
     return runs
 
 
-def _pack(groups: Tensor, slots: list[_Slot], runs: _Runs) -> tuple[Tensor, Tensor]:
+def _starts(slots: list[_Slot], runs: _Runs) -> list[int]:
+    """Where group 1 of each slot begins, then where group 0 does."""
+    return [runs[slot.pair, side, slot.domain][0] for side in (0, 1) for slot in slots]
+
+
+def _to_device(lists: list[list[int]], device: torch.device) -> list[Tensor]:
+    """All of them in one copy, for which the host does not wait."""
+    numbers = torch.tensor([number for numbers in lists for number in numbers])
+    if device.type == 'cuda':
+        numbers = numbers.pin_memory()
+    return list(numbers.to(device, non_blocking=True).split([len(numbers) for numbers in lists]))
+
+
+def _pack(groups: Tensor, starts: Tensor) -> tuple[Tensor, Tensor]:
     """bool [slots, n] → ``take`` and ``put`` [slots · n]."""
-    starts = [[runs[slot.pair, side, slot.domain][0] for slot in slots] for side in (0, 1)]
-    first, second = torch.tensor(starts, device=groups.device).unsqueeze(2)  # [slots, 1] each
+    first, second = starts.view(2, -1, 1)  # [slots, 1] each
     put = torch.where(groups, first + groups.cumsum(1), second + (~groups).cumsum(1)).flatten() - 1
     take = torch.empty_like(put).scatter_(0, put, torch.arange(len(put), device=put.device))
     return take, put

@@ -1,7 +1,8 @@
 """Class splits: which of two groups each token of an image belongs to (STCT, Sec. 3.3.1 and Fig. 3).
 
 Hybrid attention runs apart inside either group. A split is drawn once and *rasterised* on the token
-grid of each encoder stage, so that all stages tell of the same split. Everything is drawn on the
+grid of each encoder stage (shapes on the coarsest one, and then repeated), so that all stages tell of
+the same split. Everything is drawn on the
 label's device and per image, without a host synchronisation.
 
 Shapes: B images, H × W pixels, a grid of h × w tokens. True is the paper's white region.
@@ -18,7 +19,7 @@ from torch.nn import functional as F
 Grid = tuple[int, int]
 Raster = Callable[[Grid], Tensor]  # a drawn split: grid (h, w) → bool [B, h, w]
 
-_NUM_IDS = 257  # of 8-bit labels, and one for the ignored pixels
+_NUM_IDS = 1024  # labels above are rare, and count as ignored
 _CUTOUT_AREA = (0.25, 0.75)
 
 
@@ -45,9 +46,9 @@ def class_split_pyramid(
     """One drawn split on several grids (STCT, Sec. 3.3.1; the numbers in brackets are readings of ours).
 
     ======================  ====================================================================
-    ``random``              half of the tokens (exactly, rounded up; drawn on the coarsest grid)
-    ``hvh``                 upper or left half of the image
-    ``hvr``                 above or left of a random cut (no side is empty on the coarsest grid)
+    ``random``              half of the tokens of the coarsest grid (exactly, rounded up)
+    ``hvh``                 upper or left half of the image (rounded up)
+    ``hvr``                 above or left of a random cut (no side is empty)
     ``cutout``              inside one random rectangle (area uniform in 25 to 75 % of the image)
     ``semantic``            half of the classes present in the image (rounded up)
     ``scattered-semantic``  ``semantic``, but the tokens of some classes fall as in ``random``
@@ -57,12 +58,12 @@ def class_split_pyramid(
     overlapped patch embedding. An image of one class, and one that is all ignored, is one group.
 
     Args:
-        label: Class indices 0 to 255 ``[B, H, W]``; strategies without classes read its shape only.
+        label: Class indices ``[B, H, W]``; strategies without classes read its shape only.
         strategy: One of the table.
         grids: (h, w) of each map.
         generator: Where the draws come from (None: the default generator of the label's device).
         num_scattered: How many of the classes present are scattered; no less than there are: ``random``.
-        ignore_index: Label of unlabelled pixels; they count as one more class.
+        ignore_index: Label of unlabelled pixels; with all labels outside 0 to 1023 they count as one more class.
 
     Returns:
         One bool map ``[B, h, w]`` a grid.
@@ -71,113 +72,144 @@ def class_split_pyramid(
         ValueError: An unknown strategy, a label that is no integer map, an empty grid, or a
             ``num_scattered`` that is negative or has no use.
     """
-    _check(label, strategy, grids, num_scattered)
+    check_strategy(strategy, num_scattered)
+    _check(label, grids)
     coarsest = min(grids, key=lambda grid: grid[0] * grid[1])
-    if strategy in _SPATIAL:
-        raster = _SPATIAL[strategy](label, coarsest, generator)
-    elif num_scattered:
-        raster = _scattered_semantic(label, coarsest, generator, num_scattered, ignore_index)
+    if strategy in _SHAPES:
+        raster = _repeat(_SHAPES[strategy](label, coarsest, generator))
     else:
-        raster = _semantic(label, generator, ignore_index)
+        random = _repeat(_random(label, coarsest, generator)) if num_scattered else None
+        raster = _of_classes(label, random, generator, num_scattered, ignore_index)
     return tuple(raster(tuple(grid)) for grid in grids)
 
 
-def key_groups(groups: Tensor, grid: Grid, majority: bool = False) -> Tensor:
-    """The groups of keys that stand for several query tokens each.
+def key_groups(groups: Tensor, ratio: int, majority: bool = False) -> Tensor:
+    """The groups of keys that stand for ``ratio`` × ``ratio`` query tokens each; their convolution drops a remainder.
 
     Args:
         groups: bool ``[B, h, w]`` on the query grid.
-        grid: (h', w') of the keys.
+        ratio: Of the spatial reduction.
         majority: True if at least half of the queries that a key covers are; else as the query at its upper left.
 
     Returns:
-        bool ``[B, h', w']``.
+        bool ``[B, h // ratio, w // ratio]``.
     """
-    if tuple(groups.shape[-2:]) == tuple(grid):
-        return groups
-    if not majority:
-        return _nearest(groups, grid)
-    return F.adaptive_avg_pool2d(groups.float(), grid) >= 0.5
+    if majority:
+        return F.avg_pool2d(groups.float().unsqueeze(1), ratio).squeeze(1) >= 0.5
+    height, width = (size // ratio * ratio for size in groups.shape[-2:])
+    return groups[:, :height:ratio, :width:ratio]
 
 
-def _random(label: Tensor, coarsest: Grid, generator: torch.Generator | None) -> Raster:
-    cells = coarsest[0] * coarsest[1]
-    rank = _rank(_uniform(label, cells, generator=generator))
-    half = (rank < (cells + 1) // 2).view(-1, *coarsest)
-    return lambda grid: _nearest(half, grid)
+def check_strategy(strategy: str, num_scattered: int) -> None:
+    """Raise a ValueError for what is no strategy of :func:`class_split`."""
+    if strategy not in STRATEGIES:
+        raise ValueError(f'class_split has strategy={strategy!r}: use one of {", ".join(STRATEGIES)}.')
+    if num_scattered < 0 or (num_scattered and strategy != 'scattered-semantic'):
+        raise ValueError(
+            f'class_split has num_scattered={num_scattered} with strategy={strategy!r}: give 0 or more, and with '
+            "'scattered-semantic' only."
+        )
 
 
-def _hvh(label: Tensor, coarsest: Grid, generator: torch.Generator | None) -> Raster:
-    horizontal = _uniform(label, 1, generator=generator) < 0.5  # [B, 1]
-    bottom, right = torch.where(horizontal, 0.5, 1.0), torch.where(horizontal, 1.0, 0.5)
-    return _rectangle(torch.zeros_like(bottom), bottom, torch.zeros_like(right), right)
+def _check(label: Tensor, grids: Sequence[Grid]) -> None:
+    if label.dim() != 3 or label.is_floating_point():
+        raise ValueError(
+            f'class_split wants class indices [B, H, W], but the label is {label.dtype} {list(label.shape)}.'
+        )
+    if not grids or min(min(grid) for grid in grids) < 1:
+        raise ValueError(f'class_split has the grids {list(grids)}: give some, each of at least one token each way.')
 
 
-def _hvr(label: Tensor, coarsest: Grid, generator: torch.Generator | None) -> Raster:
-    orientation, position = _uniform(label, 2, generator=generator).split(1, dim=1)
-    horizontal = orientation < 0.5
-    rows, columns = (1 + torch.floor(position * (size - 1)) for size in coarsest)  # in 1 … size − 1
-    bottom = torch.where(horizontal, rows / coarsest[0], 1.0)
-    right = torch.where(horizontal, 1.0, columns / coarsest[1])
-    return _rectangle(torch.zeros_like(bottom), bottom, torch.zeros_like(right), right)
+# ---- shapes, on the coarsest grid: bool [B, h, w] ---------------------------------------------
 
 
-def _cutout(label: Tensor, coarsest: Grid, generator: torch.Generator | None) -> Raster:
-    share, shape, y, x = _uniform(label, 4, generator=generator).split(1, dim=1)
+def _random(label: Tensor, grid: Grid, generator: torch.Generator | None) -> Tensor:
+    cells = grid[0] * grid[1]
+    return (_rank(_uniform(label, cells, generator)) < (cells + 1) // 2).view(-1, *grid)
+
+
+def _hvh(label: Tensor, grid: Grid, generator: torch.Generator | None) -> Tensor:
+    horizontal = _uniform(label, 1, generator) < 0.5
+    return _cut(horizontal, *((size + 1) // 2 for size in grid), grid)
+
+
+def _hvr(label: Tensor, grid: Grid, generator: torch.Generator | None) -> Tensor:
+    orientation, position = _uniform(label, 2, generator).split(1, dim=1)
+    return _cut(orientation < 0.5, *(1 + torch.floor(position * (size - 1)) for size in grid), grid)
+
+
+def _cutout(label: Tensor, grid: Grid, generator: torch.Generator | None) -> Tensor:
+    share, shape, y, x = _uniform(label, 4, generator).split(1, dim=1)
     low, high = _CUTOUT_AREA
     area = low + (high - low) * share
     height, width = area**shape, area ** (1 - shape)  # their product is the area, and both fit
     top, left = y * (1 - height), x * (1 - width)
-    return _rectangle(top, top + height, left, left + width)
+    rows, columns = (
+        (start * size <= cells) & (cells < (start + length) * size)  # by the cell's centre
+        for start, length, size, cells in zip((top, left), (height, width), grid, _cells(label, grid, 0.5), strict=True)
+    )
+    return rows.unsqueeze(2) & columns.unsqueeze(1)
 
 
-_SPATIAL = dict(random=_random, hvh=_hvh, hvr=_hvr, cutout=_cutout)
-STRATEGIES = (*_SPATIAL, 'semantic', 'scattered-semantic')
+_SHAPES = dict(random=_random, hvh=_hvh, hvr=_hvr, cutout=_cutout)
+STRATEGIES = (*_SHAPES, 'semantic', 'scattered-semantic')
 
 
-def _semantic(label: Tensor, generator: torch.Generator | None, ignore_index: int) -> Raster:
-    rank, count = _rank_classes(label, generator, ignore_index)
-    chosen = rank < (count + 1) // 2
-    return lambda grid: _look_up(chosen, label, grid, ignore_index)
+def _cut(horizontal: Tensor, row: Tensor | int, column: Tensor | int, grid: Grid) -> Tensor:
+    """Above ``row`` where ``horizontal`` [B, 1], else left of ``column``."""
+    rows, columns = _cells(horizontal, grid, 0)
+    return torch.where(horizontal.unsqueeze(2), (rows < row).unsqueeze(2), (columns < column).unsqueeze(1))
 
 
-def _scattered_semantic(
-    label: Tensor, coarsest: Grid, generator: torch.Generator | None, num_scattered: int, ignore_index: int
+def _cells(like: Tensor, grid: Grid, offset: float) -> list[Tensor]:
+    """Numbers of the rows [1, h] and of the columns [1, w]."""
+    return [(torch.arange(size, device=like.device) + offset).unsqueeze(0) for size in grid]
+
+
+def _repeat(coarse: Tensor) -> Raster:
+    return lambda grid: _nearest(coarse, grid)
+
+
+# ---- classes ----------------------------------------------------------------------------------
+
+
+def _of_classes(
+    label: Tensor, random: Raster | None, generator: torch.Generator | None, num_scattered: int, ignore_index: int
 ) -> Raster:
-    random = _random(label, coarsest, generator)
-    semantic = _semantic(label, generator, ignore_index)
-    scattered = _rank_classes(label, generator, ignore_index)[0] < num_scattered
-    return lambda grid: torch.where(_look_up(scattered, label, grid, ignore_index), random(grid), semantic(grid))
+    """Half of the classes; with ``random``, the tokens of ``num_scattered`` classes take its bits instead."""
+    present = _present(label, ignore_index)
+    first = _rank_classes(present, generator) < (present.sum(1, keepdim=True) + 1) // 2
+    scattered = None if random is None else _rank_classes(present, generator) < num_scattered
 
+    def raster(grid: Grid) -> Tensor:
+        ids = _ids(_nearest(label, grid), ignore_index)
+        chosen = _look_up(first, ids)
+        return chosen if random is None else torch.where(_look_up(scattered, ids), random(grid), chosen)
 
-def _rank_classes(label: Tensor, generator: torch.Generator | None, ignore_index: int) -> tuple[Tensor, Tensor]:
-    """Each id's place in a random order of its image's ids, absent ones last [B, ids]; how many there are [B, 1]."""
-    ids = _ids(label, ignore_index).flatten(1)
-    present = torch.zeros(len(label), _NUM_IDS, dtype=torch.bool, device=label.device).scatter_(1, ids, True)
-    score = _uniform(label, _NUM_IDS, generator=generator)
-    return _rank(score.masked_fill(~present, 2.0)), present.sum(1, keepdim=True)
+    return raster
 
 
 def _ids(label: Tensor, ignore_index: int) -> Tensor:
-    """Indices into a table of ids, with the ignored pixels at the last one."""
-    return label.long().masked_fill(label == ignore_index, _NUM_IDS - 1)
+    """Places in a table of classes; the last one is for all that is none."""
+    label = label.long()
+    return label.masked_fill((label == ignore_index) | (label < 0) | (label >= _NUM_IDS), _NUM_IDS)
 
 
-def _look_up(table: Tensor, label: Tensor, grid: Grid, ignore_index: int) -> Tensor:
-    """bool [B, ids] → each token's entry [B, h, w]."""
-    ids = _ids(_nearest(label, grid), ignore_index)
+def _present(label: Tensor, ignore_index: int) -> Tensor:
+    """Which classes an image has: bool [B, ids + 1]."""
+    table = torch.zeros(len(label), _NUM_IDS + 1, dtype=torch.bool, device=label.device)
+    return table.scatter_(1, _ids(label, ignore_index).flatten(1), True)
+
+
+def _rank_classes(present: Tensor, generator: torch.Generator | None) -> Tensor:
+    """Each class's place in a random order of those present, the absent ones behind them."""
+    score = _uniform(present, present.shape[1], generator)
+    return _rank(score.masked_fill(~present, 2.0))
+
+
+def _look_up(table: Tensor, ids: Tensor) -> Tensor:
+    """bool [B, ids + 1] → each token's entry [B, h, w]."""
     return table.gather(1, ids.flatten(1)).view_as(ids)
-
-
-def _rectangle(top: Tensor, bottom: Tensor, left: Tensor, right: Tensor) -> Raster:
-    """True for tokens whose upper left lies inside; borders [B, 1] as shares of the image."""
-
-    def raster(grid: Grid) -> Tensor:
-        y, x = (torch.arange(size, device=top.device) / size for size in grid)
-        rows, columns = (top <= y) & (y < bottom), (left <= x) & (x < right)
-        return rows.unsqueeze(2) & columns.unsqueeze(1)
-
-    return raster
 
 
 def _nearest(maps: Tensor, grid: Grid) -> Tensor:
@@ -188,28 +220,11 @@ def _nearest(maps: Tensor, grid: Grid) -> Tensor:
     return maps[:, rows.unsqueeze(1), columns]
 
 
-def _uniform(label: Tensor, count: int, generator: torch.Generator | None) -> Tensor:
+def _uniform(like: Tensor, count: int, generator: torch.Generator | None) -> Tensor:
     """Draws in [0, 1) for every image: [B, count]."""
-    return torch.rand(len(label), count, device=label.device, generator=generator)
+    return torch.rand(len(like), count, device=like.device, generator=generator)
 
 
 def _rank(score: Tensor) -> Tensor:
     """The place of each entry in ascending order: [B, n]."""
     return score.argsort(1).argsort(1)
-
-
-def _check(label: Tensor, strategy: str, grids: Sequence[Grid], num_scattered: int) -> None:
-    if strategy not in STRATEGIES:
-        raise ValueError(f'class_split has strategy={strategy!r}: use one of {", ".join(STRATEGIES)}.')
-    if label.dim() != 3 or label.is_floating_point():
-        raise ValueError(
-            f'class_split wants class indices [B, H, W], but the label is {label.dtype} {list(label.shape)}.'
-        )
-    if num_scattered < 0 or (num_scattered and strategy != 'scattered-semantic'):
-        raise ValueError(
-            f'class_split has num_scattered={num_scattered} with strategy={strategy!r}: give 0 or more, and with '
-            "'scattered-semantic' only."
-        )
-    for grid in grids:
-        if min(grid) < 1:
-            raise ValueError(f'class_split has a grid of {grid[0]} × {grid[1]} tokens: give at least one each way.')

@@ -358,5 +358,29 @@ def test_a_plan_for_another_ratio_is_refused():
     q, k, v = (torch.randn(2, 1, tokens, 4) for tokens in (6, 5, 5))
     groups = torch.rand(2, 6) < 0.5, torch.rand(2, 5) < 0.5
     (plan,) = plan_attention(layout, [groups], implementation='gathered')
-    with pytest.raises(ValueError, match=r'plan of hybrid attention was made for intra_ratio=0\.5'):
-        hybrid_attention(q, k, v, layout, intra_ratio=0.3, plan=plan)
+    for options in (dict(intra_ratio=0.3), dict(direction='s2t')):
+        with pytest.raises(ValueError, match='its plan was made for others'):
+            hybrid_attention(q, k, v, layout, plan=plan, **options)
+
+
+@pytest.mark.parametrize('keys, products', [(16, 2), (256, 1)])
+def test_auto_packs_where_there_are_many_keys(keys, products):
+    """Multiply-adds with even halves, as a multiple of self-attention's."""
+    layout = DomainBatch(1, 1)
+    q, k, v = (torch.randn(2, 1, tokens, 4) for tokens in (64, keys, keys))
+    groups = [torch.arange(tokens).expand(2, -1) < tokens // 2 for tokens in (64, keys)]
+    counts = []
+    for attend in (lambda: F.scaled_dot_product_attention(q, k, v), lambda: hybrid_attention(q, k, v, layout, *groups)):
+        with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
+            attend()
+        counts.append(counter.get_total_flops())
+    assert counts[1] == products * counts[0]
+
+
+def test_gathered_is_refused_by_a_compiler():
+    layout = DomainBatch(1, 1)
+    q, k, v = (torch.randn(2, 1, tokens, 4) for tokens in (6, 5, 5))
+    groups = torch.rand(2, 6) < 0.5, torch.rand(2, 5) < 0.5
+    compiled = torch.compile(hybrid_attention, backend='eager', fullgraph=True)
+    with pytest.raises(Exception, match=r"'gathered' under torch\.compile"):
+        compiled(q, k, v, layout, *groups, implementation='gathered')

@@ -251,8 +251,8 @@ def test_all_grids_of_a_pyramid_see_one_draw(strategy, coarse):
     maps = class_split_pyramid(label, strategy, grids, seeded(0))
     assert isinstance(maps, tuple)
     assert [tuple(split.shape) for split in maps] == [(8, *grid) for grid in grids]
-    for split in maps:
-        assert torch.equal(key_groups(split, coarse), maps[-1])
+    for split, ratio in zip(maps, (8, 4, 2, 1)):
+        assert torch.equal(key_groups(split, ratio), maps[-1])
 
 
 @pytest.mark.parametrize('grids', [[(16, 16), (8, 8), (4, 4), (2, 2)], [(18, 26), (9, 13), (5, 7), (3, 4)]])
@@ -286,16 +286,20 @@ def test_a_class_has_one_side_on_every_grid():
         assert picks[0] == picks[1] == picks[2]
 
 
-def test_key_groups_take_the_nearest_token():
+@pytest.mark.parametrize('ratio', [1, 2, 4, 9])
+def test_key_groups_take_the_upper_left_of_the_tokens_that_a_key_is_made_of(ratio):
+    """A convolution of stride `ratio` leaves a remainder out."""
     groups = torch.rand(3, 9, 14) > 0.5
-    for grid in ((9, 14), (3, 7), (2, 3), (1, 1)):
-        assert torch.equal(key_groups(groups, grid), nearest(groups, grid))
+    keys = key_groups(groups, ratio)
+    assert keys.shape == (3, 9 // ratio, 14 // ratio)
+    for i, j in itertools.product(range(keys.shape[1]), range(keys.shape[2])):
+        assert torch.equal(keys[:, i, j], groups[:, i * ratio, j * ratio])
 
 
-@pytest.mark.parametrize('ratio', [1, 2, 4, 8])
-def test_key_groups_by_majority_count_the_tokens_of_each_key(ratio):
-    groups = torch.rand(3, 3 * ratio, 2 * ratio) > 0.5
-    majority = key_groups(groups, (3, 2), majority=True)
+@pytest.mark.parametrize('ratio, rest', [(1, 0), (2, 1), (4, 0), (8, 7)])
+def test_key_groups_by_majority_count_the_tokens_of_each_key(ratio, rest):
+    groups = torch.rand(3, 3 * ratio + rest, 2 * ratio + rest) > 0.5
+    majority = key_groups(groups, ratio, majority=True)
     for b, i, j in itertools.product(range(3), range(3), range(2)):
         cell = groups[b, i * ratio : (i + 1) * ratio, j * ratio : (j + 1) * ratio]
         assert majority[b, i, j] == (2 * int(cell.sum()) >= ratio * ratio)
@@ -304,8 +308,37 @@ def test_key_groups_by_majority_count_the_tokens_of_each_key(ratio):
 
 def test_half_of_a_key_is_a_majority():
     groups = torch.tensor([[[False, False], [True, True]]])
-    assert key_groups(groups, (1, 1), majority=True).item()
-    assert not key_groups(groups, (1, 1)).item()
+    assert key_groups(groups, 2, majority=True).item()
+    assert not key_groups(groups, 2).item()
+
+
+@pytest.mark.parametrize('strategy', ['hvr', 'cutout', 'random'])
+def test_no_side_of_the_image_is_preferred(strategy):
+    """The mean of many maps, folded along either axis."""
+    mean = class_split(torch.zeros(6000, 8, 8, dtype=torch.uint8), strategy, (5, 6), seeded(0)).float().mean(0)
+    if strategy == 'hvr':  # group 1 is the upper or left part: half a turn exchanges the groups
+        torch.testing.assert_close(mean, 1 - mean.flip(0, 1), atol=0.04, rtol=0)
+    else:
+        torch.testing.assert_close(mean, mean.flip(0), atol=0.04, rtol=0)
+        torch.testing.assert_close(mean, mean.flip(1), atol=0.04, rtol=0)
+
+
+@pytest.mark.parametrize('size', [3, 5, 82, 94])
+def test_half_of_an_odd_grid_is_rounded_up(size):
+    for split in class_split(torch.zeros(8, 8, 8, dtype=torch.uint8), 'hvh', (size, size), seeded(0)):
+        rows, columns = split.all(1), split.all(0)
+        assert max(rows.sum(), columns.sum()) in ((size + 1) // 2, size)
+        assert split.sum() == size * ((size + 1) // 2)
+
+
+def test_labels_outside_the_table_count_as_ignored():
+    label = torch.zeros(64, 4, 4, dtype=torch.long)
+    label[:, 2:] = -1
+    same = label.clone()
+    same[:, 2:, :2], same[:, 2:, 2:] = 255, 5000
+    split = class_split(label, 'semantic', (4, 4), seeded(0))
+    assert torch.equal(split, class_split(same, 'semantic', (4, 4), seeded(0)))
+    assert (split[:, 0, 0] != split[:, 3, 3]).all()
 
 
 # --- generators and the device ----------------------------------------------------------------------------------------
@@ -340,7 +373,7 @@ def test_no_value_is_read_back_from_the_device(strategy):
     with FakeTensorMode():  # raises where a shape or a Python number would depend on values
         label = torch.zeros(2, 32, 32, dtype=torch.long)
         assert [m.shape[1:] for m in class_split_pyramid(label, strategy, [(8, 8), (4, 4)])] == [(8, 8), (4, 4)]
-        assert key_groups(torch.zeros(2, 8, 8, dtype=torch.bool), (4, 4), majority=True).shape == (2, 4, 4)
+        assert key_groups(torch.zeros(2, 8, 8, dtype=torch.bool), 2, majority=True).shape == (2, 4, 4)
 
 
 # --- bad input --------------------------------------------------------------------------------------------------------
@@ -357,8 +390,8 @@ def test_no_value_is_read_back_from_the_device(strategy):
         (dict(strategy='scattered-semantic', num_scattered=-1), 'num_scattered=-1'),
         (dict(strategy='semantic', num_scattered=2), 'num_scattered=2.*scattered-semantic'),
         (dict(strategy='random', num_scattered=2), 'num_scattered=2.*scattered-semantic'),
-        (dict(grid=(0, 4)), 'grid.*0 × 4'),
-        (dict(grid=(4, -1)), 'grid.*4 × -1'),
+        (dict(grid=(0, 4)), 'grids.*0, 4'),
+        (dict(grid=(4, -1)), 'grids.*4, -1'),
     ],
 )
 def test_errors_say_what_was_found(change, text):

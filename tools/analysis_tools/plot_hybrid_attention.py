@@ -58,20 +58,20 @@ def build_network(cfg: Config, config: str, checkpoint: str | None) -> nn.Module
     model = MODELS.build(model_cfg)
     network = getattr(model, 'student', model)
     layers = [module for module in network.modules() if isinstance(module, HybridAttention)]
+    if getattr(network.backbone, 'direction', None) == 'none':
+        raise UserError(f"config {config} has direction='none', so no domain sees the other: choose another direction")
     if not layers:
         raise UserError(
             f'config {config} has no hybrid attention, its backbone is {type(network.backbone).__name__}: '
             "set the backbone's type='mmuda.MHAMixVisionTransformer' and its mha_stages"
         )
-    if network.backbone.direction == 'none':
-        raise UserError(f"config {config} has direction='none', so no domain sees the other: choose another direction")
     if checkpoint is None:
         network.backbone.init_weights()
     else:
         check_checkpoint(model, checkpoint)
     network.eval()
     for layer in layers:
-        layer.training = True  # the layer alone: its dropouts stay off
+        layer.training, layer.attn.dropout = True, 0.0  # the layer alone: its other dropouts stay off
     return network.to('cuda' if torch.cuda.is_available() else 'cpu')
 
 

@@ -221,10 +221,11 @@ def cost_table(bench: Bench) -> str:
     both = attention_cost.sees_both(bench.layouts[0], bench.network.backbone.direction).float().mean().item()
     whole = 1 + sum(both * stage.core_macs for stage, _ in shares) / total
     gathered = 1 + sum((share.cost - 1) * stage.core_macs for stage, share in shares) / total
+    masked = 1 + sum(stage.core_macs for stage, _ in shares) / total
     return (
         f'{table(header, rows)}\n'
         f'multiply-adds of a student pass ({total / 1e9:.2f} G an image with MSA), / MSA: '
-        f'no groups {whole:.3f}, gathered {gathered:.3f}, masked {whole:.3f}'
+        f'no groups {whole:.3f}, gathered {gathered:.3f}, masked {masked:.3f}'
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from inspect import signature
+
 import torch
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
@@ -33,13 +35,16 @@ class DomainContextHook(Hook):
             return
         self.context = bind_domain_context(model)
         self._drawers = group_drawers(model)
+        self.after_train(runner)  # of a run that was interrupted
         if self._drawers:
+            self._signature = signature(model.forward)
             self._handle = model.register_forward_pre_hook(self._draw, with_kwargs=True)
 
     def after_train(self, runner) -> None:
         """Leave the model as it was."""
         if self._handle is not None:
             self._handle.remove()
+            self._handle = None
 
     def before_train_iter(self, runner, batch_idx: int, data_batch: dict | None = None) -> None:
         """Sort in place and set the layout."""
@@ -51,12 +56,13 @@ class DomainContextHook(Hook):
 
     def _draw(self, model: nn.Module, args: tuple, kwargs: dict) -> None:
         """Groups for the batch as the model gets it, padded and on its device."""
-        if kwargs.get('mode') != 'loss':
+        given = self._signature.bind(*args, **kwargs).arguments
+        if given.get('mode') != 'loss':
             return
         layout = self.context.batch
-        label = _source_labels(kwargs['data_samples'], layout)
+        label = _source_labels(given['data_samples'], layout)
         for drawer in self._drawers:
-            layout = drawer.draw_groups(layout, kwargs['inputs'], label)
+            layout = drawer.draw_groups(layout, given['inputs'], label)
         self.context.set(layout)
 
 

@@ -7,15 +7,17 @@ checkpoint fits both ways.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
 from mmuda.domain import DomainBatch, GroupDrawer
+from mmuda.domain.compiling import is_compiling
 from mmuda.functional import class_split_pyramid, plan_attention
-from mmuda.functional.attention import mixes_domains
-from mmuda.functional.grouping import STRATEGIES
+from mmuda.functional.attention import check_options, mixes_domains
+from mmuda.functional.grouping import check_strategy
 from mmuda.registry import MODELS
 
 from ..layers import EfficientAttention, HybridAttention
@@ -30,7 +32,8 @@ class MHAMixVisionTransformer(GroupDrawer, MixVisionTransformer):
     """mmseg's `MixVisionTransformer` (same arguments, same state dict) with hybrid attention.
 
     The b-th source image is paired with the b-th target image; the smaller domain is taken from its
-    beginning again. The defaults are the paper's best.
+    beginning again, and a target that is in several pairs has the groups of its first source. The
+    defaults are the paper's best.
 
     Args:
         mha_stages: Stages with hybrid attention, counted from 0 (STCT, Table 1).
@@ -66,21 +69,24 @@ class MHAMixVisionTransformer(GroupDrawer, MixVisionTransformer):
         implementation: str = 'auto',
         **kwargs,
     ) -> None:
+        check_options(direction, intra_ratio, implementation)
+        if strategy != 'none':
+            check_strategy(strategy, num_scattered)
         # Plain values: they may, and for build_attention they must, be there before the modules are.
         self.mha_stages = tuple(mha_stages)
         self.attention_options = dict(direction=direction, intra_ratio=intra_ratio, implementation=implementation)
         self.majority = key_groups == 'majority'
-        super().__init__(*args, **kwargs)
         self.strategy = strategy
         self.num_scattered = num_scattered
         self.mha_prob = mha_prob
         self.share_stages = share_stages
         self.share_domains = strategy != 'random' if share_domains is None else share_domains
+        super().__init__(*args, **kwargs)
         self._check(key_groups)
 
     def build_attention(self, stage: int, host: nn.Module) -> nn.Module:
         """Hybrid attention in the stages that were asked for."""
-        if stage not in self.mha_stages:
+        if stage not in self.mha_stages or self.direction == 'none':
             return EfficientAttention(host)
         return HybridAttention(host, stage, majority=self.majority, **self.attention_options)
 
@@ -103,8 +109,15 @@ class MHAMixVisionTransformer(GroupDrawer, MixVisionTransformer):
             return replace(layout, hybrid=False)
         if self.strategy == 'none':
             return layout
-        maps = self._maps(layout, self._label(layout, inputs, label), self.stage_grids(*inputs.shape[-2:]))
+        label = self._label(layout, inputs, label)
+        maps = self._maps(layout, label, self._grids(*inputs.shape[-2:]))
         return replace(layout, groups=maps, plans=self._plans(layout, maps))
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """``[B, 3, H, W]`` → the features of the stages in ``out_indices``."""
+        if self.training and not is_compiling():
+            self._warn_of_missing_groups()
+        return super().forward(x)
 
     @property
     def direction(self) -> str:
@@ -125,6 +138,16 @@ class MHAMixVisionTransformer(GroupDrawer, MixVisionTransformer):
             grids.append((height, width))
         return grids
 
+    def _grids(self, height: int, width: int) -> list[tuple[int, int]]:
+        grids = self.stage_grids(height, width)
+        for stage, grid in enumerate(grids):
+            if min(grid) < self.sr_ratios[stage]:
+                raise ValueError(
+                    f'{type(self).__name__} got images of {height} × {width} pixels, too few for a key in stage '
+                    f'{stage}: give larger crops.'
+                )
+        return grids
+
     def _label(self, layout: DomainBatch, inputs: Tensor, label: Tensor | None) -> Tensor:
         """What `class_split` reads: classes, or just as many images as it shall draw for."""
         if self.strategy not in NEEDS_LABELS:
@@ -134,6 +157,11 @@ class MHAMixVisionTransformer(GroupDrawer, MixVisionTransformer):
                 f'{type(self).__name__} groups by strategy={self.strategy!r}, but the batch has '
                 f'{0 if label is None else len(label)} label maps for {layout.num_source} source images: load their '
                 "gt_sem_seg, or choose a strategy without classes, such as 'cutout'."
+            )
+        if label.shape[-2:] != inputs.shape[-2:]:
+            raise ValueError(
+                f'{type(self).__name__} got label maps of {list(label.shape[-2:])} for images of '
+                f'{list(inputs.shape[-2:])} pixels: bring them to one size in the pipeline.'
             )
         return label
 
@@ -150,6 +178,18 @@ class MHAMixVisionTransformer(GroupDrawer, MixVisionTransformer):
         sources = layout.source_of_target()
         return tuple(torch.cat((own, torch.stack([own[source] for source in sources]))) for own in maps)
 
+    def _warn_of_missing_groups(self) -> None:
+        """A layout that was set by hand may leave them out on purpose; a forgotten draw would be silent."""
+        layers = [self.layers[stage][1][0].attn for stage in self.mha_stages]
+        layout = next((layer.domain_context.batch for layer in layers if getattr(layer, 'domain_context', None)), None)
+        if self.strategy == 'none' or layout is None or layout.groups or not mixes_domains(layout, self.direction):
+            return
+        warnings.warn(
+            f'{type(self).__name__} has strategy={self.strategy!r}, but trains without groups: let UDAModel or '
+            'DomainContextHook set the layout, or set what draw_groups returns.',
+            stacklevel=2,
+        )
+
     def _plans(self, layout: DomainBatch, maps: tuple[Tensor, ...]) -> tuple:
         """One plan for each stage with hybrid attention, None for the others."""
         layers = {stage: self.layers[stage][1][0].attn for stage in self.mha_stages}
@@ -163,13 +203,6 @@ class MHAMixVisionTransformer(GroupDrawer, MixVisionTransformer):
             raise ValueError(
                 f'{name} has mha_stages={self.mha_stages}: name each of its stages 0 to {self.num_stages - 1} at most '
                 'once.'
-            )
-        if self.strategy not in (*STRATEGIES, 'none'):
-            raise ValueError(f'{name} has strategy={self.strategy!r}: use one of none, {", ".join(STRATEGIES)}.')
-        if self.num_scattered < 0 or (self.num_scattered and self.strategy != 'scattered-semantic'):
-            raise ValueError(
-                f'{name} has num_scattered={self.num_scattered} with strategy={self.strategy!r}: give 0 or more, and '
-                "with 'scattered-semantic' only."
             )
         if not 0 <= self.mha_prob <= 1:
             raise ValueError(f'{name} has mha_prob={self.mha_prob}: a probability lies in [0, 1].')

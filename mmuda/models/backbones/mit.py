@@ -1,8 +1,8 @@
 """Mix Vision Transformer (MiT, the SegFormer encoder) without materialised attention weights.
 
 Xie et al., SegFormer (NeurIPS 2021), https://arxiv.org/abs/2105.15203. It is mmseg's
-`MixVisionTransformer` with the same parameters under the same names and the same outputs up to
-rounding; what differs is how they are computed:
+`MixVisionTransformer` with the same parameters under the same names and, in evaluation, the same
+outputs to the bit. In training they are the same up to rounding; what differs is how they are computed:
 
 * attention runs through `F.scaled_dot_product_attention`; mmseg asks `nn.MultiheadAttention` for
   the weights, which writes a [B, heads, N, M] tensor and its mean and keeps them for the backward;
@@ -22,6 +22,7 @@ compat.apply()
 
 from mmseg.models.backbones import mit as mmseg_mit
 
+from mmuda.domain import domain_checkpoint
 from mmuda.registry import MODELS
 
 from ..layers import EfficientAttention
@@ -49,9 +50,12 @@ class EncoderLayer(nn.Module):
 
     def forward(self, x: Tensor, hw_shape: tuple[int, int]) -> Tensor:
         """[B, N, C] -> [B, N, C]."""
-        if self.with_cp and x.requires_grad:
+        if not (self.with_cp and x.requires_grad):
+            return self._forward(x, hw_shape)
+        context = getattr(self.attn, 'domain_context', None)
+        if context is None:
             return checkpoint(self._forward, x, hw_shape, use_reentrant=False)
-        return self._forward(x, hw_shape)
+        return domain_checkpoint(self._forward, x, hw_shape, context=context)
 
 
 @MODELS.register_module()

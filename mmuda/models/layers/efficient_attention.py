@@ -1,6 +1,7 @@
 """Multi-head attention with spatial reduction (SegFormer, Xie et al., NeurIPS 2021, Sec. 3.1), on mmseg's parameters.
 
-It runs through `F.scaled_dot_product_attention`, so no [B, heads, N, M] tensor of weights is written.
+In training it runs through `F.scaled_dot_product_attention`, so no [B, heads, N, M] tensor of weights is written and
+kept. In evaluation it is mmseg's layer to the bit.
 
 Shapes: B images, N = H·W tokens, M = ⌊H/r⌋·⌊W/r⌋ reduced tokens (r: `sr_ratio`), C channels, d = C / heads.
 """
@@ -36,7 +37,7 @@ class EfficientAttention(nn.Module):
         """The tokens that keys and values are made of: [B, N, C] -> [B, M, C]."""
         if self.sr_ratio == 1:
             return x
-        maps = x.transpose(1, 2).unflatten(2, hw_shape).contiguous()  # [B, C, H, W]
+        maps = x.transpose(1, 2).unflatten(2, hw_shape)  # [B, C, H, W]
         return self.norm(self.sr(maps).flatten(2).transpose(1, 2).contiguous())
 
     def project(self, x: Tensor, x_kv: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -50,17 +51,21 @@ class EfficientAttention(nn.Module):
         k, v = F.linear(x_kv, w_kv, b_kv).unflatten(-1, (2, self.num_heads, -1)).unbind(2)
         return q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
 
-    @property
-    def dropout_p(self) -> float:
-        """Dropout of the attention weights in the present mode."""
-        return self.attn.dropout if self.training else 0.0
-
     def attend(self, q: Tensor, k: Tensor, v: Tensor, hw_shape: tuple[int, int]) -> Tensor:
-        """Softmax attention per head: -> [B, heads, N, d]."""
-        return F.scaled_dot_product_attention(q, k, v, dropout_p=self.dropout_p)
+        """Softmax attention per head in training: -> [B, heads, N, d]."""
+        return F.scaled_dot_product_attention(q, k, v, dropout_p=self.attn.dropout)
+
+    def attend_exactly(self, x: Tensor, x_kv: Tensor) -> Tensor:
+        """mmseg's own arithmetic for evaluation, so that scores are its scores to the bit: -> [B, N, C]."""
+        query, key = x.transpose(0, 1), x_kv.transpose(0, 1)
+        return self.attn(query, key, key, average_attn_weights=False)[0].transpose(0, 1)
 
     def forward(self, x: Tensor, hw_shape: tuple[int, int], identity: Tensor | None = None) -> Tensor:
         """`identity` (default: `x`) plus the attention's output, [B, N, C]."""
-        out = self.attend(*self.project(x, self.reduce(x, hw_shape)), hw_shape)
-        out = self.attn.out_proj(out.transpose(1, 2).flatten(2))
+        x_kv = self.reduce(x, hw_shape)
+        if self.training:
+            out = self.attend(*self.project(x, x_kv), hw_shape).transpose(1, 2).flatten(2)
+            out = self.attn.out_proj(out)
+        else:
+            out = self.attend_exactly(x, x_kv)
         return (x if identity is None else identity) + self.dropout_layer(self.proj_drop(out))

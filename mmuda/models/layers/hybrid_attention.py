@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from mmuda.domain import DomainBatch, DomainLayer
+from mmuda.domain.compiling import is_compiling
 from mmuda.functional import hybrid_attention, key_groups
 from mmuda.functional.attention import check_options
 
@@ -15,7 +16,8 @@ from .efficient_attention import EfficientAttention
 class HybridAttention(DomainLayer, EfficientAttention):
     """Multi-head hybrid attention (STCT, Sec. 3.2) on the parameters of plain self-attention.
 
-    In evaluation it *is* plain self-attention: one domain is there, and no label to group by. So it is for a teacher.
+    In evaluation, and in a teacher, it *is* mmseg's plain self-attention, to the bit: one domain is there, and no label
+    to group by.
 
     Args:
         host: An mmseg `EfficientMultiheadAttention`, whose parameters and dropouts are used.
@@ -42,10 +44,8 @@ class HybridAttention(DomainLayer, EfficientAttention):
         self.majority = majority
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, hw_shape: tuple[int, int]) -> Tensor:
-        """Hybrid attention of ``[source | target]`` in training, plain in evaluation: -> [B, heads, N, d]."""
-        if not self.training:
-            return super().attend(q, k, v, hw_shape)
-        return self._hybrid(q, k, v, hw_shape, self.dropout_p)
+        """Hybrid attention of ``[source | target]``: -> [B, heads, N, d]."""
+        return self._hybrid(q, k, v, hw_shape, self.attn.dropout)
 
     @torch.no_grad()
     def cross_domain_mass(self, x: Tensor, hw_shape: tuple[int, int]) -> Tensor:
@@ -67,9 +67,7 @@ class HybridAttention(DomainLayer, EfficientAttention):
 
     def token_groups(self, maps: Tensor) -> tuple[Tensor, Tensor]:
         """The stage's map bool ``[B, H, W]`` → groups of the queries ``[B, N]`` and of the keys ``[B, M]``."""
-        height, width = maps.shape[-2:]
-        keys = key_groups(maps, (height // self.sr_ratio, width // self.sr_ratio), self.majority)
-        return maps.flatten(1), keys.flatten(1)
+        return maps.flatten(1), key_groups(maps, self.sr_ratio, self.majority).flatten(1)
 
     def _hybrid(self, q: Tensor, k: Tensor, v: Tensor, hw_shape: tuple[int, int], dropout_p: float = 0.0) -> Tensor:
         layout = self.domain_batch(len(q))
@@ -77,8 +75,9 @@ class HybridAttention(DomainLayer, EfficientAttention):
         if layout.groups is None:
             return hybrid_attention(q, k, v, layout, None, None, *options)
         maps = self._own_map(layout, hw_shape)
-        if layout.plans is not None and not torch.compiler.is_compiling():
-            return hybrid_attention(q, k, v, layout, None, None, *options, plan=layout.plans[self.stage])
+        plan = None if layout.plans is None else layout.plans[self.stage]
+        if isinstance(plan, Tensor) or (plan is not None and not is_compiling()):
+            return hybrid_attention(q, k, v, layout, None, None, *options, plan=plan)
         return hybrid_attention(q, k, v, layout, *self.token_groups(maps), *options)
 
     def _own_map(self, layout: DomainBatch, hw_shape: tuple[int, int]) -> Tensor:

@@ -82,7 +82,17 @@ class SegmentationTask(Task):
         )
 
     def labels(self, samples: list) -> Tensor:
-        """``[B, H, W]`` class indices."""
+        """``[B, H, W]`` class indices.
+
+        Raises:
+            ValueError: A sample without a label map.
+        """
+        for sample in samples:
+            if 'gt_sem_seg' not in sample:
+                raise ValueError(
+                    f'{sample.metainfo.get("img_path", "A source image")} has no label map: add '
+                    "dict(type='mmuda.LoadLabel') to the pipeline of the source."
+                )
         return torch.cat([sample.gt_sem_seg.data for sample in samples])
 
     def source_losses(self, net: nn.Module, outputs: SegmentationOutputs, samples: list) -> dict[str, Tensor]:

@@ -2,6 +2,7 @@
 
 import copy
 import math
+import warnings
 
 import pytest
 import torch
@@ -74,10 +75,9 @@ def test_state_dict_is_mmsegs_in_names_and_order():
 
 @pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
 @pytest.mark.parametrize('size', [(64, 64), (72, 40)])
-def test_evaluation_is_plain_mit_to_the_last_bit_and_reads_no_layout(dtype, size):
-    ours, host = (
-        build(kind, drop_path_rate=0.1).to(dtype).eval() for kind in (MHAMixVisionTransformer, MixVisionTransformer)
-    )
+@pytest.mark.parametrize('kind', [MixVisionTransformer, MMSegMiT], ids=['ours', 'mmseg'])
+def test_evaluation_is_plain_mit_to_the_last_bit_and_reads_no_layout(dtype, size, kind):
+    ours, host = (build(net, drop_path_rate=0.1).to(dtype).eval() for net in (MHAMixVisionTransformer, kind))
     x = images(2, size).to(dtype)
     expected = host(x)
     context = bind_domain_context(ours)
@@ -437,3 +437,80 @@ def test_groups_for_other_inputs_are_refused():
     announce(net, DomainBatch(1, 1), images(2), labels(1))
     with pytest.raises(ValueError, match=r'groups of shapes.*stage 0 works on \(2, 24, 16\)'):
         net(images(2, (96, 64)))
+
+
+# --- once a step ------------------------------------------------------------------------------------------------------
+
+
+def test_tokens_are_packed_once_a_step_for_all_layers(monkeypatch):
+    from mmuda.functional import attention
+
+    made = []
+    plan = attention.plan_groups
+    monkeypatch.setattr(attention, 'plan_groups', lambda *args: made.append(args) or plan(*args))
+    net = build(implementation='gathered')
+    x, label = images(2), labels(1)
+    announce(net, DomainBatch(1, 1), x, label)
+    run(net, x)
+    assert len(made) == 1
+    assert len(made[0][1]) == 4  # all stages together
+
+
+def test_checkpointing_recomputes_under_the_layout_of_its_own_pass():
+    """Two passes with two layouts before one backward pass."""
+    results = []
+    for with_cp in (False, True):
+        torch.manual_seed(0)
+        net = build(with_cp=with_cp)
+        calls = []
+        net.layers[0][1][0].attn.register_forward_hook(lambda *_, calls=calls: calls.append(1))
+        x, label = images(4), labels(2)
+        loss = 0
+        for layout in (DomainBatch(2, 2), DomainBatch(1, 3)):
+            announce(net, layout, x, label[: layout.num_source])
+            loss = loss + sum(out.square().sum() for out in net(x))
+        loss.backward()
+        assert len(calls) == (4 if with_cp else 2)
+        results.append({name: p.grad for name, p in net.named_parameters()})
+    torch.testing.assert_close(results[0], results[1])
+
+
+def test_without_groups_that_the_strategy_asks_for_it_warns():
+    net = build()
+    x = images(2)
+    bind_domain_context(net).set(DomainBatch(1, 1))
+    with pytest.warns(UserWarning, match="strategy='semantic', but trains without groups"):
+        net(x)
+    announce(net, DomainBatch(1, 1), x, labels(1))
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        net(x)
+
+
+@pytest.mark.parametrize(
+    'size, label_size, text',
+    [
+        ((16, 64), (16, 64), 'too few for a key in stage 0'),
+        ((64, 64), (32, 40), r'\[32, 40\] for images of \[64, 64\]'),
+    ],
+)
+def test_crops_that_cannot_be_grouped_are_refused(size, label_size, text):
+    with pytest.raises(ValueError, match=text):
+        build().draw_groups(DomainBatch(1, 1), images(2, size), labels(1, label_size))
+
+
+def test_no_direction_is_a_plain_encoder_that_needs_no_layout():
+    net = build(direction='none').train()
+    assert kinds(net) == kinds(build(MixVisionTransformer))
+    net(images(2))
+
+
+def test_each_stage_draws_its_own_groups_on_its_own_grid():
+    net = build(strategy='random', share_stages=False)
+    maps = net.draw_groups(DomainBatch(1, 1), images(2, (128, 128))).groups
+    assert [tuple(split.shape[1:]) for split in maps] == [(32, 32), (16, 16), (8, 8), (4, 4)]
+    for split, ratio in zip(maps, (8, 4, 2, 1)):  # still agreeing with the keys
+        cells = split.unfold(1, ratio, ratio).unfold(2, ratio, ratio).flatten(3)
+        assert (cells.all(3) | ~cells.any(3)).all()
+        assert cells[..., 0].flatten(1).sum(1).tolist() == [8, 8]
+    assert not torch.equal(maps[2][:, ::2, ::2], maps[3])
