@@ -190,11 +190,14 @@ class TwoDomainNorm(DomainLayer, _BatchNorm):
     # ---- loading ----
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any) -> None:
-        """Own keys, or those of a plain batch norm: its statistics become those of both domains."""
-        plain = f'{prefix}running_mean' in state_dict or not self.track_running_stats
-        if plain and f'{prefix}running_mean_source' not in state_dict:
-            self.adopt_batch_norm(state_dict, prefix)
+        self.adopt(state_dict, prefix)
         super()._load_from_state_dict(state_dict, prefix, *args)
+
+    def adopt(self, state: dict, prefix: str) -> None:
+        """Leave own entries of ``state`` as they are; those of a plain batch norm become statistics of both domains."""
+        plain = f'{prefix}running_mean' in state or not self.track_running_stats
+        if plain and f'{prefix}running_mean_source' not in state:
+            self.adopt_batch_norm(state, prefix)
 
     def adopt_batch_norm(self, state: dict, prefix: str) -> None:
         """Turn batch norm's entries of ``state`` into this layer's, in place."""

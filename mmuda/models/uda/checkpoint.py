@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from torch import nn
 
+from ..layers import TwoDomainNorm
+
 
 def adopt_checkpoint(model: nn.Module, state: dict, prefix: str, *_) -> None:
     """Load-state-dict hook of a UDA model: complete ``state`` in place, or refuse it in one sentence.
 
-    A checkpoint of the plain network (keys without ``student.``) becomes the student. A missing
-    teacher starts as the student, as in the paper's source-pretrained start; missing terms and step
-    keep what the model has.
+    A checkpoint of the plain network (keys without ``student.``) becomes the student, also where the
+    student has norms of two domains in place of batch norms. A missing teacher starts as the student,
+    as in the paper's source-pretrained start; missing terms and step keep what the model has.
 
     Raises:
         RuntimeError: The checkpoint is of another network.
@@ -21,6 +23,9 @@ def adopt_checkpoint(model: nn.Module, state: dict, prefix: str, *_) -> None:
         for key in [key for key in state if key.startswith(prefix)]:
             name = key[len(prefix) :]
             state[f'{prefix}student.{name}'] = state.pop(key)
+    for name, norm in model.student.named_modules():
+        if isinstance(norm, TwoDomainNorm):
+            norm.adopt(state, f'{prefix}student.{name}.')
     for name in model.NETWORKS[1:]:
         if not any(key.startswith(f'{prefix}{name}.') for key in state):
             state.update(

@@ -173,6 +173,18 @@ def test_a_plain_checkpoint_starts_student_and_teacher(build):
     assert all(torch.equal(model.terms['fd'].reference.state_dict()[key], value) for key, value in reference.items())
 
 
+def test_a_plain_checkpoint_with_batch_norms_starts_norms_of_two_domains(build, tiny_student):
+    model = build(student=tiny_student('mmuda.TransNorm2d'))
+    plain = build(UDAModel, student=tiny_student()).student.state_dict()
+    torch.nn.init.normal_(plain['decode_head.fusion_conv.bn.running_mean'])
+    model.load_state_dict(plain)
+    mean = plain['decode_head.fusion_conv.bn.running_mean']
+    for network in (model.student, model.teacher):
+        norm = network.decode_head.fusion_conv.bn
+        assert torch.equal(norm.running_mean_source, mean)
+        assert torch.equal(norm.running_mean_target, mean)
+
+
 def test_its_own_checkpoint_restores_everything(build, domain_batch):
     model = build()
     run(model, domain_batch())
