@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from mmuda.datasets import DataError, FolderClassification, OfficeCaltech10
+from mmuda.datasets import DataError, DomainDataset, FolderClassification, OfficeCaltech10
+from mmuda.datasets.label_free import has_label_switch
 
 CLASSES = ('mug', 'bike')
 
@@ -80,3 +81,18 @@ def test_the_real_domains(data_root, domain, count):
     )
     assert len(dataset) == count
     assert {info['gt_label'] for info in dataset.data_list} == set(range(10))
+
+
+def test_as_a_target_every_such_set_is_built_without_labels(root):
+    part = dict(
+        type='mmuda.FolderClassification',
+        data_root=str(root),
+        data_prefix=dict(img_path='web'),
+        metainfo=dict(classes=CLASSES),
+    )
+    nested = dict(type='ConcatDataset', datasets=[dict(part, data_prefix=dict(img_path='flat'))])
+    dataset = DomainDataset(part, nested)
+    assert dataset.sizes == [5, 4]
+    assert 'gt_label' not in dataset.get_data_info(5)
+    assert has_label_switch('mmuda.OfficeCaltech10')
+    assert not has_label_switch('mmuda.FolderSegmentation')
