@@ -34,7 +34,7 @@ demo: $(STAMP)  ## generate the toy set, train source-only and STCT on it, print
 	@.venv/bin/python tools/demo.py
 
 test: $(STAMP)  ## all tests but the slow ones
-	@.venv/bin/python -m pytest -m 'not slow'
+	@.venv/bin/python -m pytest -m 'not slow' --numprocesses auto --dist worksteal
 
 test-slow: $(STAMP)  ## the slow tests
 	@.venv/bin/python -m pytest -m slow

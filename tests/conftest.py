@@ -1,6 +1,9 @@
 """What every test shares: real data where there is some, one seed, and no traces left in mmengine."""
 
 import os
+
+os.environ.setdefault('OMP_NUM_THREADS', '1')  # the cores are shared by test processes, and by those they start
+
 import random
 from pathlib import Path
 

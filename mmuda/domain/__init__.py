@@ -1,7 +1,7 @@
 """The domain contract: batch layout, context, layers that read it."""
 
 from .batch import DomainBatch, sort_by_domain
-from .checkpoint import domain_checkpoint, is_recomputing
+from .checkpoint import domain_checkpoint
 from .context import DomainContext, bind_domain_context
 from .groups import GroupDrawer, group_drawers
 from .layer import DomainLayer
@@ -13,7 +13,6 @@ __all__ = [
     'GroupDrawer',
     'bind_domain_context',
     'domain_checkpoint',
-    'is_recomputing',
     'group_drawers',
     'sort_by_domain',
 ]
