@@ -2,6 +2,7 @@
 
 python tools/test.py configs/stct/gta2cs.py work_dirs/gta2cs/iter_40000.pth
 python tools/test.py CONFIG CHECKPOINT --predict-on teacher --out labels --show-dir pictures
+python tools/test.py configs/dann/dann_mobilenet-v2_office-caltech10.py CHECKPOINT --tta      # ten crops an image
 """
 
 import argparse
@@ -9,7 +10,7 @@ import os
 
 from mmengine.config import DictAction
 
-from mmuda.apis import evaluate, init_distributed, load_config, run_tool, set_work_dir
+from mmuda.apis import enable_tta, evaluate, init_distributed, load_config, run_tool, set_work_dir
 
 
 def parse_args() -> argparse.Namespace:
@@ -21,6 +22,9 @@ def parse_args() -> argparse.Namespace:
         choices=['student', 'teacher'],
         default='student',
         help='which network of a self-training model to score (default: student)',
+    )
+    parser.add_argument(
+        '--tta', action='store_true', help="test-time augmentation: the config's tta_pipeline and tta_model"
     )
     parser.add_argument('--work-dir', help='where the log goes (default: work_dirs/NAME_OF_THE_CONFIG)')
     parser.add_argument('--out', metavar='DIR', help='write the predicted label maps as PNG')
@@ -43,6 +47,8 @@ def main() -> None:
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg = load_config(args.config, args.cfg_options)
     set_work_dir(cfg, args.config, args.work_dir)
+    if args.tta:
+        enable_tta(cfg)
     init_distributed(cfg, args.launcher)
     evaluate(cfg, args.checkpoint, args.predict_on, label_dir=args.out, overlay_dir=args.show_dir)
 

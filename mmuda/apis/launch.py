@@ -10,7 +10,9 @@ import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
+from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner, find_latest_checkpoint
+from torch import nn
 
 from mmuda import compat
 from mmuda.registry import RUNNERS
@@ -73,14 +75,34 @@ def enable_auto_scale_lr(cfg: Config) -> None:
     cfg.auto_scale_lr.enable = True
 
 
+def enable_tta(cfg: Config) -> None:
+    """Test-time augmentation: ``tta_pipeline`` makes several views of a test image, ``tta_model`` merges them."""
+    for key in ('tta_model', 'tta_pipeline'):
+        if not cfg.get(key):
+            raise UserError(
+                f'--tta needs {key} in the config: for ten crops of a classifier see '
+                'configs/_base_/datasets/office_caltech10.py'
+            )
+    cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
+    cfg.model = dict(cfg.tta_model, module=cfg.model)
+
+
 def build_runner(cfg: Config) -> Runner:
     """The config's own runner type, or mmengine's; a checkpoint in ``load_from`` has been checked against the model."""
     compat.apply()
     runner = RUNNERS.build(cfg)
     path = cfg.get('load_from')
     if path is not None and '://' not in path:
-        check_checkpoint(getattr(runner.model, 'module', runner.model), path)
+        check_checkpoint(bare_model(runner), path)
     return runner
+
+
+def bare_model(runner: Runner) -> nn.Module:
+    """The runner's model without what distribution and test-time augmentation put around it."""
+    model = runner.model
+    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+        model = model.module
+    return model
 
 
 def train(cfg: Config, hooks: Sequence[Hook] = ()) -> Runner:
@@ -123,7 +145,7 @@ def evaluate(
             check_work_dir(folder)
     with clean_start(cfg.work_dir, is_main=is_main_process()) as progress:
         runner = build_runner(cfg)
-        choose_network(getattr(runner.model, 'module', runner.model), predict_on)
+        choose_network(bare_model(runner), predict_on)
         progress.runner = runner
         if label_dir or overlay_dir:
             runner.register_hook(PredictionWriter(label_dir, overlay_dir))

@@ -24,9 +24,9 @@ __all__ = [
 ]
 
 if find_spec('mmcv'):
-    from .transforms import LoadIgnoreLabel, LoadImage, LoadLabel
+    from .transforms import LoadIgnoreLabel, LoadImage, LoadLabel, TenCrop
 
-    __all__ += ['LoadIgnoreLabel', 'LoadImage', 'LoadLabel']
+    __all__ += ['LoadIgnoreLabel', 'LoadImage', 'LoadLabel', 'TenCrop']
 
 if find_spec('mmseg'):
     from .camvid import CamVidDayDusk

@@ -1,5 +1,17 @@
 """Models. Importing this package registers them all; parts that need a host library are skipped where it is missing."""
 
 from . import alignment, backbones, data_preprocessors, heads, layers, necks, self_training, tasks, uda
+from .score_sum import ScoreSumTTA
 
-__all__ = ['alignment', 'backbones', 'data_preprocessors', 'heads', 'layers', 'necks', 'self_training', 'tasks', 'uda']
+__all__ = [
+    'ScoreSumTTA',
+    'alignment',
+    'backbones',
+    'data_preprocessors',
+    'heads',
+    'layers',
+    'necks',
+    'self_training',
+    'tasks',
+    'uda',
+]

@@ -18,6 +18,13 @@ test_pipeline = [
     dict(type='mmpretrain.CenterCrop', crop_size=224),
     dict(type='mmpretrain.PackInputs'),
 ]
+# tools/test.py --tta: ten crops an image, softmax scores summed, as in TransNorm's released code.
+tta_pipeline = [
+    dict(type='mmuda.LoadImage'),
+    dict(type='Resize', scale=(256, 256)),
+    dict(type='mmuda.TenCrop', crop_size=224, transforms=[dict(type='mmpretrain.PackInputs')]),
+]
+tta_model = dict(type='mmuda.ScoreSumTTA')
 source = dict(
     type='mmuda.OfficeCaltech10',
     data_root=data_root,
