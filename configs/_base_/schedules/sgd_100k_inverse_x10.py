@@ -1,0 +1,4 @@
+# As sgd_10k_inverse_x10.py, for as long as TransNorm's released code runs (100,004 iterations there). The rate at a
+# step is the same in both. Here the last score counts.
+_base_ = './sgd_10k_inverse_x10.py'
+train_cfg = dict(max_iters=100000, val_interval=5000)
