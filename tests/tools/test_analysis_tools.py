@@ -54,7 +54,9 @@ def test_summary_of_last_scores(call, runs, capsys):
 
 def test_summary_of_best_scores(call, runs, capsys):
     call('summarize_runs', f'one={runs}/stct_s1', '--pick', 'best')
-    assert '| one | 1 | 70.00 |' in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert '| one | 1 | 70.00 |' in out
+    assert 'mIoU (best, chosen by target labels)' in out
 
 
 def test_summary_of_nothing(call, runs):

@@ -48,9 +48,9 @@ def summary(values: list[float]) -> str:
     return f'{fmean(values):.2f}' + (f' ± {stdev(values):.2f}' if len(values) > 1 else '')
 
 
-def table(groups: dict[str, list[dict]], columns: list[str]) -> str:
-    """Markdown, one row a group."""
-    titles = ['', 'runs', *[column.removeprefix('IoU.') for column in columns]]
+def table(groups: dict[str, list[dict]], columns: list[str], note: str = '') -> str:
+    """Markdown, one row a group; the note follows the name of each score."""
+    titles = ['', 'runs', *[column.removeprefix('IoU.') + note for column in columns]]
     lines = [titles, ['---'] * len(titles)]
     for name, runs in groups.items():
         lines.append([name, str(len(runs)), *[summary([run[column] for run in runs]) for column in columns]])
@@ -69,7 +69,7 @@ def main() -> None:
     columns = [args.score]
     if args.per_class:
         columns += [key for key in next(iter(groups.values()))[0] if key.startswith('IoU.')]
-    print(table(groups, columns))
+    print(table(groups, columns, ' (best, chosen by target labels)' if args.pick == 'best' else ''))
 
 
 if __name__ == '__main__':

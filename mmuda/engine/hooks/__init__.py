@@ -1,9 +1,17 @@
 """Hooks."""
 
+from .best_score import BestScoreHook
 from .channels_last import ChannelsLastHook
 from .domain_context import DomainContextHook
 from .exact_resume import ExactResumeHook
 from .mean_teacher import MeanTeacherHook
 from .train_info import TrainInfoHook
 
-__all__ = ['ChannelsLastHook', 'DomainContextHook', 'ExactResumeHook', 'MeanTeacherHook', 'TrainInfoHook']
+__all__ = [
+    'BestScoreHook',
+    'ChannelsLastHook',
+    'DomainContextHook',
+    'ExactResumeHook',
+    'MeanTeacherHook',
+    'TrainInfoHook',
+]
