@@ -17,6 +17,7 @@ from .feature_distance import class_mask, masked_feature_distance
 from .grouping import class_split, class_split_pyramid, key_groups
 from .margin_disparity import log_complement
 from .moments import Moments, channel_moments, joined_moments, mixed_moments
+from .proxy_distance import proxy_a_distance
 from .schedules import adaptation_ramp
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     'pixel_agreement',
     'plan_attention',
     'prediction_entropy',
+    'proxy_a_distance',
     'randomized_multilinear_map',
     'transferability',
 ]

@@ -1,7 +1,8 @@
-"""Pictures from arrays: coloured label maps, overlays, comparisons, hybrid attention."""
+"""Pictures from arrays: coloured label maps, overlays, comparisons, hybrid attention, embeddings."""
 
 from .attention import AttentionReport, attention_figure, split_overlay
 from .comparison import Layout, comparison
+from .embedding import embedding_figure
 from .palette import colorize, default_palette, overlay
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     'colorize',
     'comparison',
     'default_palette',
+    'embedding_figure',
     'overlay',
     'split_overlay',
 ]
