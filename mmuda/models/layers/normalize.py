@@ -125,6 +125,7 @@ class _Normalize(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        """Batch norm's backward in either domain, the sums of all processes."""
         x, *saved = ctx.saved_tensors
         means, inv_stds, scales = saved[:2], saved[2:4], saved[4:]
         grad = _laid_out_as(x, grad)
