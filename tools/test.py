@@ -10,7 +10,7 @@ import os
 
 from mmengine.config import DictAction
 
-from mmuda.apis import enable_tta, evaluate, init_distributed, load_config, run_tool, set_work_dir
+from mmuda.apis import enable_tta, evaluate, load_config, process_group, run_tool, set_work_dir
 
 
 def parse_args() -> argparse.Namespace:
@@ -49,8 +49,8 @@ def main() -> None:
     set_work_dir(cfg, args.config, args.work_dir)
     if args.tta:
         enable_tta(cfg)
-    init_distributed(cfg, args.launcher)
-    evaluate(cfg, args.checkpoint, args.predict_on, label_dir=args.out, overlay_dir=args.show_dir)
+    with process_group(cfg, args.launcher):
+        evaluate(cfg, args.checkpoint, args.predict_on, label_dir=args.out, overlay_dir=args.show_dir)
 
 
 if __name__ == '__main__':

@@ -13,8 +13,8 @@ from mmengine.config import DictAction
 from mmuda.apis import (
     enable_amp,
     enable_auto_scale_lr,
-    init_distributed,
     load_config,
+    process_group,
     run_tool,
     set_resume,
     set_work_dir,
@@ -64,8 +64,8 @@ def main() -> None:
         enable_amp(cfg)
     if args.auto_scale_lr:
         enable_auto_scale_lr(cfg)
-    init_distributed(cfg, args.launcher)
-    train(cfg)
+    with process_group(cfg, args.launcher):
+        train(cfg)
 
 
 if __name__ == '__main__':

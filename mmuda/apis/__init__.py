@@ -2,7 +2,7 @@
 
 from .checkpoint import check_checkpoint, read_checkpoint, read_state
 from .config import load_config
-from .distributed import init_distributed
+from .distributed import init_distributed, leave_distributed, process_group
 from .errors import UserError, explain, run_tool
 from .inferencer import UDAInferencer
 from .launch import (
@@ -34,7 +34,9 @@ __all__ = [
     'enable_tta',
     'explain',
     'init_distributed',
+    'leave_distributed',
     'load_config',
+    'process_group',
     'read_checkpoint',
     'read_state',
     'run_tool',

@@ -1,9 +1,12 @@
-"""Joining a process group on machines with and without GPUs."""
+"""Joining a process group on machines with and without GPUs, and leaving it."""
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 import torch.distributed as torch_dist
@@ -12,6 +15,14 @@ from mmengine.config import Config
 from .errors import UserError
 
 RENDEZVOUS = ('RANK', 'WORLD_SIZE', 'LOCAL_RANK', 'MASTER_ADDR', 'MASTER_PORT')
+
+
+@contextmanager
+def process_group(cfg: Config, launcher: str) -> Iterator[None]:
+    """Run a block as one process of the group that ``launcher`` prepared."""
+    init_distributed(cfg, launcher)
+    yield
+    leave_distributed()  # after a success only: NCCL would wait here for ranks that an error has stopped
 
 
 def init_distributed(cfg: Config, launcher: str) -> None:
@@ -32,6 +43,18 @@ def init_distributed(cfg: Config, launcher: str) -> None:
     _without_devices(cfg)
     if not torch_dist.is_initialized():
         torch_dist.init_process_group('gloo')
+
+
+def leave_distributed() -> None:
+    """Leave the process group, if there is one, while the interpreter is whole.
+
+    A gloo thread that lets go of its last tensor while the interpreter is being torn down aborts the process
+    (pytorch/pytorch#179291): a run that has succeeded would end with an error. The threads end with the group's last
+    owner, and a wrapped model, which is one, is part of reference cycles.
+    """
+    if torch_dist.is_available() and torch_dist.is_initialized():
+        gc.collect()
+        torch_dist.destroy_process_group()
 
 
 def is_main_process() -> bool:

@@ -1,12 +1,14 @@
 """Joining a process group; real groups are in tests/test_cli.py."""
 
 import os
+from pathlib import Path
 
 import pytest
 import torch
 from mmengine.config import Config
+from torch.nn.parallel import DistributedDataParallel
 
-from mmuda.apis import UserError, init_distributed
+from mmuda.apis import UserError, init_distributed, process_group
 from mmuda.apis.distributed import RENDEZVOUS, is_main_process
 
 pytestmark = pytest.mark.skipif(torch.cuda.is_available(), reason='what happens without a GPU')
@@ -60,6 +62,22 @@ def test_slurm_s_variables_are_understood(joined, monkeypatch):
     init_distributed(Config(dict()), 'slurm')
     assert [os.environ[name] for name in ('RANK', 'WORLD_SIZE', 'LOCAL_RANK')] == ['3', '4', '1']
     assert joined == ['gloo']
+
+
+@pytest.mark.skipif(not Path('/proc/self/task').is_dir(), reason='counts threads as Linux lists them')
+def test_a_run_ends_with_its_threads(monkeypatch):
+    """Also while the wrapped model, an owner of the group, waits for the garbage collector."""
+    for name, value in dict(RANK=0, LOCAL_RANK=0, WORLD_SIZE=1, MASTER_ADDR='127.0.0.1', MASTER_PORT=0).items():
+        monkeypatch.setenv(name, str(value))
+    before = set(os.listdir('/proc/self/task'))
+    with process_group(Config(dict()), 'pytorch'):
+        wrapped = DistributedDataParallel(torch.nn.Linear(2, 2))
+        wrapped(torch.ones(1, 2)).sum().backward()
+        wrapped.itself = [wrapped]
+        del wrapped
+        assert set(os.listdir('/proc/self/task')) - before
+    assert not torch.distributed.is_initialized()
+    assert not set(os.listdir('/proc/self/task')) - before
 
 
 def test_the_main_process(joined, monkeypatch):

@@ -19,6 +19,7 @@ from mmengine.hooks import Hook
 from mmengine.registry import DATASETS, HOOKS, RUNNERS
 
 from mmuda import compat
+from mmuda.apis import leave_distributed
 
 compat.apply()
 torch.set_num_threads(1)
@@ -208,6 +209,7 @@ def main() -> None:
     if 'RANK' in os.environ:
         torch.distributed.init_process_group('gloo')
     RUNNERS.build(config(args)).train()
+    leave_distributed()
 
 
 if __name__ == '__main__':

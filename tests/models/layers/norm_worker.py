@@ -57,6 +57,7 @@ def main() -> None:
         source, target = (rows.split(counts)[dist.get_rank()] for rows, counts in domains)
         results[case] = {name: train(norm, source, target) for name, norm in build(source.shape[1]).items()}
     torch.save(results, args.out)
+    dist.destroy_process_group()
 
 
 if __name__ == '__main__':
