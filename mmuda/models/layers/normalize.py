@@ -149,9 +149,13 @@ def _input_gradient(
 ) -> None:
     """``out`` = scale / std · (grad − avg(grad) − x̂ · avg(grad · x̂)), batch norm's."""
     factor = scale * inv_std
-    slope = (-factor * inv_std * averages[1]).to(x.dtype)  # rounded here, so that x and mean meet the same number
-    channel_map(grad, factor, -factor * averages[0] - slope * mean, out)
-    out.addcmul_(x, _like(slope, x))
+    channel_map(x, -factor * inv_std * averages[1], -factor * averages[0], out, center=mean)
+    if x.dtype == factor.dtype:
+        out.addcmul_(grad, _like(factor, x))
+        return
+    part = torch.empty_like(out)  # factors may lie beyond the range of float16: only the kernel knows them as they are
+    channel_map(grad, factor, torch.zeros_like(factor), part)
+    out += part
 
 
 def _domains(num_source: int) -> tuple[slice, slice]:

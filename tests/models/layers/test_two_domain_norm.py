@@ -140,7 +140,28 @@ def test_autocast_keeps_statistics_in_float32(kind):
     norm(x.half()).float().sum().backward()
 
 
-@pytest.mark.parametrize('mean, precision', [(0, 1e-6), (20, 1e-4), (1000, 1e-6)])
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize('std, mean, size', [(0.01, 0, 100), (0.01, 30, 1), (1, 3, 1), (100, 0, 1e-4)])
+def test_gradients_of_low_precision_are_as_good_as_batch_norms(dtype, std, mean, size):
+    """Small variances with large gradients, far means, small gradients: factors that float16 would not hold."""
+    x = (std * (torch.randn(8, 4, 16, 16) + mean)).to(dtype)
+    grad = (size * (torch.randn(x.shape) + x.float() / std - mean)).to(dtype)
+
+    def error(result):
+        return ((result.double() - wanted).norm() / wanted.norm()).item()
+
+    def of_two_norms(kind, x):
+        leaf = x.clone().requires_grad_()
+        return torch.autograd.grad(torch.cat([kind(rows) for rows in leaf.split(4)]), leaf, grad.to(x.dtype))[0]
+
+    wanted = of_two_norms(nn.BatchNorm2d(4).double(), x.double())
+    norm, leaf = DomainSpecificBatchNorm2d(4), x.clone().requires_grad_()
+    bind_domain_context(norm).set(DomainBatch(4, 4))
+    (ours,) = torch.autograd.grad(norm(leaf), leaf, grad)
+    assert error(ours) < 3 * error(of_two_norms(nn.BatchNorm2d(4), x)) < 0.1
+
+
+@pytest.mark.parametrize('mean, precision', [(0, 1e-6), (8, 1e-5), (20, 1e-6), (1000, 1e-6)])
 def test_a_large_mean_costs_little_precision(mean, precision):
     norm = bound(TransNorm2d(2, momentum=1.0), 4, 4)
     x = torch.randn(8, 2, 16, 16) + mean
