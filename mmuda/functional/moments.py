@@ -52,8 +52,13 @@ def mixed_moments(means: Tensor, variances: Tensor, weights: Tensor) -> tuple[Te
 def joined_moments(parts: list[Moments]) -> Moments:
     """Of all values of the parts together."""
     means, variances = torch.stack([part.mean for part in parts]), torch.stack([part.var for part in parts])
-    counts = torch.stack([torch.as_tensor(part.count, dtype=means.dtype, device=means.device) for part in parts])
+    counts = torch.stack([_scalar(part.count, means) for part in parts])
     return Moments(*mixed_moments(means, variances, counts / counts.sum()), counts.sum())
+
+
+def _scalar(value: Tensor | int, like: Tensor) -> Tensor:
+    """``value`` on a device that does not wait for the host, as it would for a copy of a host's tensor."""
+    return value.to(like.dtype) if isinstance(value, Tensor) else like.new_full((), value)
 
 
 def statistics_dtype(x: Tensor) -> torch.dtype:

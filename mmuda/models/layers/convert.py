@@ -24,7 +24,7 @@ from .domain_norm import (
     DomainSpecificBatchNorm3d,
 )
 from .trans_norm import TransNorm1d, TransNorm2d, TransNorm3d
-from .two_domain_norm import TwoDomainNorm
+from .two_domain_norm import TwoDomainNorm, check_domain
 
 FAMILIES = {
     'BN': (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d),
@@ -42,8 +42,8 @@ def convert_norm(net: nn.Module, type: str, **options) -> nn.Module:
     Args:
         net: The network. If it is a norm itself, only the returned module is the new one.
         type: A family, ``BN``, ``TransNorm``, ``DomainSpecificBatchNorm``, ``AdaBN`` or ``AutoDIAL``; the rank of
-            each norm stays.
-        options: Further arguments of the new norms.
+            each norm stays, and of two domains' norms the domain of evaluation.
+        options: Further arguments of the new norms; without any, norms of the family stay as they are.
 
     Raises:
         ValueError: An unknown family.
@@ -82,6 +82,7 @@ def fuse_norms(net: nn.Module) -> nn.Module:
 
 def set_eval_domain(net: nn.Module, domain: str) -> None:
     """Evaluate every two-domain norm of ``net`` as for ``source`` or for ``target`` images."""
+    check_domain(domain)
     for norm in net.modules():
         if isinstance(norm, TwoDomainNorm):
             norm.eval_domain = domain
@@ -97,10 +98,12 @@ def _replace_norms(net: nn.Module, new: Callable[[_BatchNorm], _BatchNorm]) -> n
 
 def _convert(norm: _BatchNorm, family: tuple[type[_BatchNorm], ...], options: dict) -> _BatchNorm:
     kind = family[_rank(norm)]
-    if type(norm) is kind:
+    if type(norm) is kind and not options:
         return norm
+    if isinstance(norm, TwoDomainNorm) and issubclass(kind, TwoDomainNorm):
+        options = dict(eval_domain=norm.eval_domain) | options
     new = kind(norm.num_features, norm.eps, norm.momentum, norm.affine, norm.track_running_stats, **options)
-    new.load_state_dict(_batch_norm_state(norm))
+    new.load_state_dict(norm.state_dict() if type(norm) is kind else _batch_norm_state(norm))
     if isinstance(norm, TwoDomainNorm) and isinstance(new, TwoDomainNorm):
         _copy_domains(norm, new)
     return _as(new, norm)

@@ -35,7 +35,7 @@ def sum_over_ranks(x: Tensor) -> Tensor:
 
 
 def _packed(part: Moments) -> Tensor:
-    return torch.cat([part.mean, part.var, part.mean.new_tensor([part.count])])
+    return torch.cat([part.mean, part.var, part.mean.new_full((1,), part.count)])  # a copy from the host would wait
 
 
 def _unpacked(row: Tensor) -> Moments:

@@ -3,8 +3,9 @@
 A subclass says what training makes of the two domains' moments (:meth:`TwoDomainNorm.normalize`) and which affine map
 evaluation is (:meth:`TwoDomainNorm.eval_moments`, :meth:`TwoDomainNorm.eval_affine`).
 
-Each is a `_BatchNorm`, so that rules about norms (weight decay, freezing, initialisation) see it, and its parameters
-have batch norm's names. There is no `running_mean`, though: whoever asks for it means a layer of one domain.
+Each is a `_BatchNorm`, so that rules about norms (weight decay, freezing) see it, and its parameters have batch norm's
+names. (An `init_cfg` finds it as `BatchNorm2d`, not as `_BatchNorm`: mmengine looks at direct bases alone.) There is no
+`running_mean`, though: whoever asks for it means a layer of one domain.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmuda.domain import DomainBatch, DomainLayer
@@ -58,8 +59,7 @@ class TwoDomainNorm(DomainLayer, _BatchNorm):
         eval_domain: str = 'target',
     ) -> None:
         super().__init__(num_features, eps, momentum, affine, track_running_stats=False)
-        if eval_domain not in DOMAINS:
-            raise ValueError(f'eval_domain={eval_domain!r} is no domain: choose one of {list(DOMAINS)}.')
+        check_domain(eval_domain)
         self.eval_domain = eval_domain
         self.track_running_stats = track_running_stats
         for name in STATISTICS:
@@ -115,6 +115,7 @@ class TwoDomainNorm(DomainLayer, _BatchNorm):
     ) -> Tensor:
         """Normalise source and target rows with moments, scale and shift ``[C]`` of their own."""
         function = normalize_by_own if self.own_moments else normalize
+        shift = tuple(values.to(part.mean.dtype) for values, part in zip(shift, moments))  # of a norm in half precision
         return function(x, layout.num_source, moments, scale, shift, self.eps)
 
     def affine_parameters(self, like: Tensor) -> Pair:
@@ -208,9 +209,7 @@ class TwoDomainNorm(DomainLayer, _BatchNorm):
                 state.update({f'{prefix}{name}_{domain}': value for domain in DOMAINS})
 
 
-def batch_norm_class(norm: nn.Module) -> type[_BatchNorm]:
-    """The batch norm of the same rank: `nn.BatchNorm1d`, `2d` or `3d`."""
-    for kind in (nn.BatchNorm1d, nn.BatchNorm3d):
-        if isinstance(norm, kind):
-            return kind
-    return nn.BatchNorm2d
+def check_domain(name: str) -> None:
+    """Refuse an unknown domain of evaluation."""
+    if name not in DOMAINS:
+        raise ValueError(f'eval_domain={name!r} is no domain: choose one of {list(DOMAINS)}.')

@@ -90,6 +90,25 @@ def test_options_frozen_norms_mode_and_precision():
     assert net[2].running_mean_source.dtype == torch.float64
 
 
+def test_options_of_a_family_that_is_there_already():
+    """They count, and what was learned stays."""
+    net = convert_norm(network(), 'DomainSpecificBatchNorm', eval_domain='source')
+    nn.init.uniform_(net[0].weight)
+    state = copy.deepcopy(net.state_dict())
+    assert convert_norm(net, 'DomainSpecificBatchNorm')[0] is net[0]
+    convert_norm(net, 'DomainSpecificBatchNorm', eval_domain='target')
+    assert {norm.eval_domain for norm in norms(net)} == {'target'}
+    torch.testing.assert_close(net.state_dict(), state, rtol=0, atol=0)
+
+
+def test_the_domain_of_evaluation_stays():
+    net = convert_norm(network(), 'TransNorm', eval_domain='source')
+    assert {norm.eval_domain for norm in norms(convert_norm(net, 'AdaBN'))} == {'source'}
+    assert {norm.eval_domain for norm in norms(convert_norm(net, 'AutoDIAL', eval_domain='target'))} == {'target'}
+    with pytest.raises(ValueError, match="eval_domain='both' is no domain: choose one of"):
+        set_eval_domain(net, 'both')
+
+
 def test_a_norm_alone_and_unknown_names():
     assert isinstance(convert_norm(nn.BatchNorm2d(3), 'TransNorm'), TransNorm2d)
     norm = TransNorm2d(3)

@@ -161,6 +161,14 @@ def test_gradients_of_low_precision_are_as_good_as_batch_norms(dtype, std, mean,
     assert error(ours) < 3 * error(of_two_norms(nn.BatchNorm2d(4), x)) < 0.1
 
 
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_a_whole_network_in_low_precision(kind, dtype):
+    norm, x = bound(kind(6)), batch()
+    low = trained(copy.deepcopy(norm).to(dtype), x.to(dtype))
+    assert {value.dtype for value in (*low[:2], *low[2].values())} == {dtype}
+    torch.testing.assert_close(low[0].float(), trained(norm, x)[0], rtol=0.05, atol=0.05)
+
+
 @pytest.mark.parametrize('mean, precision', [(0, 1e-6), (8, 1e-5), (20, 1e-6), (1000, 1e-6)])
 def test_a_large_mean_costs_little_precision(mean, precision):
     norm = bound(TransNorm2d(2, momentum=1.0), 4, 4)
