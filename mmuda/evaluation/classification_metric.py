@@ -27,8 +27,18 @@ class ClassificationMetric(BaseMetric):
         self.per_class = per_class
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
-        """Keep the true and the predicted class of each image."""
+        """Keep the true and the predicted class of each image.
+
+        Raises:
+            ValueError: An image without one class.
+        """
         for sample in data_samples:
+            truth = sample.get('gt_label')
+            if truth is None or truth.numel() != 1 or truth < 0:
+                raise ValueError(
+                    f"{sample.get('img_path', 'An image')} has the classes {truth} where ClassificationMetric needs one "
+                    'to score: give the evaluation a labelled data set with one class an image.'
+                )
             self.results.append((int(sample['gt_label']), int(sample['pred_label'])))
 
     def compute_metrics(self, results: list[tuple[int, int]]) -> dict[str, float]:

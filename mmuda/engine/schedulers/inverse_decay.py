@@ -40,6 +40,11 @@ class InverseDecayLR(LRSchedulerMixin, _ParamScheduler):
     ) -> None:
         self.alpha = alpha
         self.beta = beta
+        if horizon is None and end >= INF:
+            raise ValueError(
+                'InverseDecayLR has neither horizon nor end, so the rate would not fall: give one of them (a runner '
+                'sets end to the length of the training).'
+            )
         self.horizon = end - begin if horizon is None else horizon
         if alpha < 0 or self.horizon <= 0:
             raise ValueError(

@@ -53,6 +53,11 @@ class CDAN(AdversarialTerm):
         **kwargs,
     ) -> None:
         super().__init__(in_channels * num_classes if random_dim is None else random_dim, **kwargs)
+        if entropy_ramp_steps <= 0:
+            raise ValueError(
+                f'CDAN has entropy_ramp_steps={entropy_ramp_steps}: give the number of steps after which the entropy '
+                "weight's reversed gradient has nearly its full strength."
+            )
         self.in_channels = in_channels
         self.num_classes = num_classes
         self.entropy = entropy

@@ -16,15 +16,17 @@ class DomainDiscriminator(nn.Sequential):
     Args:
         in_channels: Channels of the features (times classes, for CDAN).
         channels: Width of the hidden layers.
-        num_hidden: How many there are.
+        num_hidden: How many there are; 0 is a linear discriminator.
         dropout: Probability of dropout behind each.
     """
 
     def __init__(self, in_channels: int, channels: int = 1024, num_hidden: int = 2, dropout: float = 0.5) -> None:
         layers: list[nn.Module] = []
-        for width in [in_channels] + [channels] * (num_hidden - 1):
+        width = in_channels
+        for _ in range(num_hidden):
             layers += [nn.Linear(width, channels), nn.ReLU(inplace=True), nn.Dropout(dropout)]
-        super().__init__(*layers, nn.Linear(channels, 1))
+            width = channels
+        super().__init__(*layers, nn.Linear(width, 1))
         for layer in self:
             if isinstance(layer, nn.Linear):
                 nn.init.xavier_normal_(layer.weight)

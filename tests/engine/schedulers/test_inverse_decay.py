@@ -71,3 +71,5 @@ def test_it_is_found_by_name_and_checks_its_arguments():
         InverseDecayLR(make_optimizer(), alpha=-1, end=9)
     with pytest.raises(ValueError, match='horizon=0'):
         InverseDecayLR(make_optimizer(), horizon=0)
+    with pytest.raises(ValueError, match='neither horizon nor end'):
+        InverseDecayLR(make_optimizer(), by_epoch=False)

@@ -72,3 +72,5 @@ def test_a_head_that_does_not_fit_is_named(views):
         CDAN(4, 10)(source, target, STEP)
     with pytest.raises(ValueError, match='in_channels=5'):
         CDAN(5, 3)(source, target, STEP)
+    with pytest.raises(ValueError, match='entropy_ramp_steps=0: give the number of steps'):
+        CDAN(4, 3, entropy=True, entropy_ramp_steps=0)

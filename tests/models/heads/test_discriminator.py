@@ -24,3 +24,4 @@ def test_first_weights():
 def test_width_and_depth_can_be_chosen():
     net = DomainDiscriminator(8, channels=4, num_hidden=1, dropout=0.0)
     assert [p.shape for p in net.parameters()] == [(4, 8), (4,), (1, 4), (1,)]
+    assert [p.shape for p in DomainDiscriminator(8, num_hidden=0).parameters()] == [(1, 8), (1,)]
