@@ -16,6 +16,7 @@ student.backbone.init_cfg = dict(type='Pretrained', checkpoint='torchvision://re
 student.neck.norm_cfg = dict(type='mmuda.TransNorm1d')
 student.neck.update(out_channels=1024, dropout=0.5)
 student.head.update(type='StackedLinearClsHead', in_channels=1024, mid_channels=[1024], dropout_rate=0.5)
+student.init_cfg = dict(type='Normal', layer='Linear', std=0.01)  # of the classifier, which has no rule of its own
 student.head.num_classes = 12
 mdd = _base_.mdd
 mdd.update(in_channels=1024, num_classes=12)

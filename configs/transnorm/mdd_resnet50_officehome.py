@@ -2,7 +2,8 @@
 #     python tools/train.py configs/transnorm/mdd_resnet50_officehome.py
 # Expected: the paper gives no figure for this setting. Not run here.
 # The pair of domains: MMUDA_PAIR=product-real (art-clipart by default).
-# MDD's own network: a wider bottleneck with dropout, a hidden layer in the classifier.
+# MDD's own network: a wider bottleneck with dropout, a hidden layer in the classifier; width and margin of MDD's
+# released code for Office-Home.
 _base_ = [
     '../_base_/models/resnet50_bottleneck.py',  # the network
     '../_base_/datasets/officehome.py',
@@ -14,9 +15,10 @@ student = _base_.model
 student.backbone.norm_cfg = dict(type='mmuda.TransNorm2d')
 student.backbone.init_cfg = dict(type='Pretrained', checkpoint='torchvision://resnet50')
 student.neck.norm_cfg = dict(type='mmuda.TransNorm1d')
-student.neck.update(out_channels=1024, dropout=0.5)
-student.head.update(type='StackedLinearClsHead', in_channels=1024, mid_channels=[1024], dropout_rate=0.5)
+student.neck.update(out_channels=2048, dropout=0.5)
+student.head.update(type='StackedLinearClsHead', in_channels=2048, mid_channels=[2048], dropout_rate=0.5)
+student.init_cfg = dict(type='Normal', layer='Linear', std=0.01)  # of the classifier, which has no rule of its own
 student.head.num_classes = 65
 mdd = _base_.mdd
-mdd.update(in_channels=1024, num_classes=65)
+mdd.update(in_channels=2048, num_classes=65, channels=2048, margin=2.0)
 model = dict(_delete_=True, type='UDAModel', task='classification', student=student, terms=dict(mdd=mdd))

@@ -36,8 +36,8 @@ class ClassificationMetric(BaseMetric):
             truth = sample.get('gt_label')
             if truth is None or truth.numel() != 1 or truth < 0:
                 raise ValueError(
-                    f"{sample.get('img_path', 'An image')} has the classes {truth} where ClassificationMetric needs one "
-                    'to score: give the evaluation a labelled data set with one class an image.'
+                    f'{sample.get("img_path", "An image")} has the classes {truth} where ClassificationMetric needs '
+                    'one to score: give the evaluation a labelled data set with one class an image.'
                 )
             self.results.append((int(sample['gt_label']), int(sample['pred_label'])))
 

@@ -6,6 +6,11 @@ from pathlib import Path
 import pytest
 import yaml
 from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import DefaultScope
+from torch import nn
+
+from mmuda.registry import MODELS
 
 REPO = Path(__file__).parents[2]
 LEAVES = REPO / 'configs' / 'transnorm'
@@ -96,6 +101,42 @@ def test_every_adversarial_leaf_has_a_twin_with_trans_norm():
     twins = [path for method in ('dann', 'cdan', 'mdd') for path in (REPO / 'configs' / method).glob('*.py')]
     for path in twins:
         assert f"_base_ = '../{path.parent.name}/{path.name}'" in (LEAVES / path.name).read_text()
+
+
+@pytest.fixture(scope='module')
+def mdd():
+    """The largest leaf, built, initialised but for the backbone's checkpoint, and its optimizer."""
+    pytest.importorskip('mmpretrain')
+    pytest.importorskip('torchvision')
+    cfg = Config.fromfile(LEAVES / 'mdd_resnet50_officehome.py')
+    cfg.model.student.backbone.init_cfg = None
+    with DefaultScope.overwrite_default_scope('mmuda'):
+        model = MODELS.build(cfg.model)
+        model.init_weights()
+        return model, build_optim_wrapper(model, cfg.optim_wrapper).optimizer
+
+
+def test_what_starts_from_random_weights_learns_ten_times_as_fast(mdd):
+    """The released code: lr_mult 10, and decay_mult 2 of 0.0005 for all."""
+    model, optimizer = mdd
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    rates = {names[id(p)]: group['lr'] for group in optimizer.param_groups for p in group['params']}
+    assert rates.keys() == set(names.values())
+    assert {rate for name, rate in rates.items() if name.startswith('student.backbone.')} == {1e-3}
+    fast = ('student.neck.', 'student.head.', 'terms.')
+    assert {rate for name, rate in rates.items() if name.startswith(fast)} == {1e-2}
+    shared = [{key: group[key] for key in ('momentum', 'nesterov', 'weight_decay')} for group in optimizer.param_groups]
+    assert shared == [dict(momentum=0.9, nesterov=True, weight_decay=1e-3)] * 2
+
+
+def test_mdd_has_its_released_network_on_office_home(mdd):
+    model, _ = mdd
+    assert (model.student.neck.linear.out_features, model.terms.mdd.margin) == (2048, 2.0)
+    for classifier in (model.student.head.layers, model.terms.mdd.classifier):
+        linear = [layer for layer in classifier.modules() if isinstance(layer, nn.Linear)]
+        assert [tuple(layer.weight.shape) for layer in linear] == [(2048, 2048), (65, 2048)]
+        assert [layer.weight.std().item() for layer in linear] == pytest.approx([0.01, 0.01], rel=0.02)
+    assert model.student.neck.linear.weight.std().item() == pytest.approx(0.005, rel=0.02)
 
 
 def test_the_pages_list_what_exists():

@@ -5,11 +5,18 @@ import torch
 
 
 @pytest.mark.parametrize(
-    'attention', [[], ['--strategy', 'none'], ['--classify']], ids=['plain', 'hybrid', 'classification']
+    'case, tolerance',
+    [
+        ([], 2e-6),
+        (['--strategy', 'none'], 2e-6),
+        (['--classify'], 2e-6),
+        (['--classify', '--norm', 'mmuda.TransNorm', '--max-iters', 1], 1e-5),  # Adam turns rounding into steps
+    ],
+    ids=['plain', 'hybrid', 'classification', 'TransNorm'],
 )
-def test_two_processes_have_the_gradients_of_one_with_twice_the_batch(trained, tmp_path, attention):
+def test_two_processes_have_the_gradients_of_one_with_twice_the_batch(trained, tmp_path, case, tolerance):
     """Pairs of hybrid attention stay together, groups would be drawn on each rank; adversaries weigh all samples."""
-    options = ['--max-iters', 2, '--norm', 'GN', '--plain', *attention]
+    options = ['--norm', 'GN', '--plain', '--max-iters', 2, *case]
     trained('one', *options, '--batch', 8, '--dump', tmp_path / 'one.pth')
     trained('two', *options, '--batch', 4, '--dump', tmp_path / 'two.pth', ranks=2)
     one, two = (torch.load(tmp_path / f'{name}.pth') for name in ('one', 'two'))
@@ -17,5 +24,5 @@ def test_two_processes_have_the_gradients_of_one_with_twice_the_batch(trained, t
     scale = max(gradient.abs().max() for gradient in one.values())
     for name, gradient in one.items():
         torch.testing.assert_close(
-            two[name], gradient, atol=2e-6 * scale.item(), rtol=1e-4, msg=lambda text, name=name: f'{name}: {text}'
+            two[name], gradient, atol=tolerance * scale.item(), rtol=1e-4, msg=lambda text, name=name: f'{name}: {text}'
         )

@@ -124,7 +124,7 @@ def student(norm: str, random_layers: bool, strategy: str | None) -> dict:
 
 def classification(norm: str, random_layers: bool) -> dict:
     """A digit network with all adversaries at once; their ramps are steep enough for two steps."""
-    norms = {} if norm == 'GN' else dict(norm_cfg=dict(type='BN'), fc_norm_cfg=dict(type='BN1d'))
+    norms = {} if norm == 'GN' else dict(norm_cfg=dict(type=f'{norm}2d'), fc_norm_cfg=dict(type=f'{norm}1d'))
     rate = 0.1 if random_layers else 0.0
     adversary = dict(in_channels=16, ramp_steps=10, discriminator=dict(channels=8, dropout=rate))
     return dict(

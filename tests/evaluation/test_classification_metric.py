@@ -34,7 +34,7 @@ def test_it_works_without_names_and_beyond_them():
 
 @pytest.mark.parametrize('truth', [{}, dict(gt_label=torch.tensor([-100])), dict(gt_label=torch.tensor([0, 1]))])
 def test_an_image_without_one_class_is_named(truth):
-    with pytest.raises(ValueError, match=r'a\.png has the classes .* needs one to score: give the evaluation a labelled'):
+    with pytest.raises(ValueError, match=r'a\.png has the classes .* needs one to score: give'):
         ClassificationMetric().process({}, [dict(img_path='a.png', pred_label=torch.tensor([0]), **truth)])
 
 
