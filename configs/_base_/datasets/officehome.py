@@ -2,6 +2,7 @@
 # The pair is one variable: MMUDA_PAIR=product-real python tools/train.py ... --work-dir ... (default art-clipart).
 # As in the literature, the target's images serve both for adaptation, without labels, and for scoring.
 # Layout, as published: $MMUDA_DATA/officehome/{Art,Clipart,Product,Real World}/<class>/*.jpg
+_base_ = './classification_224.py'
 data_root = '{{$MMUDA_DATA:data}}/officehome'
 folders = dict(art='Art', clipart='Clipart', product='Product', real='Real World')
 pair = '{{$MMUDA_PAIR:art-clipart}}'
@@ -17,50 +18,10 @@ classes = [
     'Toys', 'Trash_Can', 'Webcam',
 ]
 # fmt: on
-train_pipeline = [
-    dict(type='mmuda.LoadImage'),
-    dict(type='Resize', scale=(256, 256)),
-    dict(type='mmpretrain.RandomResizedCrop', scale=224),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='mmpretrain.PackInputs'),
-]
-test_pipeline = [
-    dict(type='mmuda.LoadImage'),
-    dict(type='Resize', scale=(256, 256)),
-    dict(type='mmpretrain.CenterCrop', crop_size=224),
-    dict(type='mmpretrain.PackInputs'),
-]
-# tools/test.py --tta: ten crops an image, softmax scores summed, as in TransNorm's released code.
-tta_pipeline = [
-    dict(type='mmuda.LoadImage'),
-    dict(type='Resize', scale=(256, 256)),
-    dict(type='mmuda.TenCrop', crop_size=224, transforms=[dict(type='mmpretrain.PackInputs')]),
-]
-tta_model = dict(type='mmuda.ScoreSumTTA')
-source = dict(
-    type='mmuda.FolderClassification',
-    data_root=data_root,
-    data_prefix=dict(img_path=folders[source_domain]),
-    metainfo=dict(classes=classes),
-    pipeline=train_pipeline,
-)
-target = dict(source, data_prefix=dict(img_path=folders[target_domain]))
+images = dict(type='mmuda.FolderClassification', data_root=data_root, metainfo=dict(classes=classes))
+source = dict(images, data_prefix=dict(img_path=folders[source_domain]))
+target = dict(images, data_prefix=dict(img_path=folders[target_domain]))
 
-train_dataloader = dict(
-    batch_size=72,  # 36 source + 36 target images
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='mmuda.DomainSampler', ratio=(1, 1)),
-    dataset=dict(type='mmuda.DomainDataset', source=source, target=dict(target, labelled=False)),
-)
-
-val_dataloader = dict(
-    batch_size=50,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(target, pipeline=test_pipeline),
-)
-val_evaluator = dict(type='mmuda.ClassificationMetric')
+train_dataloader = dict(num_workers=4, dataset=dict(source=source, target=target))
+val_dataloader = dict(num_workers=4, dataset=target)
 test_dataloader = val_dataloader
-test_evaluator = val_evaluator
