@@ -2,10 +2,9 @@
 #     python tools/train.py configs/transnorm/mdd_resnet50_officehome.py
 # Expected: the paper gives no figure for this setting. Not run here.
 # The pair of domains: MMUDA_PAIR=product-real (art-clipart by default).
-# MDD's own network: a wider bottleneck with dropout, a hidden layer in the classifier; width and margin of MDD's
-# released code for Office-Home.
+# Width and margin are those of MDD's released code for Office-Home.
 _base_ = [
-    '../_base_/models/resnet50_bottleneck.py',  # the network
+    '../_base_/models/resnet50_mdd.py',  # the network, with MDD's own bottleneck and classifier
     '../_base_/datasets/officehome.py',
     '../_base_/methods/mdd.py',  # what is done with two domains
     '../_base_/schedules/sgd_100k_inverse_x10.py',
@@ -15,9 +14,8 @@ student = _base_.model
 student.backbone.norm_cfg = dict(type='mmuda.TransNorm2d')
 student.backbone.init_cfg = dict(type='Pretrained', checkpoint='torchvision://resnet50')
 student.neck.norm_cfg = dict(type='mmuda.TransNorm1d')
-student.neck.update(out_channels=2048, dropout=0.5)
-student.head.update(type='StackedLinearClsHead', in_channels=2048, mid_channels=[2048], dropout_rate=0.5)
-student.init_cfg = dict(type='Normal', layer='Linear', std=0.01)  # of the classifier, which has no rule of its own
+student.neck.out_channels = 2048
+student.head.update(in_channels=2048, mid_channels=[2048])
 student.head.num_classes = 65
 mdd = _base_.mdd
 mdd.update(in_channels=2048, num_classes=65, channels=2048, margin=2.0)

@@ -1,9 +1,8 @@
 # MDD + TransNorm: ResNet-50, VisDA-2017, 100,000 iterations of 36 + 36 images.
 #     python tools/train.py configs/transnorm/mdd_resnet50_visda.py
 # Expected: the paper gives no figure for this setting. Not run here.
-# MDD's own network: a wider bottleneck with dropout, a hidden layer in the classifier.
 _base_ = [
-    '../_base_/models/resnet50_bottleneck.py',  # the network
+    '../_base_/models/resnet50_mdd.py',  # the network, with MDD's own bottleneck and classifier
     '../_base_/datasets/visda2017.py',
     '../_base_/methods/mdd.py',  # what is done with two domains
     '../_base_/schedules/sgd_100k_inverse_x10.py',
@@ -13,9 +12,6 @@ student = _base_.model
 student.backbone.norm_cfg = dict(type='mmuda.TransNorm2d')
 student.backbone.init_cfg = dict(type='Pretrained', checkpoint='torchvision://resnet50')
 student.neck.norm_cfg = dict(type='mmuda.TransNorm1d')
-student.neck.update(out_channels=1024, dropout=0.5)
-student.head.update(type='StackedLinearClsHead', in_channels=1024, mid_channels=[1024], dropout_rate=0.5)
-student.init_cfg = dict(type='Normal', layer='Linear', std=0.01)  # of the classifier, which has no rule of its own
 student.head.num_classes = 12
 mdd = _base_.mdd
 mdd.update(in_channels=1024, num_classes=12)
