@@ -21,6 +21,7 @@ CLASSIFIERS = {  # side, channels and classes of the input and output, millions 
     'mobilenet-v2_bottleneck': (64, 3, 31, 2.560),
     'resnet50_bottleneck': (64, 3, 31, 24.041),
     'resnet101_bottleneck': (64, 3, 31, 43.033),
+    'inception-bn_bottleneck': (64, 3, 31, 10.531),
     'resnet50_mdd': (64, 3, 31, 26.690),
 }
 SEGMENTORS = [name for name in FILES if name not in CLASSIFIERS]

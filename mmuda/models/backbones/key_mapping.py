@@ -1,10 +1,11 @@
-"""State dicts of other libraries' backbones, renamed to mmseg's and mmpretrain's.
+"""State dicts of other libraries' backbones, renamed to mmseg's, mmpretrain's and our own.
 
 Every function takes the whole state dict of one network and either maps each key or raises: a
 half-understood checkpoint never loads silently. What an ImageNet classifier has on top of the backbone
 (its last convolution, its classifier) is dropped by name.
 
-Layouts: torchvision's `mobilenet_v2`; the MiT encoder as the SegFormer authors released it.
+Layouts: torchvision's `mobilenet_v2`; the MiT encoder as the SegFormer authors released it; Inception-BN as PyTorch's
+ports of the Caffe model name it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
+
+from .inception_bn import STAGES as INCEPTION_BN_STAGES
 
 StateDict = dict[str, Tensor]
 
@@ -85,6 +88,54 @@ def mit_from_official(state: StateDict) -> StateDict:
         key: value[..., None, None] if _is_linear_ffn(key, value) else value
         for key, value in _renamed(state, rename).items()
     }
+
+
+def inception_bn_from_caffe(state: StateDict) -> StateDict:
+    """`bn_inception` with Caffe's layer names (`inception_3a_1x1`, `inception_3a_1x1_bn`, …) → `InceptionBN`.
+
+    Its convolutions have biases, which the norms behind them subtract again: here the norms' means go without.
+    """
+    modules = dict(_inception_bn_modules())
+    layout = "bn_inception with Caffe's layer names"
+
+    def rename(key: str) -> str | None:
+        if re.match(r'(fc|last_linear)\.', key):
+            return None
+        layer, _, name = key.rpartition('.')
+        module = layer.removesuffix('_bn')
+        if module not in modules:
+            raise _unknown(key, layout)
+        return f'{modules[module]}.{"bn" if layer.endswith("_bn") else "conv"}.{name}'
+
+    wanted = {f'{module}{part}' for module in modules for part in ('.weight', '_bn.running_mean', '_bn.running_var')}
+    if missing := wanted - state.keys():
+        raise KeyError(f'{min(missing)!r} of {layout} is missing ({len(missing)} tensors in all).')
+    renamed = _renamed(state, rename)
+    for module in modules.values():
+        bias = renamed.pop(f'{module}.conv.bias', None)
+        if bias is not None:
+            renamed[f'{module}.bn.running_mean'] = renamed[f'{module}.bn.running_mean'] - bias
+    return renamed
+
+
+def _inception_bn_modules() -> Iterator[tuple[str, str]]:
+    """Every convolution with its norm: Caffe's name, ours."""
+    yield from (
+        ('conv1_7x7_s2', 'stages.0.conv1'),
+        ('conv2_3x3_reduce', 'stages.0.reduce'),
+        ('conv2_3x3', 'stages.0.conv2'),
+    )
+    for stage, rows in enumerate(INCEPTION_BN_STAGES, start=1):
+        for row, filters in rows.items():
+            name, ours = f'inception_{row}', f'stages.{stage}.inception_{row}.branches'
+            yield f'{name}_3x3_reduce', f'{ours}.conv3x3.0'
+            yield f'{name}_3x3', f'{ours}.conv3x3.1'
+            for index, step in enumerate(('reduce', '1', '2')):
+                yield f'{name}_double_3x3_{step}', f'{ours}.double3x3.{index}'
+            if filters.conv1x1:
+                yield f'{name}_1x1', f'{ours}.conv1x1.0'
+            if filters.projection:
+                yield f'{name}_pool_proj', f'{ours}.pool.1'
 
 
 def _renamed(state: StateDict, rename: Callable[[str], str | None]) -> StateDict:

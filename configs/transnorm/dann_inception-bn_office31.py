@@ -1,0 +1,19 @@
+# DANN + TransNorm: Inception-BN, Office-31, 100,000 iterations of 36 + 36 images.
+#     python tools/train.py configs/transnorm/dann_inception-bn_office31.py
+# Expected, from the paper (Table 4, mean of six pairs): 83.2 % accuracy. Not run here.
+# The pair of domains: MMUDA_PAIR=dslr-amazon (amazon-webcam by default).
+# ImageNet weights: tools/model_converters/caffe2mmuda.py bn_inception-52deb4733.pth work_dirs/inception_bn_mmuda.pth
+_base_ = [
+    '../_base_/models/inception-bn_bottleneck.py',  # the network
+    '../_base_/datasets/office31.py',
+    '../_base_/methods/dann.py',  # what is done with two domains
+    '../_base_/schedules/sgd_100k_inverse_x10.py',
+    '../_base_/default_runtime.py',
+]
+student = _base_.model
+student.backbone.norm_cfg = dict(type='mmuda.TransNorm2d')
+student.backbone.init_cfg = dict(type='Pretrained', checkpoint='work_dirs/inception_bn_mmuda.pth')
+student.neck.norm_cfg = dict(type='mmuda.TransNorm1d')
+student.head.num_classes = 31
+dann = _base_.dann
+model = dict(_delete_=True, type='UDAModel', task='classification', student=student, terms=dict(dann=dann))
