@@ -1,16 +1,19 @@
-"""Pictures from arrays: coloured label maps, overlays, comparisons, hybrid attention, embeddings."""
+"""Pictures from arrays: coloured label maps, overlays, comparisons, hybrid attention, embeddings, curves."""
 
 from .attention import AttentionReport, attention_figure, split_overlay
 from .comparison import Layout, comparison
+from .curves import Curve, curves_figure
 from .embedding import embedding_figure
 from .palette import colorize, default_palette, overlay
 
 __all__ = [
     'AttentionReport',
+    'Curve',
     'Layout',
     'attention_figure',
     'colorize',
     'comparison',
+    'curves_figure',
     'default_palette',
     'embedding_figure',
     'overlay',

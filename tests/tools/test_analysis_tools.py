@@ -1,27 +1,26 @@
-"""The small tools around runs: summaries over seeds, plain networks out of UDA checkpoints."""
+"""The small tools around runs: summaries and curves over seeds, plain networks out of UDA checkpoints."""
 
-import importlib.util
+import importlib
 import json
 import sys
-from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from mmuda.apis import UserError
 
-TOOLS = Path(__file__).resolve().parents[2] / 'tools' / 'analysis_tools'
 
-
-def load(name):
-    spec = importlib.util.spec_from_file_location(name, TOOLS / f'{name}.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture
+def load(repo, monkeypatch):
+    """A tool's module, as Python finds it when the tool is run."""
+    monkeypatch.syspath_prepend(str(repo / 'tools' / 'analysis_tools'))
+    return importlib.import_module
 
 
 @pytest.fixture
-def call(monkeypatch):
+def call(load, monkeypatch):
     """Run a tool's main with arguments."""
 
     def _call(name, *args):
@@ -31,15 +30,21 @@ def call(monkeypatch):
     return _call
 
 
+def write_log(work_dir, log, rows):
+    path = work_dir / log / 'vis_data' / 'scalars.json'
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open('a') as file:
+        file.writelines(json.dumps(row) + '\n' for row in rows)
+
+
 @pytest.fixture
 def runs(tmp_path):
     """Three runs, each with two evaluations; the first run was resumed."""
     for seed, scores in enumerate([(40, 50), (70, 52), (30, 54)]):
         for number, score in enumerate(scores):
-            log = tmp_path / f'stct_s{seed}' / f'2026_{number if seed == 0 else 0}' / 'vis_data' / 'scalars.json'
-            log.parent.mkdir(parents=True, exist_ok=True)
-            with log.open('a') as file:
-                file.write(json.dumps({'loss': 1.0}) + '\n' + json.dumps({'mIoU': score, 'IoU.car': score - 1}) + '\n')
+            step = 100 * (number + 1)
+            rows = [{'loss': 3.0 - number, 'step': step}, {'mIoU': score, 'IoU.car': score - 1, 'step': step}]
+            write_log(tmp_path / f'stct_s{seed}', f'2026_{number if seed == 0 else 0}', rows)
     return tmp_path
 
 
@@ -64,6 +69,60 @@ def test_summary_of_nothing(call, runs):
         call('summarize_runs', f'x={runs}/gone*')
     with pytest.raises(UserError, match="no log of the score 'mIoU16'"):
         call('summarize_runs', f'x={runs}/stct_s*', '--score', 'mIoU16')
+
+
+def test_a_later_log_counts_from_its_first_step_on(load, tmp_path):
+    """Killed at step 300 and resumed from step 100."""
+    write_log(tmp_path, '2026_1', [{'step': step, 'loss': 1} for step in (100, 200, 300)])
+    write_log(tmp_path, '2026_2', [{'step': 200, 'loss': 2}, {'step': 200, 'mIoU': 50}])
+    (tmp_path / '2026_3' / 'vis_data').mkdir(parents=True)
+    (tmp_path / '2026_3' / 'vis_data' / 'scalars.json').touch()
+    rows = load('runs').read_log(tmp_path)
+    assert rows == [{'step': 100, 'loss': 1}, {'step': 200, 'loss': 2}, {'step': 200, 'mIoU': 50}]
+
+
+def test_curves_of_the_mean_and_its_spread(call, load, runs, tmp_path, capsys):
+    out = tmp_path / 'pictures' / 'curves.png'
+    call('plot_curves', f'STCT={runs}/stct_s*', f'one={runs}/stct_s1', '--out', out, '--reach', 'mIoU=52', '--dpi', 40)
+    assert capsys.readouterr().out.splitlines() == [
+        'STCT: mean mIoU 52 or more at iteration 200',
+        'one: mean mIoU 52 or more at iteration 100',
+        f'{out}: mIoU, loss of 4 runs',
+    ]
+    assert np.asarray(Image.open(out).convert('L')).std() > 5
+    tool = load('plot_curves')
+    curve = tool.curve_of({path: load('runs').read_log(path) for path in runs.glob('stct_s*')}, 'mIoU')
+    assert curve.steps.tolist() == [100, 200]
+    np.testing.assert_allclose(curve.mean, [140 / 3, 52])
+    np.testing.assert_allclose(curve.deviation, [np.std([40, 70, 30], ddof=1), 2])
+    assert tool.reached('x', curve, 'mIoU', 60) == 'x: mean mIoU below 60 up to iteration 200 (at most 52.00)'
+    assert tool.reached('x', None, 'mIoU', 60) == 'x: no mIoU was logged'
+
+
+def test_a_curve_ends_with_the_shortest_run_of_its_group(load, runs):
+    write_log(runs / 'stct_s3', '2026_0', [{'mIoU': 20, 'step': 100}])
+    logs = {path: load('runs').read_log(path) for path in runs.glob('stct_s*')}
+    curve = load('plot_curves').curve_of(logs, 'mIoU')
+    assert (curve.steps.tolist(), curve.mean.tolist(), curve.runs) == ([100], [40], 4)
+    assert load('plot_curves').curve_of(logs, 'accuracy') is None
+
+
+def test_curves_that_cannot_be_drawn(call, runs, tmp_path):
+    group, out = f'STCT={runs}/stct_s*', ['--out', tmp_path / 'curves.png']
+    with pytest.raises(UserError, match=r"no run has logged 'acc': choose of IoU.car, loss, mIoU, step"):
+        call('plot_curves', group, *out, '--keys', 'mIoU', 'acc')
+    with pytest.raises(UserError, match="no run has logged 'acc'"):
+        call('plot_curves', group, *out, '--reach', 'acc=3')
+    with pytest.raises(UserError, match='--reach mIoU is no score and value: give one such as accuracy=70'):
+        call('plot_curves', group, *out, '--reach', 'mIoU')
+    with pytest.raises(UserError, match='has no suffix of a picture'):
+        call('plot_curves', group, '--out', tmp_path / 'curves')
+    write_log(runs / 'stct_s3', '2026_0', [{'time': 1, 'step': 50}])
+    with pytest.raises(UserError, match=r"stct_s3 has logged 'mIoU' at 0 iterations, none of which"):
+        call('plot_curves', group, *out)
+    with pytest.raises(UserError, match='no run has logged mIoU or accuracy or a loss: name what to draw by --keys'):
+        call('plot_curves', f'{runs}/stct_s3', *out)
+    assert not (tmp_path / 'curves.png').exists()
 
 
 def test_the_network_of_a_uda_checkpoint(call, tmp_path, capsys):

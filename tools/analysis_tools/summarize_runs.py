@@ -8,17 +8,17 @@ highest one, which is chosen on the test labels and therefore flatters).
 """
 
 import argparse
-import glob
-import json
 from pathlib import Path
 from statistics import fmean, stdev
+
+from runs import add_groups, find_groups, read_log
 
 from mmuda.apis import UserError, run_tool
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Mean and deviation of scores over runs')
-    parser.add_argument('groups', nargs='+', metavar='NAME=PATTERN', help='a name and a pattern of work directories')
+    add_groups(parser)
     parser.add_argument('--score', default='mIoU', help='main score (default: mIoU)')
     parser.add_argument('--per-class', action='store_true', help='also the IoU of every class')
     parser.add_argument(
@@ -27,17 +27,9 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def evaluations(work_dir: Path, score: str) -> list[dict]:
-    """All evaluations that the logs of a work directory hold, in order."""
-    rows = []
-    for log in sorted(work_dir.glob('*/vis_data/scalars.json')):
-        rows += [json.loads(line) for line in log.read_text().splitlines() if line.strip()]
-    return [row for row in rows if score in row]
-
-
 def run_score(work_dir: Path, score: str, pick: str) -> dict:
     """The evaluation of a run that counts."""
-    rows = evaluations(work_dir, score)
+    rows = [row for row in read_log(work_dir) if score in row]
     if not rows:
         raise UserError(f"{work_dir} has no log of the score '{score}': has the run been evaluated?")
     return rows[-1] if pick == 'last' else max(rows, key=lambda row: row[score])
@@ -59,13 +51,10 @@ def table(groups: dict[str, list[dict]], columns: list[str], note: str = '') -> 
 
 def main() -> None:
     args = parse_args()
-    groups = {}
-    for group in args.groups:
-        name, _, pattern = group.rpartition('=')
-        found = sorted(Path(path) for path in glob.glob(pattern) if Path(path).is_dir())
-        if not found:
-            raise UserError(f"no work directory matches '{pattern}': check the pattern")
-        groups[name or pattern] = [run_score(path, args.score, args.pick) for path in found]
+    groups = {
+        name: [run_score(path, args.score, args.pick) for path in paths]
+        for name, paths in find_groups(args.groups).items()
+    }
     columns = [args.score]
     if args.per_class:
         columns += [key for key in next(iter(groups.values()))[0] if key.startswith('IoU.')]

@@ -1,0 +1,108 @@
+"""Scores and losses over iterations, mean and standard deviation over runs that differ in their seed.
+
+    python tools/analysis_tools/plot_curves.py 'BN=work_dirs/dann_s*' 'TransNorm=work_dirs/transnorm_s*' \\
+        --out curves.png --reach accuracy=70
+
+A point is an iteration that all runs of a group have logged. `--reach` prints how soon the mean of a score got there.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from runs import add_groups, find_groups, read_log
+
+from mmuda.apis import UserError, check_work_dir, run_tool
+from mmuda.visualization import Curve, curves_figure
+
+SUFFIXES = ('.png', '.jpg', '.pdf', '.svg')
+SCORES = ('mIoU', 'accuracy')
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add_groups(parser)
+    parser.add_argument('--out', type=Path, required=True, help=f'picture to write: {", ".join(SUFFIXES)}')
+    parser.add_argument(
+        '--keys', nargs='+', metavar='KEY', help=f'what to draw (default: {" or ".join(SCORES)}, and every loss)'
+    )
+    parser.add_argument('--reach', metavar='SCORE=VALUE', help='print when the mean of each group first reached it')
+    parser.add_argument('--dpi', type=int, default=120, help='pixels an inch; 13 inches wide (default: 120)')
+    return parser.parse_intermixed_args()  # groups may stand after options
+
+
+def choose_keys(logs: dict[str, dict[Path, list[dict]]], chosen: list[str] | None) -> list[str]:
+    """What to draw: the chosen keys, which must be logged, or scores and losses."""
+    logged = dict.fromkeys(key for runs in logs.values() for rows in runs.values() for row in rows for key in row)
+    if unknown := [key for key in chosen or () if key not in logged]:
+        raise UserError(f"no run has logged '{unknown[0]}': choose of {', '.join(sorted(logged))}")
+    keys = chosen or [
+        *(key for key in SCORES if key in logged),
+        *sorted(key for key in logged if key.startswith('loss')),
+    ]
+    if not keys:
+        raise UserError(f'no run has logged {" or ".join(SCORES)} or a loss: name what to draw by --keys')
+    return keys
+
+
+def curve_of(runs: dict[Path, list[dict]], key: str) -> Curve | None:
+    """The curve of a group, or None if none of its runs has logged the key."""
+    series = {path: {row['step']: row[key] for row in rows if key in row} for path, rows in runs.items()}
+    if not any(series.values()):
+        return None
+    steps = sorted(set.intersection(*map(set, series.values())))
+    if not steps:
+        short = min(series, key=lambda path: len(series[path]))
+        raise UserError(
+            f"{short} has logged '{key}' at {len(series[short])} iterations, none of which all other runs of its "
+            'group have: leave it out, or wait until it has gone further'
+        )
+    values = np.array([[values[step] for step in steps] for values in series.values()], dtype=float)
+    deviation = values.std(0, ddof=1) if len(values) > 1 else np.zeros(len(steps))
+    return Curve(np.array(steps), values.mean(0), deviation, len(values))
+
+
+def parse_reach(text: str) -> tuple[str, float]:
+    """`accuracy=70` -> ('accuracy', 70.0)."""
+    score, _, value = text.rpartition('=')
+    try:
+        return score, float(value)
+    except ValueError as error:
+        raise UserError(f'--reach {text} is no score and value: give one such as accuracy=70') from error
+
+
+def reached(name: str, curve: Curve | None, score: str, value: float) -> str:
+    """A sentence on how soon a group's mean score got to a value."""
+    if curve is None:
+        return f'{name}: no {score} was logged'
+    there = curve.steps[curve.mean >= value]
+    if len(there):
+        return f'{name}: mean {score} {value:g} or more at iteration {there[0]}'
+    return f'{name}: mean {score} below {value:g} up to iteration {curve.steps[-1]} (at most {curve.mean.max():.2f})'
+
+
+def main() -> None:
+    args = parse_args()
+    if args.out.suffix.lower() not in SUFFIXES:
+        raise UserError(f'--out {args.out} has no suffix of a picture: use one of {", ".join(SUFFIXES)}')
+    check_work_dir(args.out.parent)
+    goal = parse_reach(args.reach) if args.reach else None
+    logs = {name: {path: read_log(path) for path in paths} for name, paths in find_groups(args.groups).items()}
+    panels = {}
+    for key in choose_keys(logs, args.keys):
+        curves = {name: curve_of(runs, key) for name, runs in logs.items()}
+        panels[key] = {name: curve for name, curve in curves.items() if curve is not None}
+    if goal:
+        score = choose_keys(logs, [goal[0]])[0]
+        for name, runs in logs.items():
+            print(reached(name, curve_of(runs, score), *goal))
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    title = 'Mean and standard deviation over runs'
+    curves_figure(panels, title).savefig(args.out, dpi=args.dpi)
+    print(f'{args.out}: {", ".join(panels)} of {sum(map(len, logs.values()))} runs')
+
+
+if __name__ == '__main__':
+    run_tool(main)
