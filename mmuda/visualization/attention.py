@@ -14,17 +14,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Patch
 from PIL import Image, ImageOps
 
-from .comparison import FAINT, INK, PAPER
+from .comparison import FAINT, INK
+from .figure import WIDTH, new_figure, rgb
 from .palette import Color, default_palette, overlay
 
 SECOND, FIRST = default_palette(2)[1], default_palette(2)[0]
 SOURCE, TARGET = default_palette(14)[4], default_palette(14)[11]
-WIDTH = 13.0  # inches
 LABELLED = 24  # more layers than this go without numbers of their own
 
 
@@ -69,9 +68,7 @@ def attention_figure(report: AttentionReport) -> Figure:
     height, width = report.images[0].shape[:2]
     top = len(rows) * (WIDTH - 0.5) / len(rows[0]) * min(height / width, 1.4) + 0.35
     bottom = 0.6 + max(3.0, 0.3 * len(report.shares))
-    figure = Figure(figsize=(WIDTH, top + bottom + 0.6), layout='constrained', facecolor=_rgb(PAPER))
-    FigureCanvasAgg(figure)
-    figure.suptitle(report.title, color=_rgb(INK), fontsize=14, x=0.012, ha='left')
+    figure = new_figure(top + bottom + 0.6, report.title)
     upper, lower = figure.subfigures(2, 1, height_ratios=(top, bottom))
     _draw_pictures(upper, rows)
     if report.shares:
@@ -117,8 +114,8 @@ def _draw_pictures(figure: SubFigure, rows: list[list[tuple[str, str, np.ndarray
     for row, cells in zip(axes, rows):
         for axis, (title, name, picture) in zip(row, cells):
             axis.imshow(picture, interpolation='nearest' if picture.shape[1] < 400 else 'antialiased')
-            axis.set_title(title, fontsize=10, color=_rgb(INK))
-            axis.set_ylabel(name, fontsize=10, color=_rgb(INK))
+            axis.set_title(title, fontsize=10, color=rgb(INK))
+            axis.set_ylabel(name, fontsize=10, color=rgb(INK))
             axis.set(xticks=[], yticks=[])
             axis.spines[:].set_visible(False)
 
@@ -127,11 +124,11 @@ def _draw_shares(axis: Axes, shares: Mapping[str, np.ndarray]) -> None:
     """A bar a grid: the mean share of each group, and a dot an image."""
     for row, values in enumerate(shares.values()):
         mean = float(np.mean(values))
-        axis.barh(row, mean, color=_rgb(FIRST), height=0.72)
-        axis.barh(row, 1 - mean, left=mean, color=_rgb(SECOND), height=0.72)
-        axis.plot(values, [row] * len(values), 'o', markersize=4.5, color='white', markeredgecolor=_rgb(INK), zorder=3)
-        axis.text(1.02, row, f'{mean:.2f}', va='center', fontsize=9, color=_rgb(INK))
-    axis.axvline(0.5, color=_rgb(INK), linewidth=1, linestyle=(0, (4, 3)))
+        axis.barh(row, mean, color=rgb(FIRST), height=0.72)
+        axis.barh(row, 1 - mean, left=mean, color=rgb(SECOND), height=0.72)
+        axis.plot(values, [row] * len(values), 'o', markersize=4.5, color='white', markeredgecolor=rgb(INK), zorder=3)
+        axis.text(1.02, row, f'{mean:.2f}', va='center', fontsize=9, color=rgb(INK))
+    axis.axvline(0.5, color=rgb(INK), linewidth=1, linestyle=(0, (4, 3)))
     axis.set(xlim=(0, 1), ylim=(len(shares) - 0.4, -0.6), xticks=(0, 0.25, 0.5, 0.75, 1))
     axis.set_yticks(range(len(shares)), list(shares))
     axis.spines['left'].set_visible(False)
@@ -148,8 +145,8 @@ def _draw_mass(axis: Axes, report: AttentionReport) -> None:
     layers = list(report.source_mass)
     places = np.array([number + 0.9 * (stage - layers[0][0]) for number, (stage, _) in enumerate(layers)])
     for shift, color, mass in ((-0.2, SOURCE, report.source_mass), (0.2, TARGET, report.target_mass)):
-        axis.bar(places + shift, [np.mean(mass[layer]) for layer in layers], width=0.38, color=_rgb(color))
-    axis.axhline(0.5, color=_rgb(INK), linewidth=1, linestyle=(0, (4, 3)))
+        axis.bar(places + shift, [np.mean(mass[layer]) for layer in layers], width=0.38, color=rgb(color))
+    axis.axhline(0.5, color=rgb(INK), linewidth=1, linestyle=(0, (4, 3)))
     axis.set(ylim=(0, 1), xlim=(places[0] - 0.8, places[-1] + 0.8), yticks=(0, 0.25, 0.5, 0.75, 1))
     if len(layers) <= LABELLED:
         axis.set_xticks(places, [f'{block}' for _, block in layers])
@@ -166,10 +163,10 @@ def _draw_mass(axis: Axes, report: AttentionReport) -> None:
             ha='center',
             va='top',
             fontsize=10,
-            color=_rgb(INK),
+            color=rgb(INK),
         )
     axis.spines['left'].set_visible(False)
-    axis.grid(axis='y', color=_rgb(FAINT), alpha=0.25, linewidth=0.8)
+    axis.grid(axis='y', color=rgb(FAINT), alpha=0.25, linewidth=0.8)
     axis.set_axisbelow(True)
     _title(
         axis,
@@ -180,19 +177,15 @@ def _draw_mass(axis: Axes, report: AttentionReport) -> None:
 
 
 def _title(axis: Axes, title: str, note: str) -> None:
-    axis.set_title(title, loc='left', fontsize=12, color=_rgb(INK), pad=42)
-    axis.annotate(note, (0, 1), (0, 28), 'axes fraction', 'offset points', fontsize=8.5, color=_rgb(FAINT), va='bottom')
+    axis.set_title(title, loc='left', fontsize=12, color=rgb(INK), pad=42)
+    axis.annotate(note, (0, 1), (0, 28), 'axes fraction', 'offset points', fontsize=8.5, color=rgb(FAINT), va='bottom')
     axis.spines[['top', 'right']].set_visible(False)
-    axis.tick_params(length=0, labelsize=9, labelcolor=_rgb(INK))
+    axis.tick_params(length=0, labelsize=9, labelcolor=rgb(INK))
 
 
 def _legend(axis: Axes, entries: Mapping[str, Color]) -> None:
-    patches = [Patch(color=_rgb(color), label=name) for name, color in entries.items()]
+    patches = [Patch(color=rgb(color), label=name) for name, color in entries.items()]
     style = dict(frameon=False, fontsize=9, borderpad=0, handlelength=1.0, handleheight=1.0, columnspacing=1.4)
     axis.legend(
         handles=patches, loc='lower left', bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.9, **style
     ).set_in_layout(False)
-
-
-def _rgb(color: Color) -> tuple[float, ...]:
-    return tuple(channel / 255 for channel in color)

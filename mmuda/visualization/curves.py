@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from .comparison import FAINT, INK, PAPER
-from .palette import Color, default_palette
+from .comparison import FAINT, INK
+from .figure import new_figure, rgb
+from .palette import default_palette
 
 COLUMNS = 2
 DOTTED = 12  # up to so many points of a curve are marked
@@ -53,14 +53,12 @@ def curves_figure(panels: Mapping[str, Mapping[str, Curve]], title: str = '') ->
         raise ValueError('There is no curve to draw: give at least one panel with a group.')
     colors = dict(zip(groups, default_palette(len(groups))))
     rows = -(-len(panels) // COLUMNS)
-    figure = Figure(figsize=(13, 0.9 + 3.7 * rows), layout='constrained', facecolor=_rgb(PAPER))
-    FigureCanvasAgg(figure)
-    figure.suptitle(title, color=_rgb(INK), fontsize=13, x=0.012, ha='left')
+    figure = new_figure(0.9 + 3.7 * rows, title)
     axes = iter(figure.subplots(rows, min(COLUMNS, len(panels)), squeeze=False).flat)
     for (name, curves), axis in zip(panels.items(), axes):
         marker = 'o' if all(len(curve.steps) <= DOTTED for curve in curves.values()) else None
         for group, curve in curves.items():
-            _draw(axis, curve, _rgb(colors[group]), marker, f'{group} ({curve.runs} run{"s" * (curve.runs > 1)})')
+            _draw(axis, curve, rgb(colors[group]), marker, f'{group} ({curve.runs} run{"s" * (curve.runs > 1)})')
         _finish(axis, name)
     for axis in axes:
         axis.set_visible(False)  # places without a panel
@@ -75,13 +73,9 @@ def _draw(axis: Axes, curve: Curve, color: tuple[float, ...], marker: str | None
 
 
 def _finish(axis: Axes, name: str) -> None:
-    axis.set_title(name, fontsize=11, color=_rgb(INK), loc='left')
-    axis.set_xlabel('iteration', fontsize=9, color=_rgb(INK))
-    axis.grid(color=_rgb(FAINT), alpha=0.25, linewidth=0.8)
+    axis.set_title(name, fontsize=11, color=rgb(INK), loc='left')
+    axis.set_xlabel('iteration', fontsize=9, color=rgb(INK))
+    axis.grid(color=rgb(FAINT), alpha=0.25, linewidth=0.8)
     axis.spines[['top', 'right']].set_visible(False)
-    axis.tick_params(labelsize=9, labelcolor=_rgb(INK))
+    axis.tick_params(labelsize=9, labelcolor=rgb(INK))
     axis.legend(fontsize=9, frameon=False)
-
-
-def _rgb(color: Color) -> tuple[float, ...]:
-    return tuple(channel / 255 for channel in color)

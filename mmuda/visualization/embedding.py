@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from .attention import SOURCE, TARGET
-from .comparison import INK, PAPER
-from .palette import Color, default_palette
+from .comparison import INK
+from .figure import new_figure, rgb
+from .palette import default_palette
 
 MARKERS = ('o', 'x')  # of the source and of the target
 LISTED = 31  # more classes than this go without a legend
@@ -34,14 +34,12 @@ def embedding_figure(
             f'{len(points)} points with {len(labels)} labels, {num_source} of the source: give a label each, '
             'and points of both domains.'
         )
-    figure = Figure(figsize=(13, 6.4), layout='constrained', facecolor=_rgb(PAPER))
-    FigureCanvasAgg(figure)
-    figure.suptitle(title, color=_rgb(INK), fontsize=13, x=0.012, ha='left')
+    figure = new_figure(6.4, title)
     left, right = figure.subplots(1, 2)
     parts = (slice(num_source), slice(num_source, None))
     for part, name, color, marker in zip(parts, ('source', 'target'), (SOURCE, TARGET), MARKERS):
-        _dots(left, points[part], [_rgb(color)], marker, name)
-    palette = np.array([_rgb(color) for color in default_palette(len(classes))])
+        _dots(left, points[part], [rgb(color)], marker, name)
+    palette = np.array([rgb(color) for color in default_palette(len(classes))])
     for part, marker in zip(parts, MARKERS):
         _dots(right, points[part], palette[labels[part]], marker)
     _finish(left, 'domains')
@@ -59,10 +57,6 @@ def _dots(axis: Axes, points: np.ndarray, colors: Sequence, marker: str, name: s
 
 
 def _finish(axis: Axes, title: str) -> None:
-    axis.set_title(title, fontsize=11, color=_rgb(INK), loc='left')
+    axis.set_title(title, fontsize=11, color=rgb(INK), loc='left')
     axis.set(xticks=[], yticks=[])
     axis.spines[:].set_visible(False)
-
-
-def _rgb(color: Color) -> tuple[float, ...]:
-    return tuple(channel / 255 for channel in color)

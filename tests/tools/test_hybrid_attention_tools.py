@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -176,9 +176,8 @@ def data(tmp_path_factory):
 def plot(monkeypatch, data, tmp_path):
     """Run the tool's main; `/tmp/…/out.png` is where the picture goes."""
     monkeypatch.setenv('MMUDA_DATA', str(data))
-    spec = importlib.util.spec_from_file_location('plot', ROOT / 'tools/analysis_tools/plot_hybrid_attention.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    monkeypatch.syspath_prepend(str(ROOT / 'tools' / 'analysis_tools'))
+    module = importlib.import_module('plot_hybrid_attention')
 
     def run(config, *args, out='out.png'):
         monkeypatch.setattr(sys, 'argv', ['plot', str(config), '--out', str(tmp_path / out), '--dpi', '30', *args])

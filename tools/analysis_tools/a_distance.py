@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import argparse
 
-from features import add_arguments, features_of
+from features import features_of
+from trained import add_arguments
 
 from mmuda.apis import UserError, run_tool
 from mmuda.functional import proxy_a_distance

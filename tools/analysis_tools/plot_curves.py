@@ -12,24 +12,23 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+from reporting import add_picture, check_picture, save_picture
 from runs import add_groups, find_groups, read_log
 
-from mmuda.apis import UserError, check_work_dir, run_tool
+from mmuda.apis import UserError, run_tool
 from mmuda.visualization import Curve, curves_figure
 
-SUFFIXES = ('.png', '.jpg', '.pdf', '.svg')
 SCORES = ('mIoU', 'accuracy')
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_groups(parser)
-    parser.add_argument('--out', type=Path, required=True, help=f'picture to write: {", ".join(SUFFIXES)}')
+    add_picture(parser)
     parser.add_argument(
         '--keys', nargs='+', metavar='KEY', help=f'what to draw (default: {" or ".join(SCORES)}, and every loss)'
     )
     parser.add_argument('--reach', metavar='SCORE=VALUE', help='print when the mean of each group first reached it')
-    parser.add_argument('--dpi', type=int, default=120, help='pixels an inch; 13 inches wide (default: 120)')
     return parser.parse_intermixed_args()  # groups may stand after options
 
 
@@ -85,9 +84,7 @@ def reached(name: str, curve: Curve | None, score: str, value: float) -> str:
 
 def main() -> None:
     args = parse_args()
-    if args.out.suffix.lower() not in SUFFIXES:
-        raise UserError(f'--out {args.out} has no suffix of a picture: use one of {", ".join(SUFFIXES)}')
-    check_work_dir(args.out.parent)
+    check_picture(args)
     goal = parse_reach(args.reach) if args.reach else None
     logs = {name: {path: read_log(path) for path in paths} for name, paths in find_groups(args.groups).items()}
     panels = {}
@@ -98,9 +95,7 @@ def main() -> None:
         score = choose_keys(logs, [goal[0]])[0]
         for name, runs in logs.items():
             print(reached(name, curve_of(runs, score), *goal))
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    title = 'Mean and standard deviation over runs'
-    curves_figure(panels, title).savefig(args.out, dpi=args.dpi)
+    save_picture(curves_figure(panels, 'Mean and standard deviation over runs'), args)
     print(f'{args.out}: {", ".join(panels)} of {sum(map(len, logs.values()))} runs')
 
 

@@ -21,27 +21,25 @@ from mmengine.config import Config, DictAction
 from mmengine.dataset import pseudo_collate
 from mmengine.logging import MMLogger
 from mmengine.registry import DATASETS, MODELS, DefaultScope
+from reporting import add_picture, check_picture, markdown, save_picture
 from torch import Tensor, nn
 
 from mmuda import compat
-from mmuda.apis import UserError, check_checkpoint, check_data_roots, check_work_dir, load_config, run_tool
+from mmuda.apis import UserError, check_checkpoint, check_data_roots, load_config, run_tool
 from mmuda.datasets import DomainDataset
 from mmuda.datasets.samplers import DomainSampler
 from mmuda.domain import DomainBatch, bind_domain_context, sort_by_domain
 from mmuda.models.layers import HybridAttention
 from mmuda.visualization import AttentionReport, attention_figure
 
-SUFFIXES = ('.png', '.jpg', '.pdf', '.svg')
-
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('config', help='config of a network with hybrid attention')
     parser.add_argument('checkpoint', nargs='?', help='checkpoint of it (default: random weights)')
-    parser.add_argument('--out', type=Path, required=True, help=f'picture to write: {", ".join(SUFFIXES)}')
+    add_picture(parser)
     parser.add_argument('--batch', default='2+2', metavar='S+T', help='source + target images (default: 2+2)')
     parser.add_argument('--seed', type=int, default=0, help='of images, crops, groups and random weights (default: 0)')
-    parser.add_argument('--dpi', type=int, default=120, help='pixels an inch; 13 inches wide (default: 120)')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='override settings')
     return parser.parse_intermixed_args()  # the checkpoint may stand after options
 
@@ -198,12 +196,6 @@ def tables(report: AttentionReport) -> str:
     return f'Share of tokens (images: sources, then targets):\n\n{markdown(shares)}\n\n{text}'
 
 
-def markdown(rows: Sequence[Sequence[str]]) -> str:
-    """A table whose first row is its header."""
-    rows = [rows[0], ['---'] * len(rows[0]), *rows[1:]]
-    return '\n'.join('| ' + ' | '.join(row) + ' |' for row in rows)
-
-
 def headline(network: nn.Module, config: str, checkpoint: str | None) -> str:
     """What is drawn, in one line."""
     backbone = network.backbone
@@ -214,9 +206,7 @@ def headline(network: nn.Module, config: str, checkpoint: str | None) -> str:
 
 def main() -> None:
     args = parse_args()
-    if args.out.suffix.lower() not in SUFFIXES:
-        raise UserError(f'--out {args.out} has no suffix of a picture: use one of {", ".join(SUFFIXES)}')
-    check_work_dir(args.out.parent)
+    check_picture(args)
     compat.apply()
     MMLogger.get_current_instance().setLevel('WARNING')  # mmengine would list every parameter
     torch.manual_seed(args.seed)
@@ -226,8 +216,7 @@ def main() -> None:
         check_data_roots(cfg, 'train')
         batch = load_batch(cfg, args.batch, args.seed)
     report = observe(network, batch, headline(network, args.config, args.checkpoint))
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    attention_figure(report).savefig(args.out, dpi=args.dpi)
+    save_picture(attention_figure(report), args)
     print(tables(report))
     print(f'\n{args.out}: {len(report.images)} images')
 

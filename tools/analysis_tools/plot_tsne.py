@@ -12,20 +12,19 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from features import add_arguments, features_of
+from features import features_of
+from reporting import add_picture, check_picture, save_picture
+from trained import add_arguments
 
-from mmuda.apis import UserError, check_work_dir, run_tool
+from mmuda.apis import UserError, run_tool
 from mmuda.visualization import embedding_figure
-
-SUFFIXES = ('.png', '.jpg', '.pdf', '.svg')
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_arguments(parser)
-    parser.add_argument('--out', type=Path, required=True, help=f'picture to write: {", ".join(SUFFIXES)}')
+    add_picture(parser)
     parser.add_argument('--perplexity', type=float, default=30.0, help='of t-SNE (default: 30)')
-    parser.add_argument('--dpi', type=int, default=120, help='pixels an inch; 13 inches wide (default: 120)')
     return parser.parse_args()
 
 
@@ -42,15 +41,12 @@ def embed(features: np.ndarray, perplexity: float, seed: int) -> np.ndarray:
 
 def main() -> None:
     args = parse_args()
-    if args.out.suffix.lower() not in SUFFIXES:
-        raise UserError(f'--out {args.out} has no suffix of a picture: use one of {", ".join(SUFFIXES)}')
-    check_work_dir(args.out.parent)
+    check_picture(args)
     found = features_of(args)
     points = embed(torch.cat((found.source, found.target)).numpy(), args.perplexity, args.seed)
     labels = torch.cat((found.source_labels, found.target_labels)).numpy()
     title = f't-SNE of {Path(args.config).stem}, {Path(args.checkpoint).name}'
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    embedding_figure(points, len(found.source), labels, found.classes, title).savefig(args.out, dpi=args.dpi)
+    save_picture(embedding_figure(points, len(found.source), labels, found.classes, title), args)
     print(f'{args.out}: {len(found.source)} source and {len(found.target)} target images')
 
 

@@ -11,6 +11,7 @@ import argparse
 from pathlib import Path
 from statistics import fmean, stdev
 
+from reporting import markdown
 from runs import add_groups, find_groups, read_log
 
 from mmuda.apis import UserError, run_tool
@@ -42,11 +43,10 @@ def summary(values: list[float]) -> str:
 
 def table(groups: dict[str, list[dict]], columns: list[str], note: str = '') -> str:
     """Markdown, one row a group; the note follows the name of each score."""
-    titles = ['', 'runs', *[column.removeprefix('IoU.') + note for column in columns]]
-    lines = [titles, ['---'] * len(titles)]
+    lines = [['', 'runs', *[column.removeprefix('IoU.') + note for column in columns]]]
     for name, runs in groups.items():
         lines.append([name, str(len(runs)), *[summary([run[column] for run in runs]) for column in columns]])
-    return '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines)
+    return markdown(lines)
 
 
 def main() -> None:

@@ -1,0 +1,38 @@
+"""Pictures and tables, for the tools that make some: no command of its own."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from mmuda.apis import UserError, check_work_dir
+
+SUFFIXES = ('.png', '.jpg', '.pdf', '.svg')
+
+
+def add_picture(parser: argparse.ArgumentParser) -> None:
+    """Where a picture goes, and how fine it is."""
+    parser.add_argument('--out', type=Path, required=True, help=f'picture to write: {", ".join(SUFFIXES)}')
+    parser.add_argument('--dpi', type=int, default=120, help='pixels an inch; 13 inches wide (default: 120)')
+
+
+def check_picture(args: argparse.Namespace) -> None:
+    """Refuse a picture that could not be written, before anything is computed for it."""
+    if args.out.suffix.lower() not in SUFFIXES:
+        raise UserError(f'--out {args.out} has no suffix of a picture: use one of {", ".join(SUFFIXES)}')
+    check_work_dir(args.out.parent)
+
+
+def save_picture(figure: Figure, args: argparse.Namespace) -> None:
+    """Write the picture, making its folder."""
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(args.out, dpi=args.dpi)
+
+
+def markdown(rows: Sequence[Sequence[str]]) -> str:
+    """A table whose first row is its header."""
+    rows = [rows[0], ['---'] * len(rows[0]), *rows[1:]]
+    return '\n'.join('| ' + ' | '.join(row) + ' |' for row in rows)
