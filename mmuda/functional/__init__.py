@@ -9,12 +9,14 @@ from .augment import (
     color_jitter,
     gaussian_blur,
 )
-from .channel_distance import transferability
+from .channel_distance import channel_distance, transferability
 from .conditioning import entropy_weight, multilinear_map, prediction_entropy, randomized_multilinear_map
 from .coordination import coordination_ramp, pixel_agreement
 from .ema import ema_momentum, ema_update_
 from .feature_distance import class_mask, masked_feature_distance
 from .grouping import class_split, class_split_pyramid, key_groups
+from .joint_hypothesis import joint_errors
+from .linear_probe import fit_linear
 from .margin_disparity import log_complement
 from .moments import Moments, channel_moments, joined_moments, mixed_moments
 from .proxy_distance import proxy_a_distance
@@ -27,6 +29,7 @@ __all__ = [
     'adjust_contrast',
     'adjust_hue',
     'adjust_saturation',
+    'channel_distance',
     'channel_moments',
     'class_mask',
     'class_split',
@@ -36,9 +39,11 @@ __all__ = [
     'ema_momentum',
     'ema_update_',
     'entropy_weight',
+    'fit_linear',
     'gaussian_blur',
     'hybrid_attention',
     'joined_moments',
+    'joint_errors',
     'key_groups',
     'log_complement',
     'masked_feature_distance',

@@ -41,6 +41,11 @@ def transferability(
     return PROBABILITIES[probability](DISTANCES[distance](mean_s, var_s, mean_t, var_t, eps))
 
 
+def channel_distance(mean_s: Tensor, var_s: Tensor, mean_t: Tensor, var_t: Tensor, eps: float = 1e-5) -> Tensor:
+    """d of each channel ``[C]``, Eq. 5, of the same arguments."""
+    return (mean_s * (var_s + eps).rsqrt() - mean_t * (var_t + eps).rsqrt()).abs()
+
+
 def check_transferability(distance: str, probability: str) -> None:
     """Refuse an unknown name.
 
@@ -53,10 +58,6 @@ def check_transferability(distance: str, probability: str) -> None:
     ):
         if value not in known:
             raise ValueError(f'{option}={value!r} is unknown: choose one of {known}.')
-
-
-def _normalized_mean(mean_s: Tensor, var_s: Tensor, mean_t: Tensor, var_t: Tensor, eps: float) -> Tensor:
-    return (mean_s * (var_s + eps).rsqrt() - mean_t * (var_t + eps).rsqrt()).abs()
 
 
 def _mean(mean_s: Tensor, var_s: Tensor, mean_t: Tensor, var_t: Tensor, eps: float) -> Tensor:
@@ -80,5 +81,5 @@ def _softmax(distance: Tensor) -> Tensor:
     return len(distance) * torch.softmax(-distance, 0)
 
 
-DISTANCES: dict[str, Callable] = {'normalized_mean': _normalized_mean, 'mean': _mean, 'wasserstein': _wasserstein}
+DISTANCES: dict[str, Callable] = {'normalized_mean': channel_distance, 'mean': _mean, 'wasserstein': _wasserstein}
 PROBABILITIES: dict[str, Callable] = {'student_t': _student_t, 'gaussian': _gaussian, 'softmax': _softmax}

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from .linear_probe import fit_linear
+
 
 def proxy_a_distance(source: Tensor, target: Tensor, folds: int = 2, weight_decay: float = 1e-3) -> float:
     """Proxy A-distance of features.
@@ -25,32 +27,21 @@ def proxy_a_distance(source: Tensor, target: Tensor, folds: int = 2, weight_deca
         ValueError: Fewer samples of a domain than folds.
     """
     count = min(len(source), len(target))
-    if not 2 <= folds <= count:
-        raise ValueError(f'folds={folds} does not fit {count} samples a domain: give 2 up to that many.')
-    x = torch.cat((source[:count], target[:count])).double()
+    check_folds(folds, count)
+    x = torch.cat((source[:count], target[:count]))
     y = torch.arange(2, device=x.device).repeat_interleave(count).double()
     fold = (torch.arange(count, device=x.device) % folds).repeat(2)
     wrong = sum(_mistakes(x[fold != i], y[fold != i], x[fold == i], y[fold == i], weight_decay) for i in range(folds))
     return 2 * (1 - 2 * wrong / len(y))
 
 
+def check_folds(folds: int, count: int) -> None:
+    """Refuse a cross-validation that some part of would be empty."""
+    if not 2 <= folds <= count:
+        raise ValueError(f'folds={folds} does not fit {count} samples a domain: give 2 up to that many.')
+
+
 def _mistakes(x: Tensor, y: Tensor, test_x: Tensor, test_y: Tensor, weight_decay: float) -> int:
     """How many test samples logistic regression on ``x``, ``y`` puts into the wrong domain."""
-    mean, scale = x.mean(0), x.std(0).clamp_min(1e-6 * x.abs().max().clamp_min(1e-12))
-    weight, bias = _fit((x - mean) / scale, y, weight_decay)
-    return int((((test_x - mean) / scale @ weight + bias > 0) != (test_y > 0)).sum())
-
-
-@torch.enable_grad()
-def _fit(x: Tensor, y: Tensor, weight_decay: float) -> tuple[Tensor, Tensor]:
-    weight, bias = x.new_zeros(x.shape[1], requires_grad=True), x.new_zeros((), requires_grad=True)
-    optimizer = torch.optim.LBFGS([weight, bias], max_iter=200, line_search_fn='strong_wolfe')
-
-    def loss() -> Tensor:
-        optimizer.zero_grad()
-        value = F.binary_cross_entropy_with_logits(x @ weight + bias, y) + weight_decay / 2 * weight.square().sum()
-        value.backward()
-        return value
-
-    optimizer.step(loss)
-    return weight.detach(), bias.detach()
+    scores = fit_linear(x, 1, lambda z: F.binary_cross_entropy_with_logits(z.squeeze(1), y), weight_decay)
+    return int(((scores(test_x).squeeze(1) > 0) != (test_y > 0)).sum())

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmuda.functional import transferability
+from mmuda.functional import channel_distance, transferability
 
 EPS = 1e-5
 
@@ -40,6 +40,11 @@ def test_every_switch_is_its_formula(moments, distance, probability):
     alpha = transferability(*moments, distance=distance, probability=probability)
     np.testing.assert_allclose(alpha, 7 * weight / weight.sum(), rtol=1e-9)
     assert alpha.mean().item() == pytest.approx(1)
+
+
+def test_the_distance_alone(moments):
+    found = channel_distance(*moments)
+    np.testing.assert_allclose(found, distances(*(value.numpy() for value in moments))['normalized_mean'], rtol=1e-9)
 
 
 def test_equal_domains_and_no_distance_weigh_all_channels_alike(moments):
