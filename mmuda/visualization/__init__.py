@@ -1,6 +1,7 @@
-"""Pictures from arrays: coloured label maps, overlays, comparisons, hybrid attention, embeddings, curves."""
+"""Pictures from arrays: coloured label maps, overlays, comparisons, hybrid attention, channels, embeddings, curves."""
 
 from .attention import AttentionReport, attention_figure, split_overlay
+from .channels import ChannelReport, channels_figure
 from .comparison import Layout, comparison
 from .curves import Curve, curves_figure
 from .embedding import embedding_figure
@@ -8,9 +9,11 @@ from .palette import colorize, default_palette, overlay
 
 __all__ = [
     'AttentionReport',
+    'ChannelReport',
     'Curve',
     'Layout',
     'attention_figure',
+    'channels_figure',
     'colorize',
     'comparison',
     'curves_figure',
