@@ -64,6 +64,25 @@ def test_states_return_after_an_error():
     assert (np.random.get_state()[1] == before).all()
 
 
+def test_numpy_draws_as_if_it_had_been_seeded_itself():
+    np.random.seed([5, 0])
+    expected = [np.random.rand(), np.random.randn(), np.random.randn(), np.random.randint(10**9)]
+    generator = np.random.get_bit_generator()
+    with seeded(5):
+        assert [np.random.rand(), np.random.randn(), np.random.randn(), np.random.randint(10**9)] == expected
+    assert np.random.get_bit_generator() is generator
+
+
+def test_blocks_may_be_nested():
+    with seeded(5):
+        expected = [draw(), draw()]
+    with seeded(5):
+        first = draw()
+        with seeded(6):
+            draw()
+        assert [first, draw()] == expected
+
+
 def test_without_a_seed_nothing_is_touched():
     torch.manual_seed(2)
     expected = torch.rand(2)
