@@ -14,21 +14,22 @@ from torch import Tensor
 
 
 def pixel_agreement(prediction: Tensor, label: Tensor, valid: Tensor | None = None) -> Tensor:
-    """Share of the valid pixels on which two label maps agree, one number an image.
+    """Share of the valid pixels on which two label maps agree, one number an image; 0 or 1 where it has one label.
 
     Args:
-        prediction: ``[B, H, W]`` class indices.
-        label: ``[B, H, W]`` class indices.
-        valid: ``[B, H, W]`` bool, the pixels that count (None: all).
+        prediction: ``[B, H, W]`` or ``[B]`` class indices.
+        label: The same shape, class indices.
+        valid: The same shape, bool: the pixels that count (None: all).
 
     Returns:
         ``[B]`` float32 in [0, 1]; 0 for an image without a valid pixel.
     """
-    agree = prediction == label
+    batch = len(label)
+    agree = (prediction == label).reshape(batch, -1)
     if valid is None:
-        return agree.flatten(1).float().mean(1)
-    counted = valid.flatten(1).sum(1)
-    return (agree & valid).flatten(1).sum(1) / counted.clamp_min(1)
+        return agree.float().mean(1)
+    valid = valid.reshape(batch, -1)
+    return (agree & valid).sum(1) / valid.sum(1).clamp_min(1)
 
 
 def coordination_ramp(step: Tensor | int, alpha: float) -> Tensor:

@@ -26,3 +26,9 @@ def test_agreement_counts_valid_pixels_of_each_image():
     )
     assert pixel_agreement(prediction, label).tolist() == [0.75, 0.5, 1]
     assert pixel_agreement(prediction, label, valid).tolist() == pytest.approx([2 / 3, 0.5, 0])
+
+
+def test_an_image_with_one_label_agrees_or_not():
+    prediction, label = torch.tensor([2, 0, 1]), torch.tensor([2, 1, 1])
+    assert pixel_agreement(prediction, label).tolist() == [1, 0, 1]
+    assert pixel_agreement(prediction, label, torch.tensor([True, True, False])).tolist() == [1, 0, 0]

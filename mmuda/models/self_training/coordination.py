@@ -45,10 +45,10 @@ class CoordinationWeight(nn.Module):
         """The weight of each image.
 
         Args:
-            student_logits: ``[B, K, H, W]`` at label size.
-            pseudo_label: ``[B, H, W]`` class indices from the teacher.
+            student_logits: ``[B, K, H, W]`` at label size, or ``[B, K]``.
+            pseudo_label: ``[B, H, W]`` or ``[B]`` class indices from the teacher.
             step: Training steps done so far.
-            valid: ``[B, H, W]`` bool, the pixels that count (None: all).
+            valid: Bool of the labels' shape, the pixels that count (None: all).
 
         Returns:
             ``[B]`` float32; 0 where no pixel is valid.

@@ -12,12 +12,12 @@ from mmuda.registry import MODELS
 
 
 class PseudoLabel(NamedTuple):
-    """Shapes: B target images of H × W pixels."""
+    """Shapes: B target images of H × W pixels, or of one label each."""
 
     label: Tensor
-    """``[B, H, W]`` class indices."""
+    """``[B, H, W]`` or ``[B]`` class indices."""
     valid: Tensor | None
-    """``[B, H, W]`` bool, the pixels that count; None when all do."""
+    """The same shape, bool: the pixels that count; None when all do."""
     confidence: Tensor | None
     """``[B]`` share of the valid pixels whose top probability reaches the threshold; None when not asked for."""
 
@@ -64,14 +64,14 @@ class PseudoLabeler(nn.Module):
 
     @torch.no_grad()
     def forward(self, logits: Tensor, valid: Tensor | None = None) -> PseudoLabel:
-        """Label every pixel by the teacher's argmax.
+        """Label every pixel, or every image, by the teacher's argmax.
 
         Args:
-            logits: ``[B, K, H, W]`` of the teacher, at label size.
-            valid: ``[B, H, W]`` bool, False on padding (None: no padding).
+            logits: ``[B, K, H, W]`` of the teacher, at label size, or ``[B, K]``.
+            valid: ``[B, H, W]`` or ``[B]`` bool, False on padding (None: no padding).
 
         Raises:
-            ValueError: The ignored rows leave no pixel.
+            ValueError: The ignored rows leave no pixel, or there are no rows to ignore.
         """
         valid = self._without_borders(logits, valid)
         if self.confidence_threshold is None:
@@ -82,6 +82,11 @@ class PseudoLabeler(nn.Module):
     def _without_borders(self, logits: Tensor, valid: Tensor | None) -> Tensor | None:
         if not (self.ignore_top or self.ignore_bottom):
             return valid
+        if logits.dim() != 4:
+            raise ValueError(
+                f'PseudoLabeler ignores {self.ignore_top} + {self.ignore_bottom} rows, but the teacher gives one label '
+                'an image: leave out ignore_top and ignore_bottom.'
+            )
         batch, _, height, width = logits.shape
         if self.ignore_top + self.ignore_bottom >= height:
             raise ValueError(
@@ -94,11 +99,11 @@ class PseudoLabeler(nn.Module):
 
     def _confidence(self, probability: Tensor, valid: Tensor | None) -> Tensor:
         """Share of sure pixels ``[B]`` (the same for all images with ``confidence_reduction='batch'``)."""
-        if valid is None:
-            valid = torch.ones_like(probability, dtype=torch.bool)
+        probability = probability.reshape(len(probability), -1)
+        valid = torch.ones_like(probability, dtype=torch.bool) if valid is None else valid.reshape(probability.shape)
         sure = (probability >= self.confidence_threshold) & valid
         if self.confidence_reduction == 'batch':
             counts = torch.stack((sure.sum(), valid.sum())).double()
             dist.all_reduce(counts)
             return (counts[0] / counts[1].clamp_min(1)).float().expand(len(sure))
-        return sure.flatten(1).sum(1) / valid.flatten(1).sum(1).clamp_min(1)
+        return sure.sum(1) / valid.sum(1).clamp_min(1)

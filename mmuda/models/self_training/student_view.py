@@ -54,7 +54,16 @@ class StudentView(nn.Module):
 
     @torch.no_grad()
     def forward(self, images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
-        """Normalised RGB ``[B, 3, H, W]`` → its view, normalised; ``mean`` and ``std`` [3, 1, 1] are in 0–255."""
+        """Normalised RGB ``[B, 3, H, W]`` → its view, normalised; ``mean`` and ``std`` [3, 1, 1] are in 0–255.
+
+        Raises:
+            ValueError: Images without colours.
+        """
+        if images.shape[1] != 3:
+            raise ValueError(
+                f'StudentView jitters colours, but the images have {images.shape[1]} channel(s): load three channels, '
+                'or set student_view=None.'
+            )
         # A blur in bfloat16 would lose the last bits of a pixel.
         with torch.autocast(images.device.type, enabled=False):
             return self._augment(images, mean, std)

@@ -48,6 +48,14 @@ def test_batch_reduction_counts_all_pixels_together(case):
     assert weight.tolist() == pytest.approx([expected] * 3)
 
 
+def test_whole_images_have_a_weight_too():
+    logits = torch.tensor([[2.0, 1.0], [0.0, 3.0], [1.0, 0.0]])
+    label = torch.tensor([0, 0, 0])
+    ramp = 1 - math.exp(-0.3)
+    assert CoordinationWeight()(logits, label, 1500).tolist() == pytest.approx([ramp, 0, ramp])
+    assert CoordinationWeight(reduction='batch')(logits, label, 1500).tolist() == pytest.approx([ramp * 2 / 3] * 3)
+
+
 @pytest.mark.parametrize(
     ('options', 'message'),
     [

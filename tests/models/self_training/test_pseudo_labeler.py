@@ -39,6 +39,16 @@ def test_confidence_is_the_share_of_sure_valid_pixels():
     assert whole(logits, valid).confidence.tolist() == pytest.approx([2 / 7, 2 / 7])
 
 
+def test_whole_images_are_labelled_and_sure_or_not():
+    logits = torch.tensor([[0.99, 0.01], [0.6, 0.4]]).log()
+    assert PseudoLabeler()(logits).label.tolist() == [0, 0]
+    assert PseudoLabeler(confidence_threshold=0.968)(logits).confidence.tolist() == [1, 0]
+    whole = PseudoLabeler(confidence_threshold=0.968, confidence_reduction='batch')
+    assert whole(logits, torch.tensor([True, False])).confidence.tolist() == [1, 1]
+    with pytest.raises(ValueError, match='one label an image: leave out ignore_top and ignore_bottom'):
+        PseudoLabeler(ignore_top=1)(logits)
+
+
 @pytest.mark.parametrize(
     ('options', 'message'),
     [

@@ -42,6 +42,11 @@ def test_draws_repeat_with_the_seed(images):
     assert torch.equal(first, view(images, MEAN, STD))
 
 
+def test_grey_images_have_no_colours_to_jitter(images):
+    with pytest.raises(ValueError, match=r'1 channel\(s\).*student_view=None'):
+        StudentView()(images[:, :1], MEAN, STD)
+
+
 @pytest.mark.parametrize(
     ('options', 'message'),
     [

@@ -1,0 +1,49 @@
+"""STCT on a classifier: one label, one agreement and one weight an image. With segmentors: test_uda.py."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from mmuda.functional import coordination_ramp
+from mmuda.models.uda import SelfTrainingUDA
+
+
+@pytest.fixture
+def build(tiny_classifier):
+    def make(**options):
+        model = SelfTrainingUDA(task='classification', student=tiny_classifier(), **options).train()
+        for parameter in model.teacher.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+        return model
+
+    return make
+
+
+def test_the_loss_of_a_classifier_equals_the_formula(build, class_batch):
+    model = build().eval()  # running statistics: passes can be repeated
+    model.step.fill_(1500)
+    data = model.data_preprocessor(class_batch('ststtts'), training=True)
+    losses = model.loss(**data)
+    target = data['inputs'][3:]
+    label, logits = model.teacher(target).argmax(1), model.student(target)
+    agreement = (logits.argmax(1) == label).float()
+    weight = agreement * coordination_ramp(1500, 2e-4)
+    torch.testing.assert_close(
+        losses['loss_target'], (weight * F.cross_entropy(logits, label, reduction='none')).mean()
+    )
+    torch.testing.assert_close(losses['pseudo_accuracy'], agreement.mean())
+    torch.testing.assert_close(losses['coordination'], weight.mean())
+
+
+def test_a_step_with_every_option_trains_the_student(build, class_batch):
+    model = build(
+        coordination=dict(reduction='batch', fixed=1.0),
+        pseudo_labeler=dict(confidence_threshold=0.2),
+        student_view=dict(domains='both'),
+        teacher_norm='batch',
+    )
+    losses = model(**model.data_preprocessor(class_batch('ststst'), training=True), mode='loss')
+    losses['loss_target'].backward()
+    assert losses['loss_target'] > 0
+    assert all(parameter.grad is not None for parameter in model.student.parameters())
+    assert model.step == 1
