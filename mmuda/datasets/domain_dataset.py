@@ -1,8 +1,8 @@
 """Labelled source(s) and an unlabelled target as one data set.
 
-Index space: the sources one after the other, then the target. Every sample leaves with its
-`domain` in the meta information; a target sample is an image and an all-ignore map (segmentation) or
-label (classification), whatever lies on disk, so a stock head's loss is source-only.
+Index space: the sources one after the other, then the target. Every sample leaves with its `domain` in the meta
+information, a source sample also with its `source_index`; a target sample is an image and an all-ignore map
+(segmentation) or label (classification), whatever lies on disk, so a stock head's loss is source-only.
 """
 
 from bisect import bisect_right
@@ -73,12 +73,12 @@ class DomainDataset(Dataset):
         with seeded(getattr(index, 'seed', None)):
             if stream < self.num_sources:
                 packed = self._source_sample(stream, within, getattr(index, 'rare_class', None))
-                domain = 'source'
+                where = dict(domain='source', source_index=stream)
             else:
                 packed = self._packed(stream, within)
                 hide_labels(packed, self.ignore_index)
-                domain = 'target'
-        packed['data_samples'].set_metainfo(dict(domain=domain))
+                where = dict(domain='target')
+        packed['data_samples'].set_metainfo(where)
         return packed
 
     def locate(self, index: int) -> tuple:

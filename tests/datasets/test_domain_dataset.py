@@ -30,7 +30,9 @@ def same(a, b):
 def test_sources_come_first_and_every_sample_knows_its_domain(pair, make_folder):
     dataset = build([pair[0].cfg(), make_folder('more', 2).cfg()], pair[1].cfg())
     assert (dataset.sizes, dataset.num_sources, len(dataset)) == ([5, 2, 3], 2, 10)
-    assert [dataset[i]['data_samples'].domain for i in range(10)] == ['source'] * 7 + ['target'] * 3
+    samples = [dataset[i]['data_samples'] for i in range(10)]
+    assert [sample.domain for sample in samples] == ['source'] * 7 + ['target'] * 3
+    assert [sample.get('source_index') for sample in samples] == [0] * 5 + [1] * 2 + [None] * 3
     paths = [dataset.get_data_info(i)['img_path'] for i in (4, 5, 7)]
     assert [path.split(os.sep)[-3:] for path in paths] == [
         ['day', 'images', '004.png'],

@@ -41,6 +41,19 @@ def class_batch():
     return make
 
 
+@pytest.fixture
+def view_batch(class_batch):
+    """``make('stst')`` → the same with a strong view of every image."""
+
+    def make(domains: str = 'stst', size: int = 8) -> dict:
+        batch = class_batch(domains, size)
+        for sample in batch['data_samples']:
+            sample.set_field(torch.randint(0, 256, (3, size, size), dtype=torch.uint8), 'strong_view')
+        return batch
+
+    return make
+
+
 @pytest.fixture(autouse=True, scope='session')
 def _register_tiny_backbone():
     from mmuda.registry import MODELS

@@ -1,5 +1,6 @@
 """Data preprocessors."""
 
 from .domain import DomainDataPreprocessor
+from .two_views import TwoViewDataPreprocessor
 
-__all__ = ['DomainDataPreprocessor']
+__all__ = ['DomainDataPreprocessor', 'TwoViewDataPreprocessor']

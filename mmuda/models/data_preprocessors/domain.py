@@ -46,9 +46,15 @@ class DomainDataPreprocessor(BaseDataPreprocessor):
         """
         if not training:
             return self.host(data, training=False)
+        data, layout = self.arrange(data)
+        return dict(self.host(data, training=True), layout=layout)
+
+    @staticmethod
+    def arrange(data: dict) -> tuple[dict, DomainBatch]:
+        """A training batch in the order ``[source | target]``, both of which it has, and its layout."""
         data, layout = sort_by_domain(data)
         _check_both(layout)
-        return dict(self.host(data, training=True), layout=layout)
+        return data, layout
 
 
 def _check_both(layout: DomainBatch) -> None:

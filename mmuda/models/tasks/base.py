@@ -21,6 +21,9 @@ class Task(ABC):
     ``outputs`` is whatever the network's heads return for a batch; only the task looks inside.
     """
 
+    labels_images = False
+    """Whether an image has one label rather than a map of them."""
+
     @abstractmethod
     def build(self, cfg: dict | nn.Module) -> nn.Module:
         """Build the network from its stock config, or check a built one."""

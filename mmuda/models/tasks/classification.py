@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+
 import torch
 from mmengine.registry import DefaultScope
 from torch import Tensor, nn
@@ -25,6 +27,8 @@ class ClassificationTask(Task):
 
     Its outputs are the class scores ``[B, K]``. Terms tap ``backbone``, ``neck``, ``head.fc`` or any module below.
     """
+
+    labels_images = True
 
     def build(self, cfg: dict | nn.Module) -> nn.Module:
         """Build the classifier in mmpretrain's scope, so that a stock ``model = dict(...)`` works unchanged.
@@ -70,10 +74,13 @@ class ClassificationTask(Task):
         return torch.cat(labels)
 
     def source_losses(self, net: nn.Module, outputs: Tensor, samples: list) -> dict[str, Tensor]:
-        """The head's stock loss as ``loss_source``, and its accuracies if it has ``cal_acc``."""
-        self.labels(samples)  # one label each, or one sentence
+        """The head's stock loss as ``loss_source``, and its accuracies if it has ``cal_acc``.
+
+        For the log, a batch of several sources has ``accuracy_source.<i>`` and ``cross_entropy_source.<i>`` of each.
+        """
+        label = self.labels(samples)  # one label each, or one sentence
         losses = net.head._get_loss(outputs, samples)
-        return dict(loss_source=losses.pop('loss'), **losses)
+        return dict(loss_source=losses.pop('loss'), **losses, **_scores_of_sources(outputs.detach(), label, samples))
 
     def logits(self, net: nn.Module, outputs: Tensor, size: tuple[int, int] | None = None) -> Tensor:
         """The scores ``[B, K]``; an image has no label map whose size they could have."""
@@ -86,6 +93,27 @@ class ClassificationTask(Task):
         """``[B, K]``, ``[B]`` → cross-entropy ``[B]``, 0 where a sample is not ``valid``."""
         loss = F.cross_entropy(logits, label, reduction='none')
         return loss if valid is None else loss * valid
+
+
+def _scores_of_sources(logits: Tensor, label: Tensor, samples: list) -> dict[str, Tensor]:
+    """Nothing where all samples are of one source. Rows are found by slices, which no device has to wait for."""
+    numbers = [sample.get('source_index', 0) for sample in samples]
+    if len(set(numbers)) < 2:
+        return {}
+    values = dict(
+        accuracy_source=(logits.max(1).indices == label).float(),
+        cross_entropy_source=F.cross_entropy(logits, label, reduction='none'),
+    )
+    rows: dict[int, list[slice]] = {number: [] for number in sorted(set(numbers))}
+    end = 0
+    for number, run in groupby(numbers):
+        start, end = end, end + len(list(run))
+        rows[number].append(slice(start, end))
+    return {
+        f'{name}.{number}': torch.cat([value[part] for part in parts]).mean()
+        for name, value in values.items()
+        for number, parts in rows.items()
+    }
 
 
 def _check_classifier(net: nn.Module) -> None:

@@ -1,8 +1,9 @@
 """UDA models: a stock network, wrapped."""
 
 from .base import UDAModel
+from .fixmatch import FixMatchUDA
 from .self_training import SelfTrainingUDA
 from .taps import Taps
 from .teacher import make_teacher
 
-__all__ = ['SelfTrainingUDA', 'Taps', 'UDAModel', 'make_teacher']
+__all__ = ['FixMatchUDA', 'SelfTrainingUDA', 'Taps', 'UDAModel', 'make_teacher']

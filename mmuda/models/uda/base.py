@@ -107,15 +107,19 @@ class UDAModel(BaseModel):
         data_samples: list | None = None,
         mode: str = 'tensor',
         layout: DomainBatch | None = None,
+        **views: Tensor,
     ) -> Any:
-        """``loss`` trains on ``[source | target]``; every other mode is the plain network's own."""
+        """``loss`` trains on ``[source | target]``; every other mode is the plain network's own.
+
+        ``views`` are what a subclass's preprocessor prepares beside the inputs.
+        """
         if mode != 'loss':
             return getattr(self, self.predict_on)(inputs, data_samples, mode=mode)
         if layout is None:
             raise ValueError(
                 "A training pass needs the layout of its batch: let the model's data_preprocessor prepare it."
             )
-        losses = self.loss(inputs, data_samples, layout)
+        losses = self.loss(inputs, data_samples, layout, **views)
         if self.training:
             self.step += 1
         return losses

@@ -47,6 +47,24 @@ def test_parts_equal_the_stock_forward_and_loss(task, tiny_classifier, class_bat
     assert task.valid(data['data_samples'], data['inputs']) is None
 
 
+def test_each_of_several_sources_is_logged(task, tiny_classifier, class_batch):
+    net = task.build(tiny_classifier('GN')).eval()
+    data = net.data_preprocessor(class_batch('sssss'), training=True)
+    assert set(task.source_losses(net, net(data['inputs']), data['data_samples'])) == {'loss_source'}
+    for sample, number in zip(data['data_samples'], (0, 2, 2, 0, 2)):
+        sample.set_metainfo(dict(source_index=number))
+    outputs = net(data['inputs']).double()
+    losses = task.source_losses(net, outputs, data['data_samples'])
+    right = outputs.argmax(1) == torch.tensor([0, 1, 2, 0, 1])
+    cost = -outputs.log_softmax(1)[range(5), [0, 1, 2, 0, 1]]
+    for number, rows in ((0, [0, 3]), (2, [1, 2, 4])):
+        assert losses.pop(f'accuracy_source.{number}').item() == pytest.approx(right[rows].double().mean().item())
+        found = losses.pop(f'cross_entropy_source.{number}')
+        torch.testing.assert_close(found, cost[rows].mean())
+        assert not found.requires_grad
+    assert set(losses) == {'loss_source'}
+
+
 def test_target_loss_is_each_samples_cross_entropy(task):
     logits, label = torch.randn(4, 3, dtype=torch.float64), torch.tensor([0, 2, 1, 0])
     expected = -logits.log_softmax(1)[range(4), label]

@@ -1,0 +1,67 @@
+"""The data preprocessor of a two-domain batch whose images have a weak and a strong view."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from mmuda.registry import MODELS
+
+from .domain import DomainDataPreprocessor
+
+STRONG_VIEW = 'strong_view'
+"""Where :class:`mmuda.TwoViews` leaves the strong view: a field of the data sample."""
+
+
+@MODELS.register_module()
+class TwoViewDataPreprocessor(DomainDataPreprocessor):
+    """A :class:`DomainDataPreprocessor` that prepares the strong views like the inputs, which are the weak ones.
+
+    In training the result has one more key, ``strong``: the strong views in the order of the inputs, of the target or
+    of both domains.
+
+    Args:
+        host: The student's own preprocessor; it takes a stacked batch, as mmpretrain's does.
+        include_source: Whether the source has strong views too; otherwise any that it has are dropped.
+    """
+
+    def __init__(self, host: nn.Module, include_source: bool = False) -> None:
+        super().__init__(host)
+        self.include_source = include_source
+
+    def forward(self, data: dict, training: bool = False) -> dict:
+        """``dict(inputs=[...], data_samples=[...])`` → batched inputs, data samples and, in training, layout and views.
+
+        Raises:
+            ValueError: As for :class:`DomainDataPreprocessor`, or a sample without a strong view.
+        """
+        if not training:
+            return super().forward(data)
+        data, layout = self.arrange(data)
+        views = [_pop_view(sample) for sample in data['data_samples']][
+            0 if self.include_source else layout.num_source :
+        ]
+        for view, sample in zip(reversed(views), reversed(data['data_samples'])):
+            _check_view(view, sample)
+        count = len(data['inputs'])
+        result = self.host(dict(data, inputs=_stack([*data['inputs'], *views])), training=True)
+        return dict(result, inputs=result['inputs'][:count], strong=result['inputs'][count:], layout=layout)
+
+
+def _pop_view(sample) -> Tensor | None:
+    return sample.pop(STRONG_VIEW) if STRONG_VIEW in sample else None
+
+
+def _check_view(view: Tensor | None, sample) -> None:
+    if view is None:
+        raise ValueError(
+            f'{sample.metainfo.get("img_path", "A sample")} ({sample.metainfo["domain"]}) has no strong view: end that '
+            "domain's pipeline with dict(type='mmuda.TwoViews', weak=[...], strong=[...]), where both lists end with "
+            "dict(type='mmpretrain.PackInputs')."
+        )
+
+
+def _stack(images: list[Tensor]) -> Tensor | list[Tensor]:
+    """One tensor where all have one size: the host then normalises them in one go."""
+    same = all(image.shape == images[0].shape for image in images)
+    return torch.stack(images) if same else images
