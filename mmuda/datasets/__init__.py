@@ -24,9 +24,27 @@ __all__ = [
 ]
 
 if find_spec('mmcv'):
-    from .transforms import LoadIgnoreLabel, LoadImage, LoadLabel, TenCrop
+    from .transforms import (
+        Cutout,
+        LoadIgnoreLabel,
+        LoadImage,
+        LoadLabel,
+        RandAugmentFixMatch,
+        RandomTranslation,
+        TenCrop,
+        TwoViews,
+    )
 
-    __all__ += ['LoadIgnoreLabel', 'LoadImage', 'LoadLabel', 'TenCrop']
+    __all__ += [
+        'Cutout',
+        'LoadIgnoreLabel',
+        'LoadImage',
+        'LoadLabel',
+        'RandAugmentFixMatch',
+        'RandomTranslation',
+        'TenCrop',
+        'TwoViews',
+    ]
 
 if find_spec('mmseg'):
     from .camvid import CamVidDayDusk

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 DOMAINS = ('source', 'target')
+STRONG_VIEW = 'strong_view'
+"""The field of a data sample that carries a second, strongly augmented view of its image."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,18 @@
 """Pipeline steps of the data room."""
 
 from .loading import LoadIgnoreLabel, LoadImage, LoadLabel
+from .rand_augment import RandAugmentFixMatch
+from .shifting import Cutout, RandomTranslation
 from .ten_crop import TenCrop
+from .two_views import TwoViews
 
-__all__ = ['LoadIgnoreLabel', 'LoadImage', 'LoadLabel', 'TenCrop']
+__all__ = [
+    'Cutout',
+    'LoadIgnoreLabel',
+    'LoadImage',
+    'LoadLabel',
+    'RandAugmentFixMatch',
+    'RandomTranslation',
+    'TenCrop',
+    'TwoViews',
+]

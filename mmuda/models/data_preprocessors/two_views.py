@@ -5,12 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from mmuda.domain import STRONG_VIEW
 from mmuda.registry import MODELS
 
 from .domain import DomainDataPreprocessor
-
-STRONG_VIEW = 'strong_view'
-"""Where :class:`mmuda.TwoViews` leaves the strong view: a field of the data sample."""
 
 
 @MODELS.register_module()
@@ -56,8 +54,8 @@ def _check_view(view: Tensor | None, sample) -> None:
     if view is None:
         raise ValueError(
             f'{sample.metainfo.get("img_path", "A sample")} ({sample.metainfo["domain"]}) has no strong view: end that '
-            "domain's pipeline with dict(type='mmuda.TwoViews', weak=[...], strong=[...]), where both lists end with "
-            "dict(type='mmpretrain.PackInputs')."
+            "domain's pipeline with dict(type='mmuda.TwoViews', weak=[..., dict(type='mmpretrain.PackInputs')], "
+            'strong=[...]).'
         )
 
 
