@@ -5,14 +5,18 @@ The segmentation sets need mmseg and are there only where it is installed; the c
 
 from importlib.util import find_spec
 
+from .cifar10 import CIFAR10
 from .digits import Digits
 from .domain_dataset import DomainDataset
 from .errors import DataError
 from .folder_classification import FolderClassification
 from .office_caltech10 import OfficeCaltech10
+from .pacs import PACS
 from .samplers import DomainSampler, RareClassSampler, SampleIndex
 
 __all__ = [
+    'CIFAR10',
+    'PACS',
     'DataError',
     'Digits',
     'DomainDataset',

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Sequence
 
+from .class_images import ClassImages
 from .errors import DataError
 
 
@@ -55,6 +56,31 @@ def check_same_classes(datasets: Sequence, names: Sequence[str]) -> dict:
         if other is not None:
             _compare(list(first.get('classes') or []), list(other), names[0], name)
     return first
+
+
+def check_every_class_is_shown(datasets: Sequence, classes: Sequence[str] | None) -> None:
+    """Refuse labelled sources none of which has an image of some class; only sets of one label an image can tell."""
+    parts = [part for dataset in datasets for part in _innermost(dataset)]
+    if not classes or not all(isinstance(part, ClassImages) for part in parts):
+        return
+    shown: set[int] = set()
+    for part in parts:
+        shown |= part.classes_shown()
+        if len(shown) == len(classes):
+            return
+    missing = [name for number, name in enumerate(classes) if number not in shown]
+    check_none_missing(
+        missing,
+        len(classes),
+        'classes have no image in any source',
+        'add images of them, or leave them out of `classes`',
+    )
+
+
+def _innermost(dataset) -> list:
+    """The data sets inside mmengine's wrappers, which repeat one or join several."""
+    inner = getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]
+    return [dataset] if inner == [None] else [part for one in inner for part in _innermost(one)]
 
 
 def _compare(ours: list[str], theirs: list[str], our_name: str, their_name: str) -> None:

@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 
 from mmuda.registry import DATASETS
 
-from .checks import check_same_classes
+from .checks import check_every_class_is_shown, check_same_classes
 from .errors import DataError
 from .label_free import strip_labels, without_labels
 from .redraw import redraws
@@ -58,6 +58,7 @@ class DomainDataset(Dataset):
             self.datasets.append(_build_target(target))
         self.names = [self._name(i) for i in range(len(self.datasets))]
         self.metainfo = check_same_classes(self.datasets, self.names)
+        check_every_class_is_shown(self.datasets[: self.num_sources], self.metainfo.get('classes'))
         self.sizes = [len(dataset) for dataset in self.datasets]
         self._ends = list(accumulate(self.sizes))
         self.ignore_index = ignore_index

@@ -30,6 +30,11 @@ class FolderClassification(ClassImages):
         kwargs: as for `ClassImages`.
     """
 
+    FIRST_NUMBER = 0
+    """The number of the first class in list files."""
+    EXCLUDED: tuple[str, ...] = ()
+    """Ends of the paths of images that are left out."""
+
     def __init__(self, data_root: str = '', data_prefix: dict | None = None, **kwargs) -> None:
         check_data_root(data_root)
         super().__init__(data_root=data_root, data_prefix=dict(img_path='') | dict(data_prefix or {}), **kwargs)
@@ -38,7 +43,8 @@ class FolderClassification(ClassImages):
         """Paths and classes, sorted, after all checks of names."""
         folder = self.data_prefix['img_path']
         check_folder(folder, 'image folder')
-        infos = list(self._listed(folder) if self.ann_file else self._found(folder))
+        infos = self._listed(folder) if self.ann_file else self._found(folder)
+        infos = [info for info in infos if not info['img_path'].endswith(self.EXCLUDED)]
         if not infos:
             raise DataError(
                 f"There is no image with suffix {', '.join(SUFFIXES)} in '{self.ann_file or folder}': check "
@@ -73,12 +79,14 @@ class FolderClassification(ClassImages):
 
     def _number(self, entry: list[str]) -> int:
         count = len(self._metainfo.get('classes') or ())
-        if len(entry) != 2 or not entry[1].isdigit() or (count and int(entry[1]) >= count):
+        first = self.FIRST_NUMBER
+        number = int(entry[1]) - first if len(entry) == 2 and entry[1].isdigit() else -1
+        if number < 0 or (count and number >= count):
             raise DataError(
                 f"The line '{' '.join(entry)}' of the list file '{self.ann_file}' does not end in a class number"
-                f'{f" below {count}" * bool(count)}: lines are `name number`.'
+                f'{f" from {first} to {first + count - 1}" * bool(count)}: lines are `name number`.'
             )
-        return int(entry[1])
+        return number
 
 
 def _images(folder: str) -> list[str]:

@@ -5,7 +5,14 @@ from types import SimpleNamespace
 import pytest
 
 from mmuda.datasets import DataError
-from mmuda.datasets.checks import check_data_root, check_list_entry, check_none_missing, check_same_classes
+from mmuda.datasets.checks import (
+    check_data_root,
+    check_every_class_is_shown,
+    check_list_entry,
+    check_none_missing,
+    check_same_classes,
+)
+from mmuda.datasets.class_images import ClassImages
 
 
 def sets(*lists):
@@ -52,3 +59,36 @@ def test_another_order_is_another_list():
 
 def test_a_set_without_classes_takes_the_first_ones():
     assert check_same_classes(sets(['a', 'b'], None), ['A', 'B'])['classes'] == ['a', 'b']
+
+
+class Listed(ClassImages):
+    """Images of the given classes."""
+
+    def __init__(self, *labels, **options):
+        self.labels = labels
+        super().__init__(**options)
+
+    def load_data_list(self):
+        return [dict(img_path=f'{i}.png', gt_label=label) for i, label in enumerate(self.labels)]
+
+
+def test_a_class_that_no_source_shows_is_named():
+    classes = ['mug', 'bike', 'lamp', 'pen']
+    with pytest.raises(DataError, match=r'2 of 4 classes have no image in any source: bike, pen; add images of them'):
+        check_every_class_is_shown([Listed(0, 0, 2)], classes)
+    with pytest.raises(DataError, match='1 of 4 classes have no image in any source: pen'):
+        check_every_class_is_shown([Listed(0, 1, 2, 3, indices=3)], classes)
+    check_every_class_is_shown([Listed(0, 2), Listed(3, 1)], classes)  # each source shows a part
+    check_every_class_is_shown([Listed(0)], None)
+
+
+def test_wrapped_sets_are_looked_into_and_others_not_judged():
+    class Wrapper:
+        def __init__(self, **inner):
+            self.__dict__.update(inner)
+
+    nested = Wrapper(dataset=Wrapper(datasets=[Listed(0), Listed(1)]))
+    check_every_class_is_shown([nested], ['mug', 'bike'])
+    with pytest.raises(DataError, match='1 of 3 classes have no image in any source: lamp'):
+        check_every_class_is_shown([nested], ['mug', 'bike', 'lamp'])
+    check_every_class_is_shown([Listed(0), *sets(['mug', 'bike'])], ['mug', 'bike'])

@@ -52,7 +52,7 @@ def test_a_list_names_images_and_classes(root):
     for line in ('mug/2.jpg', 'mug/2.jpg 2', 'mug/2.jpg one'):
         (root / 'bad.txt').write_text(line)
         with pytest.raises(
-            DataError, match=r"bad\.txt' does not end in a class number below 2: lines are `name number`"
+            DataError, match=r"bad\.txt' does not end in a class number from 0 to 1: lines are `name number`"
         ):
             build(root, ann_file='bad.txt', metainfo=dict(classes=CLASSES))
     (root / 'bad.txt').write_text('../mug/2.jpg 0')
