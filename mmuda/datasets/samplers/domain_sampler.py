@@ -13,6 +13,7 @@ from torch.utils.data import Sampler
 
 from mmuda.registry import DATA_SAMPLERS
 
+from ..errors import DataError
 from ..seeding import mix64
 from .sample_index import SampleIndex
 from .stream import Stream, build_streams
@@ -33,6 +34,8 @@ class DomainSampler(Sampler):
             The attribute may be set again before an iteration starts (a resume does).
         rank, world_size: this process and how many there are. None: from the process group.
         shuffle: False goes through every data set in order.
+        epoch: what `len()` counts. `all`: samples until every data set has been seen in full. `source`: the whole units
+            that the smallest source has images for, as loaders of several sources count that stop when one runs out.
     """
 
     def __init__(
@@ -43,7 +46,10 @@ class DomainSampler(Sampler):
         rank: int | None = None,
         world_size: int | None = None,
         shuffle: bool = True,
+        epoch: str = 'all',
     ) -> None:
+        if epoch not in ('all', 'source'):
+            raise ValueError(f"DomainSampler has epoch={epoch!r}: use 'all' or 'source'.")
         here, everyone = get_dist_info()
         self.rank = here if rank is None else rank
         self.world_size = everyone if world_size is None else world_size
@@ -51,7 +57,9 @@ class DomainSampler(Sampler):
             raise ValueError(f'rank {self.rank} is not one of {self.world_size} ranks.')
         self.seed = sync_random_seed() if seed is None else int(seed)
         self.shuffle = shuffle
-        self.streams = build_streams(dataset.sizes, dataset.num_sources, ratio, getattr(dataset, 'names', None))
+        self.epoch = epoch
+        self.names = getattr(dataset, 'names', None) or [f'data set {i}' for i in range(len(dataset.sizes))]
+        self.streams = build_streams(dataset.sizes, dataset.num_sources, ratio, self.names)
         self.unit_size = sum(stream.share for stream in self.streams)
         self._position = 0
 
@@ -60,6 +68,19 @@ class DomainSampler(Sampler):
         if num_samples < 0:
             raise ValueError(f'the sampler cannot start at sample {num_samples}.')
         self._position = int(num_samples)
+
+    def check_batch(self, batch_size: int) -> None:
+        """Refuse a target with fewer images than a batch takes of it: they would be in it twice.
+
+        A source may be as small as the labelled part of a semi-supervised data set.
+        """
+        for stream in self.streams:
+            taken = batch_size // self.unit_size * stream.share
+            if not stream.is_source and stream.size < taken:
+                raise DataError(
+                    f'{self.names[-1]} has {stream.size} images, but a batch of {batch_size} takes {taken} of them: '
+                    "lower batch_size, or the last entry of the sampler's ratio."
+                )
 
     def __iter__(self) -> Iterator[SampleIndex]:
         turn, skip = divmod(self._position, self.unit_size)
@@ -81,6 +102,9 @@ class DomainSampler(Sampler):
         return SampleIndex(stream.at(position, self.seed, self.shuffle), seed=seed)
 
     def __len__(self) -> int:
-        """Samples this rank takes until every data set has been seen once in full."""
+        """Samples this rank takes in one epoch."""
+        if self.epoch == 'source':
+            units = min(stream.size // stream.share for stream in self.streams if stream.is_source)
+            return units // self.world_size * self.unit_size
         units = max(math.ceil(stream.size / stream.share) for stream in self.streams)
         return math.ceil(units / self.world_size) * self.unit_size

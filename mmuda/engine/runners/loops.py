@@ -10,6 +10,7 @@ from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from mmengine.runner import IterBasedTrainLoop, ValLoop
 from mmengine.runner.loops import _InfiniteDataloaderIterator
+from torch.utils.data import DataLoader
 
 from mmuda.registry import LOOPS
 
@@ -20,7 +21,36 @@ class ResumableTrainLoop(IterBasedTrainLoop):
 
     That takes a sampler with ``set_position``, such as :class:`mmuda.DomainSampler`; with any other the past data are
     loaded again, as mmengine does.
+
+    Args:
+        runner, dataloader, val_begin, dynamic_intervals: As in mmengine's ``IterBasedTrainLoop``.
+        max_iters: Steps of the training.
+        max_epochs: Its length in epochs instead: as many whole batches as the sampler's length has. Then ``val_begin``
+            and ``val_interval`` count epochs too; hooks and schedules go on counting steps.
+        val_interval: Steps (or epochs) between two evaluations.
     """
+
+    def __init__(
+        self,
+        runner,
+        dataloader: DataLoader | dict,
+        max_iters: int | None = None,
+        val_begin: int = 1,
+        val_interval: int = 1000,
+        dynamic_intervals: list[tuple[int, int]] | None = None,
+        max_epochs: int | None = None,
+    ) -> None:
+        if (max_iters is None) == (max_epochs is None):
+            raise ValueError(f'train_cfg has max_iters={max_iters} and max_epochs={max_epochs}: give one of them.')
+        super().__init__(runner, dataloader, max_iters or 0, val_begin, val_interval, dynamic_intervals)
+        _check_batch(self.dataloader)
+        if max_epochs is not None:
+            length = _epoch_length(self.dataloader)
+            self._max_iters = max_epochs * length
+            self.val_begin = val_begin * length
+            self.val_interval = val_interval * length
+            self.dynamic_milestones = [milestone * length for milestone in self.dynamic_milestones]
+            self.dynamic_intervals = [interval * length for interval in self.dynamic_intervals]
 
     def run(self):
         """Jump to the data of the current iteration, then train."""
@@ -56,6 +86,24 @@ class ResumableTrainLoop(IterBasedTrainLoop):
     def _validates(self) -> bool:
         due = self._iter % self.val_interval == 0 or self._iter == self._max_iters
         return self.runner.val_loop is not None and self._iter >= self.val_begin and due
+
+
+def _epoch_length(dataloader: DataLoader) -> int:
+    """Whole batches that the sampler's length has."""
+    length = len(dataloader.sampler) // dataloader.batch_size
+    if length < 1:
+        raise ValueError(
+            f'An epoch has {len(dataloader.sampler)} samples, less than one batch of {dataloader.batch_size}: lower '
+            'batch_size, or give max_iters instead of max_epochs.'
+        )
+    return length
+
+
+def _check_batch(dataloader: DataLoader) -> None:
+    """What the sampler has to say about the size of a batch."""
+    check = getattr(dataloader.sampler, 'check_batch', None)
+    if check is not None and dataloader.batch_size is not None:
+        check(dataloader.batch_size)
 
 
 @LOOPS.register_module()

@@ -1,5 +1,6 @@
 """Schedules of the learning rate that mmengine lacks."""
 
+from .epoch_cosine import EpochCosineLR
 from .inverse_decay import InverseDecayLR
 
-__all__ = ['InverseDecayLR']
+__all__ = ['EpochCosineLR', 'InverseDecayLR']

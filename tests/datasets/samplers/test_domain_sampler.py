@@ -108,6 +108,30 @@ def test_length_is_one_pass_over_every_data_set():
     assert len(DomainSampler(TWO, seed=1, rank=1, world_size=2)) == 8
 
 
+@pytest.mark.parametrize('ratio, units', [((1, 1, 1), 3), ((2, 1, 4), 2), ((2, 2, 1), 1), ((3, 2), 2)])
+def test_an_epoch_by_sources_ends_where_one_runs_out(ratio, units):
+    """Sources of 4 and 3 images (7 when pooled); the target's 5 do not count."""
+    assert len(DomainSampler(THREE, ratio, seed=1, epoch='source')) == units * sum(ratio)
+
+
+def test_ranks_share_an_epoch_by_sources():
+    assert len(DomainSampler(THREE, (1, 1, 1), seed=1, rank=1, world_size=2, epoch='source')) == 3
+    assert len(DomainSampler(THREE, (3, 3, 1), seed=1, rank=1, world_size=2, epoch='source')) == 0
+    with pytest.raises(ValueError, match="epoch='target': use 'all' or 'source'"):
+        DomainSampler(THREE, epoch='target')
+
+
+def test_a_target_smaller_than_its_part_of_a_batch_is_named():
+    dataset = SimpleNamespace(sizes=[3, 5], num_sources=1, names=['source 0 (A)', 'the target (B, /b)'])
+    sampler = DomainSampler(dataset, (1, 1), seed=1)
+    sampler.check_batch(10)  # a small source is repeated, as the labelled part of a semi-supervised set
+    with pytest.raises(DataError, match=r'the target \(B, /b\) has 5 images, but a batch of 12 takes 6 of them'):
+        sampler.check_batch(12)
+    with pytest.raises(DataError, match='has 5 images, but a batch of 9 takes 6'):
+        DomainSampler(dataset, (3, 6), seed=1).check_batch(9)
+    DomainSampler(SOURCE_ONLY, seed=1).check_batch(1000)
+
+
 def test_no_seed_is_one_of_its_own():
     assert isinstance(DomainSampler(TWO).seed, int)
 

@@ -90,3 +90,32 @@ def test_a_seekable_sampler_is_moved():
 def test_with_any_other_the_past_data_are_replayed():
     loop = seek(list(range(8)), 3)
     assert next(loop.dataloader_iterator)[0].tolist() == [6, 7]
+
+
+class Counted(Sampler):
+    def check_batch(self, size):
+        self.checked = size
+
+
+def build(samples=11, **options):
+    data = TensorDataset(torch.arange(samples))
+    data.metainfo = {}
+    loader = DataLoader(data, batch_size=2, sampler=Counted(range(samples)))
+    return ResumableTrainLoop(Runner(visualizer=SimpleNamespace()), loader, **options)
+
+
+def test_a_training_may_be_given_in_epochs():
+    loop = build(max_epochs=3, val_begin=2, val_interval=1, dynamic_intervals=[(2, 3)])
+    assert (loop.max_iters, loop.val_begin, loop.val_interval) == (15, 10, 5)
+    assert (loop.dynamic_milestones, loop.dynamic_intervals) == ([0, 10], [5, 15])
+    assert loop.dataloader.sampler.checked == 2
+    loop = build(max_iters=7, val_interval=4)
+    assert (loop.max_iters, loop.val_begin, loop.val_interval) == (7, 1, 4)
+
+
+def test_a_length_is_given_once_and_has_a_batch():
+    for options in (dict(), dict(max_iters=7, max_epochs=1)):
+        with pytest.raises(ValueError, match=r'max_iters=.* and max_epochs=.*: give one of them'):
+            build(**options)
+    with pytest.raises(ValueError, match='An epoch has 1 samples, less than one batch of 2'):
+        build(1, max_epochs=3)
