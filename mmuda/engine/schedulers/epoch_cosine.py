@@ -23,7 +23,7 @@ class EpochCosineLR(LRSchedulerMixin, _ParamScheduler):
 
     Args:
         optimizer: The optimizer, or its wrapper.
-        epochs: E; of at least one step each.
+        epochs: E. Where there are fewer steps, the rate changes with each.
         eta_min: lr_min, which the last stair does not reach yet.
         begin, end, last_step, by_epoch, verbose: As for mmengine's schedulers; without an ``end`` in the config it is
             the last step of the training.
@@ -43,11 +43,8 @@ class EpochCosineLR(LRSchedulerMixin, _ParamScheduler):
         self.epochs = epochs
         self.eta_min = eta_min
         self.horizon = end - begin
-        if not 0 < epochs <= self.horizon:
-            raise ValueError(
-                f'EpochCosineLR has epochs={epochs} for {self.horizon} steps: give at least 1 epoch, and no more '
-                'of them than steps.'
-            )
+        if epochs < 1:
+            raise ValueError(f'EpochCosineLR has epochs={epochs}: a training has 1 or more.')
         super().__init__(optimizer, begin=begin, end=end, last_step=last_step, by_epoch=by_epoch, verbose=verbose)
 
     def _get_value(self) -> list[float]:

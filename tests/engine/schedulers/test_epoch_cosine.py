@@ -40,6 +40,12 @@ def test_stairs_need_not_divide_the_steps():
     assert rates == pytest.approx([stairs[0]] * 4 + [stairs[1]] * 3 + [stairs[2]] * 3)
 
 
+def test_a_short_run_changes_with_every_step():
+    optimizer = make_optimizer()
+    rates = [rate for rate, _ in run(EpochCosineLR(optimizer, epochs=50, end=5, by_epoch=False), optimizer, 5)]
+    assert rates == pytest.approx([0.1 * (1 + math.cos(math.pi * step / 5)) / 2 for step in range(5)])
+
+
 def test_a_resume_goes_on():
     optimizer = make_optimizer()
     whole = run(EpochCosineLR(optimizer, epochs=6, end=20, by_epoch=False), optimizer, 20)
@@ -70,6 +76,5 @@ def test_it_is_found_by_name_and_checks_its_arguments():
     wrapper = OptimWrapper(make_optimizer())
     scheduler = PARAM_SCHEDULERS.build(dict(type='mmuda.EpochCosineLR', optimizer=wrapper, epochs=3, end=9))
     assert scheduler.horizon == 9
-    for epochs in (0, 10):
-        with pytest.raises(ValueError, match=f'epochs={epochs} for 9 steps'):
-            EpochCosineLR(make_optimizer(), epochs=epochs, end=9)
+    with pytest.raises(ValueError, match='epochs=0: a training has 1 or more'):
+        EpochCosineLR(make_optimizer(), epochs=0, end=9)
