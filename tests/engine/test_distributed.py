@@ -11,11 +11,15 @@ import torch
         (['--strategy', 'none'], 2e-6),
         (['--classify'], 2e-6),
         (['--classify', '--norm', 'mmuda.TransNorm', '--max-iters', 1], 1e-5),  # Adam turns rounding into steps
+        (['--fixmatch', '--ratio', '1', '3'], 2e-6),
     ],
-    ids=['plain', 'hybrid', 'classification', 'TransNorm'],
+    ids=['plain', 'hybrid', 'classification', 'TransNorm', 'fixmatch'],
 )
 def test_two_processes_have_the_gradients_of_one_with_twice_the_batch(trained, tmp_path, case, tolerance):
-    """Pairs of hybrid attention stay together, groups would be drawn on each rank; adversaries weigh all samples."""
+    """Pairs of hybrid attention stay together, groups would be drawn on each rank; adversaries weigh all samples.
+
+    FixMatch has unequal domains; of its three labels one rank is sure of none, the other of two.
+    """
     options = ['--norm', 'GN', '--plain', '--max-iters', 2, *case]
     trained('one', *options, '--batch', 8, '--dump', tmp_path / 'one.pth')
     trained('two', *options, '--batch', 4, '--dump', tmp_path / 'two.pth', ranks=2)

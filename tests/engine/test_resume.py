@@ -17,8 +17,15 @@ def assert_same_bits(first: dict, second: dict) -> None:
 
 @pytest.mark.parametrize(
     'ranks, attention',
-    [(1, []), (2, []), (1, ['--strategy', 'semantic']), (2, ['--strategy', 'random']), (1, ['--classify'])],
-    ids=['1', '2', '1-semantic', '2-random', '1-classification'],
+    [
+        (1, []),
+        (2, []),
+        (1, ['--strategy', 'semantic']),
+        (2, ['--strategy', 'random']),
+        (1, ['--classify']),
+        (1, ['--fixmatch']),
+    ],
+    ids=['1', '2', '1-semantic', '2-random', '1-classification', '1-fixmatch'],
 )
 def test_killed_and_resumed_equals_uninterrupted(train, trained, ranks, attention):
     options = ['--max-iters', 4, *attention]

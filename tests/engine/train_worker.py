@@ -2,6 +2,7 @@
 
     python train_worker.py WORK_DIR --max-iters 4 [--norm BN] [--resume] [--kill-at 2] [--batch 4] [--strategy semantic]
     python train_worker.py WORK_DIR --classify ...
+    python train_worker.py WORK_DIR --fixmatch ...
 
 The images are drawn inside the data set with python's, numpy's and torch's generators, and the student has drop path,
 dropout and a random view, so that a run that repeats to the bit has restored or seeded every one of them.
@@ -50,6 +51,7 @@ class Noise(BaseDataset):
             from mmpretrain.structures import DataSample
 
             sample = DataSample(metainfo=dict(img_path=f'{idx}.png')).set_gt_label(idx % 5)
+            sample.set_field(255 - image.to(torch.uint8) // 2, 'strong_view')
             return dict(inputs=image.to(torch.uint8), data_samples=sample)
         sample = SegDataSample(metainfo=dict(img_path=f'{idx}.png'))
         half = torch.randint(0, 5, (1, 2, 2)).repeat_interleave(SIZE // 2, 1).repeat_interleave(SIZE // 2, 2)
@@ -149,6 +151,15 @@ def classification(norm: str, random_layers: bool) -> dict:
     )
 
 
+def fixmatch(args: argparse.Namespace) -> dict:
+    """The digit network; the threshold lies among the probabilities of its first steps."""
+    model = classification(args.norm, not args.plain)
+    del model['terms']
+    return dict(
+        model, type='FixMatchUDA', labeler=dict(threshold=0.22 if args.plain else 0.4), include_source=not args.plain
+    )
+
+
 def segmentation(args: argparse.Namespace) -> dict:
     return dict(
         type='SelfTrainingUDA',
@@ -161,11 +172,15 @@ def segmentation(args: argparse.Namespace) -> dict:
 
 
 def config(args: argparse.Namespace) -> dict:
-    noise = dict(type='mmengine.Noise', classify=args.classify)
+    noise = dict(type='mmengine.Noise', classify=args.classify or args.fixmatch)
+    if args.fixmatch:
+        model = fixmatch(args)
+    else:
+        model = classification(args.norm, not args.plain) if args.classify else segmentation(args)
     return dict(
         default_scope='mmuda',
         runner_type='mmuda.MeanTeacherRunner',
-        model=classification(args.norm, not args.plain) if args.classify else segmentation(args),
+        model=model,
         work_dir=args.work_dir,
         resume=args.resume,
         launcher='pytorch' if 'RANK' in os.environ else 'none',
@@ -173,7 +188,7 @@ def config(args: argparse.Namespace) -> dict:
             batch_size=args.batch,
             num_workers=args.workers,
             dataset=dict(type='DomainDataset', source=noise, target=noise),
-            sampler=dict(type='DomainSampler'),
+            sampler=dict(type='DomainSampler', ratio=args.ratio),
         ),
         train_cfg=dict(type='IterBasedTrainLoop', max_iters=args.max_iters),
         optim_wrapper=dict(
@@ -203,6 +218,8 @@ def main() -> None:
     parser.add_argument('--plain', action='store_true', help='no dropout, drop path or view')
     parser.add_argument('--strategy', help='hybrid attention with these groups')
     parser.add_argument('--classify', action='store_true', help='a classifier with adversarial terms')
+    parser.add_argument('--fixmatch', action='store_true', help='a classifier with weak and strong views')
+    parser.add_argument('--ratio', type=int, nargs=2, default=[1, 1])
     parser.add_argument('--kill-at', type=int)
     parser.add_argument('--dump')
     args = parser.parse_args()

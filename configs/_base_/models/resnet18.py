@@ -1,4 +1,4 @@
-# ResNet-18 with global average pooling, for photographs.
+# ResNet-18 with average pooling: the plain network of PACS, which the rows of DIDA-Net's tables without a branch train.
 #
 # ImageNet weights: torchvision's file, whose names are mmpretrain's; torchvision:// downloads it:
 #     model.backbone.init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet18')
