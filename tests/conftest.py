@@ -13,6 +13,7 @@ import torch
 from mmengine.logging import MessageHub, MMLogger
 from mmengine.registry import DefaultScope
 from mmengine.visualization import Visualizer
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from mmuda import compat
 
@@ -49,6 +50,26 @@ def isolated():
     for manager, instances in before.items():
         manager._instance_dict.clear()
         manager._instance_dict.update(instances)
+
+
+class _Counter(TorchDispatchMode):
+    count = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        self.count += 1
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.fixture(scope='session')
+def count_operations():
+    """``count_operations(function)`` → how many tensor operations a call of it makes, its backward passes included."""
+
+    def count(function) -> int:
+        with _Counter() as counter:
+            function()
+        return counter.count
+
+    return count
 
 
 NUM_CLASSES = 5

@@ -12,6 +12,7 @@ from .augment import (
 from .channel_distance import channel_distance, transferability
 from .conditioning import entropy_weight, multilinear_map, prediction_entropy, randomized_multilinear_map
 from .coordination import coordination_ramp, pixel_agreement
+from .dida import dynamic_depthwise_conv, instance_conv, instance_kernels, shared_filters
 from .ema import ema_momentum, ema_update_
 from .feature_distance import class_mask, masked_feature_distance
 from .grouping import class_split, class_split_pyramid, key_groups
@@ -36,12 +37,15 @@ __all__ = [
     'class_split_pyramid',
     'color_jitter',
     'coordination_ramp',
+    'dynamic_depthwise_conv',
     'ema_momentum',
     'ema_update_',
     'entropy_weight',
     'fit_linear',
     'gaussian_blur',
     'hybrid_attention',
+    'instance_conv',
+    'instance_kernels',
     'joined_moments',
     'joint_errors',
     'key_groups',
@@ -54,5 +58,6 @@ __all__ = [
     'prediction_entropy',
     'proxy_a_distance',
     'randomized_multilinear_map',
+    'shared_filters',
     'transferability',
 ]

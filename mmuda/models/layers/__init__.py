@@ -1,7 +1,11 @@
-"""Layers that know each sample's domain, and what they are built on."""
+"""Layers that know each sample's domain or adapt to the sample itself, and what they are built on."""
+
+from importlib.util import find_spec
 
 from .auto_dial import AutoDIAL1d, AutoDIAL2d, AutoDIAL3d
 from .convert import convert_norm, fuse, fuse_norms, set_eval_domain
+from .dida import DIDAModule
+from .dida_controls import CBAM, AttentionModule, ResidualAdapter, SqueezeExcitation, StaticModule
 from .domain_norm import (
     AdaBN1d,
     AdaBN2d,
@@ -20,15 +24,21 @@ __all__ = [
     'AdaBN1d',
     'AdaBN2d',
     'AdaBN3d',
+    'AttentionModule',
     'AutoDIAL1d',
     'AutoDIAL2d',
     'AutoDIAL3d',
+    'CBAM',
+    'DIDAModule',
     'DomainSpecificBatchNorm1d',
     'DomainSpecificBatchNorm2d',
     'DomainSpecificBatchNorm3d',
     'EfficientAttention',
     'GradientReversal',
     'HybridAttention',
+    'ResidualAdapter',
+    'SqueezeExcitation',
+    'StaticModule',
     'TransNorm1d',
     'TransNorm2d',
     'TransNorm3d',
@@ -39,3 +49,8 @@ __all__ = [
     'reverse_gradient',
     'set_eval_domain',
 ]
+
+if find_spec('mmcv'):
+    from .dida_branch import DIDABranch
+
+    __all__ += ['DIDABranch']

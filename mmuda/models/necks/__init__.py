@@ -6,5 +6,6 @@ __all__ = []
 
 if find_spec('mmcv'):
     from .bottleneck import Bottleneck
+    from .dida_neck import DIDANeck
 
-    __all__ += ['Bottleneck']
+    __all__ += ['Bottleneck', 'DIDANeck']

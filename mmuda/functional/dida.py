@@ -1,0 +1,85 @@
+"""Depth-wise convolution with kernels made for each instance: DIDA-Net's Eqs. 2 and 3, without a kernel per instance.
+
+DIDA-Net (Deng et al., IEEE T-IP 2022) makes the kernel of channel c from that channel's mean g_c by a linear map that
+all channels share, K_c = g_c · U + V. Hence, exactly,
+
+    K_c ⋆ F_c = g_c · (F_c ⋆ U) + F_c ⋆ V
+
+two fixed filters and a gate, whatever the number of instances. The released code makes N · C kernels and convolves
+instance by instance: :func:`dynamic_depthwise_conv`, which takes any kernels and is what tests compare with.
+
+A filter that all channels share is a matrix on the positions of a map. On the small maps at the end of a network one
+product with that matrix is faster than a convolution whose every channel has one input.
+
+Shapes: x ``[N, C, H, W]``, gate ``[N, C]``, slope U and offset V ``[k, k]`` (k odd), kernels ``[N, C, k, k]``; the
+result has the size of x divided by the stride, rounded up.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+MATRIX_POSITIONS = 196  # up to 14 × 14 the matrix is as fast as the convolution or faster
+FORMS = ('factorized', 'grouped', 'loop')
+
+
+def instance_conv(
+    x: Tensor,
+    gate: Tensor,
+    slope: Tensor,
+    offset: Tensor | None = None,
+    dilation: int = 1,
+    stride: int = 1,
+    form: str = 'factorized',
+) -> Tensor:
+    """Each channel of each instance with its own kernel gate · slope + offset.
+
+    Args:
+        x, gate, slope, offset: See above; no ``offset`` is an offset of 0.
+        dilation, stride: Of the convolution; it is padded by dilation · (k − 1) / 2.
+        form: ``factorized``, or the kernels made one by one and applied ``grouped`` or in a ``loop`` over instances.
+    """
+    if form != 'factorized':
+        kernels = instance_kernels(gate, slope, offset)
+        return dynamic_depthwise_conv(x, kernels, dilation, stride, loop=form == 'loop')
+    gate = gate[..., None, None]
+    if offset is None:
+        return gate * shared_filters(x, slope[None], dilation, stride)[0]
+    sloped, fixed = shared_filters(x, torch.stack((slope, offset)), dilation, stride)
+    return torch.addcmul(fixed, gate, sloped)
+
+
+def instance_kernels(gate: Tensor, slope: Tensor, offset: Tensor | None = None) -> Tensor:
+    """K_c = g_c · U + V: ``[N, C, k, k]``."""
+    kernels = gate[..., None, None] * slope
+    return kernels if offset is None else kernels + offset
+
+
+def dynamic_depthwise_conv(
+    x: Tensor, kernels: Tensor, dilation: int = 1, stride: int = 1, loop: bool = False
+) -> Tensor:
+    """A kernel of its own for each channel of each instance: in one grouped convolution, or instance by instance."""
+    (n, c), k = x.shape[:2], kernels.shape[-1]
+    options = dict(stride=stride, padding=_padding(k, dilation), dilation=dilation)
+    if loop:
+        return torch.cat([F.conv2d(x[i : i + 1], kernels[i, :, None], groups=c, **options) for i in range(n)])
+    y = F.conv2d(x.reshape(1, n * c, *x.shape[2:]), kernels.reshape(n * c, 1, k, k), groups=n * c, **options)
+    return y.view(n, c, *y.shape[2:])
+
+
+def shared_filters(x: Tensor, filters: Tensor, dilation: int = 1, stride: int = 1) -> list[Tensor]:
+    """``x`` with each of ``filters`` ``[Q, k, k]``, which all channels share: Q maps."""
+    (n, c, h, w), k = x.shape, filters.shape[-1]
+    options = dict(stride=stride, padding=_padding(k, dilation), dilation=dilation)
+    if h * w > MATRIX_POSITIONS:
+        return [F.conv2d(x, kernel.expand(c, 1, k, k), groups=c, **options) for kernel in filters]
+    positions = torch.eye(h * w, dtype=x.dtype, device=x.device).view(h * w, 1, h, w)
+    matrix = F.conv2d(positions, filters[:, None], **options)  # what each position gives to each position
+    rows, size = x.reshape(n * c, h * w), matrix.shape[2:]
+    return [(rows @ part).view(n, c, *size) for part in matrix.flatten(2).unbind(1)]
+
+
+def _padding(kernel: int, dilation: int) -> int:
+    return dilation * (kernel - 1) // 2
