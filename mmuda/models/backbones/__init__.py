@@ -5,10 +5,12 @@ from importlib.util import find_spec
 __all__ = []
 
 if find_spec('mmcv'):
+    from .extended import extend_backbone
     from .inception_bn import InceptionBN
     from .small_cnns import DTN, LeNet, MCDSVHNNet, MCDUSPSNet
+    from .wide_resnet import WideResNet
 
-    __all__ += ['DTN', 'InceptionBN', 'LeNet', 'MCDSVHNNet', 'MCDUSPSNet']
+    __all__ += ['DTN', 'InceptionBN', 'LeNet', 'MCDSVHNNet', 'MCDUSPSNet', 'WideResNet', 'extend_backbone']
 
 if find_spec('mmseg'):
     from .mha_mit import MHAMixVisionTransformer
