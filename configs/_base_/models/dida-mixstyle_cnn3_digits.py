@@ -1,0 +1,3 @@
+# dida_cnn3_digits.py with MixStyle after the first convolution (its norm, pooling and ReLU), for single sources.
+_base_ = './dida_cnn3_digits.py'
+model = dict(backbone=dict(after={'stages.0': dict(type='MixStyle', p=0.5, alpha=0.1)}))

@@ -1,0 +1,140 @@
+"""What a DIDA module, a branch of them and a DIDA-Net cost: two shared filters against kernels made for each instance.
+
+    python tools/benchmark/dida.py
+    python tools/benchmark/dida.py --iters 40 --threads 1 --batch 32 --size 224
+    python tools/benchmark/dida.py --amp
+
+Module and branch: forward and backward; the ratio is to the loop over instances, which is how the released module runs.
+Step: mmpretrain's ResNet-18 with a linear classifier, forward, backward and SGD; the ratio is to the network without a
+branch. All sides have the same weights, see the same tensors and take turns; only the ratios of one run are a result.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+
+import torch
+import torch.nn.functional as F
+from measuring import COLUMNS, environment, interleave, row, table
+from torch import Tensor, nn
+
+from mmuda import compat
+from mmuda.apis.allocator import keep_freed_memory
+from mmuda.functional.dida import FORMS
+from mmuda.models.layers import DIDABranch, DIDAModule
+from mmuda.models.necks import DIDANeck
+
+compat.apply()
+
+from mmpretrain.models.backbones import ResNet
+from mmpretrain.models.necks import GlobalAveragePooling
+
+LAYERS = {  # shape of an instance, and what is made for it
+    'module [512, 7, 7]': ((512, 7, 7), lambda form: DIDAModule(512, 512, form=form)),
+    'module [256, 14, 14], stride 2': ((256, 14, 14), lambda form: DIDAModule(256, 512, stride=2, form=form)),
+    'branch at 112²': ((256, 7, 7), lambda form: DIDABranch(256, 512, 2, 2, module=dict(form=form))),
+}
+
+
+class Network(nn.Module):
+    """ResNet-18 with a linear classifier, and a branch beside the last stage unless `form` is None."""
+
+    def __init__(self, form: str | None) -> None:
+        super().__init__()
+        self.backbone = ResNet(18, out_indices=(2, 3) if form else (3,))
+        self.neck = DIDANeck(module=dict(form=form)) if form else GlobalAveragePooling()
+        self.fc = nn.Linear(512, 7)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(self.neck(self.backbone(x))[-1])
+
+
+def build(make: Callable[..., nn.Module], argument: str | None, args: argparse.Namespace) -> nn.Module:
+    """The same first weights for each argument."""
+    torch.manual_seed(args.seed)
+    return make(argument).to(args.device).train()
+
+
+def layer_steps(shape: Sequence[int], make: Callable[..., nn.Module], args: argparse.Namespace) -> dict[str, Callable]:
+    """Forward and backward of one layer in each form."""
+    x = torch.randn(args.rows, *shape, device=args.device, requires_grad=True)
+
+    def trains(layer: nn.Module) -> Callable:
+        def step() -> None:
+            with torch.autocast(x.device.type, torch.bfloat16, enabled=args.amp):
+                y = layer(x)
+            torch.autograd.grad(y, (x, *layer.parameters()), torch.ones_like(y))
+
+        return step
+
+    return {form: trains(build(make, form, args)) for form in args.forms}
+
+
+def network_steps(args: argparse.Namespace) -> dict[str, Callable]:
+    """Training steps of the plain network and of DIDA-Net in each form."""
+    x = torch.randn(args.batch, 3, args.size, args.size, device=args.device)
+    labels = torch.randint(0, 7, (args.batch,), device=args.device)
+
+    def trains(net: nn.Module) -> Callable:
+        optimizer = torch.optim.SGD(net.parameters(), lr=1e-3, momentum=0.9)
+
+        def step() -> None:
+            optimizer.zero_grad()
+            with torch.autocast(x.device.type, torch.bfloat16, enabled=args.amp):
+                loss = F.cross_entropy(net(x), labels)
+            loss.backward()
+            optimizer.step()
+
+        return step
+
+    forms = {'ResNet-18': None, **{f'DIDA-Net, {form}': form for form in args.forms}}
+    return {name: trains(build(Network, form, args)) for name, form in forms.items()}
+
+
+def measure(args: argparse.Namespace) -> list[tuple]:
+    """Rows of the table; the first side of each case is what the others are compared with."""
+    cases = {}
+    if args.rows:
+        cases = {f'{args.rows} x {name}': layer_steps(*case, args) for name, case in LAYERS.items()}
+    if args.batch:
+        cases[f'step, {args.batch} x {args.size}²'] = network_steps(args)
+    rows = []
+    for case, functions in cases.items():
+        times = interleave(functions, args.iters, args.warmup)
+        rows += [(case, *row(name, times[name], times[next(iter(times))])) for name in times]
+    return rows
+
+
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        '--forms', nargs='+', choices=FORMS, default=FORMS[::-1], help='the first one is what layers are compared with'
+    )
+    parser.add_argument('--rows', type=int, default=64, help='instances of a module or branch; 0 leaves them out')
+    parser.add_argument('--batch', type=int, default=32, help='images of a step; 0 leaves it out')
+    parser.add_argument('--size', type=int, default=112, help='their height and width')
+    parser.add_argument('--iters', type=int, default=15)
+    parser.add_argument('--warmup', type=int, default=3)
+    parser.add_argument('--threads', type=int, default=0, help="0: torch's own choice")
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--amp', action='store_true', help='bfloat16')
+    parser.add_argument('--keep-freed', action='store_true', help='keep freed memory, as tools/train.py does')
+    parser.set_defaults(device='cuda' if torch.cuda.is_available() else 'cpu')
+    return parser.parse_args(argv)
+
+
+def main() -> None:
+    args = parse()
+    if args.keep_freed:
+        keep_freed_memory()
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    rows = measure(args)
+    print(environment(iters=args.iters, precision='bf16' if args.amp else 'fp32', keep_freed=args.keep_freed))
+    print(table(('case', 'form', *COLUMNS), rows))
+
+
+if __name__ == '__main__':
+    main()
