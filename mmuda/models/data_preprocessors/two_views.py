@@ -20,7 +20,7 @@ class TwoViewDataPreprocessor(DomainDataPreprocessor):
 
     Args:
         host: The student's own preprocessor; it takes a stacked batch, as mmpretrain's does.
-        include_source: Whether the source has strong views too; otherwise any that it has are dropped.
+        include_source: Whether the source has strong views too; otherwise nobody looks at any that it has.
     """
 
     def __init__(self, host: nn.Module, include_source: bool = False) -> None:
@@ -36,27 +36,21 @@ class TwoViewDataPreprocessor(DomainDataPreprocessor):
         if not training:
             return super().forward(data)
         data, layout = self.arrange(data)
-        views = [_pop_view(sample) for sample in data['data_samples']][
-            0 if self.include_source else layout.num_source :
-        ]
-        for view, sample in zip(reversed(views), reversed(data['data_samples'])):
-            _check_view(view, sample)
+        samples = data['data_samples'][0 if self.include_source else layout.num_source :]
+        views = [_strong_view(sample) for sample in samples]
         count = len(data['inputs'])
         result = self.host(dict(data, inputs=_stack([*data['inputs'], *views])), training=True)
         return dict(result, inputs=result['inputs'][:count], strong=result['inputs'][count:], layout=layout)
 
 
-def _pop_view(sample) -> Tensor | None:
-    return sample.pop(STRONG_VIEW) if STRONG_VIEW in sample else None
-
-
-def _check_view(view: Tensor | None, sample) -> None:
-    if view is None:
-        raise ValueError(
-            f'{sample.metainfo.get("img_path", "A sample")} ({sample.metainfo["domain"]}) has no strong view: end that '
-            "domain's pipeline with dict(type='mmuda.TwoViews', weak=[..., dict(type='mmpretrain.PackInputs')], "
-            'strong=[...]).'
-        )
+def _strong_view(sample) -> Tensor:
+    if STRONG_VIEW in sample:
+        return sample.get(STRONG_VIEW)
+    raise ValueError(
+        f'{sample.metainfo.get("img_path", "A sample")} ({sample.metainfo["domain"]}) has no strong view: end that '
+        "domain's pipeline with dict(type='mmuda.TwoViews', weak=[..., dict(type='mmpretrain.PackInputs')], "
+        'strong=[...]).'
+    )
 
 
 def _stack(images: list[Tensor]) -> Tensor | list[Tensor]:
