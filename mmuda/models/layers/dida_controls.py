@@ -69,7 +69,7 @@ class StaticModule(MultiBranchModule):
 
 @MODELS.register_module()
 class AttentionModule(MultiBranchModule):
-    """Reduce the channels, let them pass attention, widen them again; a stride keeps every so-manieth position.
+    """Reduce the channels, let them pass attention, widen them again; a stride s keeps every s-th position.
 
     Args:
         in_channels, out_channels, reduction, stride, bias, init: See :class:`mmuda.models.layers.DIDAModule`.
