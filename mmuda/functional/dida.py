@@ -9,7 +9,7 @@ two fixed filters and a gate, whatever the number of instances. The released cod
 instance by instance: :func:`dynamic_depthwise_conv`, which takes any kernels and is what tests compare with.
 
 A filter that all channels share is a matrix on the positions of a map. On the small maps at the end of a network one
-product with that matrix is faster than a convolution whose every channel has one input.
+product with that matrix is faster than a depth-wise convolution.
 
 Shapes: x ``[N, C, H, W]``, gate ``[N, C]``, slope U and offset V ``[k, k]`` (k odd), kernels ``[N, C, k, k]``; the
 result has the size of x divided by the stride, rounded up.
@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-MATRIX_POSITIONS = 196  # up to 14 × 14 the matrix is as fast as the convolution or faster
+MATRIX_POSITIONS = 196  # up to 14 × 14 the product is as fast as a depth-wise convolution or faster
 FORMS = ('factorized', 'grouped', 'loop')
 
 
