@@ -17,7 +17,7 @@ from .domain_norm import (
 from .efficient_attention import EfficientAttention
 from .grad_reversal import GradientReversal, reverse_gradient
 from .hybrid_attention import HybridAttention
-from .mix_style import MixStyle, without_mix_style
+from .mix_style import MixStyle
 from .trans_norm import TransNorm1d, TransNorm2d, TransNorm3d
 from .two_domain_norm import TwoDomainNorm
 
@@ -50,7 +50,6 @@ __all__ = [
     'fuse_norms',
     'reverse_gradient',
     'set_eval_domain',
-    'without_mix_style',
 ]
 
 if find_spec('mmcv'):

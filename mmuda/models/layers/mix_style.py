@@ -5,8 +5,8 @@ deviation of each of its channels. In a training pass, with probability p, those
 
     λ_i σ_i + (1 − λ_i) σ_j    and    λ_i μ_i + (1 − λ_i) μ_j,    λ_i ~ Beta(α, α)
 
-where j is a partner drawn at random. Styles have no gradient, and the variance is the unbiased one. Evaluation, and a
-pass within :func:`without_mix_style`, returns the input.
+where j is a partner drawn at random. Styles have no gradient, and the variance is the unbiased one. Evaluation
+returns the input, and so does a pass that labels the batch without noise (``FixMatchUDA(pseudo_noise=False)``).
 
 What is drawn decides nothing on the host: a pass without mixing is one with λ = 1, which changes no bit.
 
@@ -14,9 +14,6 @@ Shapes: x ``[B, C, H, W]``.
 """
 
 from __future__ import annotations
-
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -38,8 +35,6 @@ class MixStyle(DomainLayer, nn.Module):
         eps: Added to a variance.
         mix: Partners are the ``random`` permutation of a batch, or of the other domain (``crossdomain``), for which the
             layer reads the layout of the batch; a batch of one domain stays as it is.
-
-    ``enabled`` switches a layer off for some passes, such as the one that makes pseudo-labels.
     """
 
     def __init__(self, p: float = 0.5, alpha: float = 0.1, eps: float = 1e-6, mix: str = 'random') -> None:
@@ -49,11 +44,10 @@ class MixStyle(DomainLayer, nn.Module):
         if mix not in MIXES:
             raise ValueError(f'mix={mix!r} is no way to choose partners: choose one of {list(MIXES)}.')
         self.p, self.alpha, self.eps, self.mix = p, alpha, eps, mix
-        self.enabled = True
 
     def forward(self, x: Tensor) -> Tensor:
         """``[B, C, H, W]`` → the same shape."""
-        if not (self.training and self.enabled):
+        if not self.training:
             return x
         with torch.no_grad():
             mean, std = self._style(x)
@@ -93,16 +87,3 @@ class MixStyle(DomainLayer, nn.Module):
     def extra_repr(self) -> str:
         """Its settings."""
         return f'p={self.p}, alpha={self.alpha}, mix={self.mix!r}'
-
-
-@contextmanager
-def without_mix_style(net: nn.Module) -> Iterator[None]:
-    """Within, no :class:`MixStyle` of ``net`` mixes."""
-    layers = [(layer, layer.enabled) for layer in net.modules() if isinstance(layer, MixStyle)]
-    for layer, _ in layers:
-        layer.enabled = False
-    try:
-        yield
-    finally:
-        for layer, enabled in layers:
-            layer.enabled = enabled

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from mmuda.domain import DomainBatch, bind_domain_context
-from mmuda.models.layers import TransNorm2d
+from mmuda.models.layers import MixStyle, TransNorm2d
 from mmuda.models.uda.labelling import labelling_mode
 
 
@@ -56,6 +56,14 @@ def test_norms_of_two_domains_follow_the_same_rule():
         assert torch.equal(output, plain) == (norm != 'running')
         assert all(torch.equal(before[k], v) for k, v in net.state_dict().items()) == (norm != 'train')
         assert net[0].track_running_stats
+
+
+@pytest.mark.parametrize('noise', [False, True])
+def test_styles_are_mixed_as_noise_is(noise):
+    layer, x = MixStyle(p=1.0), torch.randn(4, 3, 5, 5)
+    with labelling_mode(layer, 'train', noise):
+        assert torch.equal(layer(x), x) != noise
+    assert not torch.equal(layer(x), x)
 
 
 def test_an_error_in_the_pass_leaves_nothing_behind():
