@@ -1,6 +1,6 @@
 # MDD + TransNorm: MobileNetV2, Office-Caltech-10, 10,000 iterations of 36 + 36 images.
 #     python tools/train.py configs/transnorm/mdd_mobilenet-v2_office-caltech10.py
-# Expected: not measured here yet.
+# Expected of a shorter run: see configs/transnorm/README.md
 # The pair of domains: MMUDA_PAIR=dslr-amazon (amazon-webcam by default).
 # ImageNet weights: see the twin with batch norm.
 _base_ = '../mdd/mdd_mobilenet-v2_office-caltech10.py'  # the twin with batch norm
