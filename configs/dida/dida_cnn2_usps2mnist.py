@@ -1,0 +1,12 @@
+# DIDA-Net: CNN of two convolutions, MixStyle, USPS -> MNIST, 4,000 iterations of 128 + 128 images.
+#     python tools/train.py configs/dida/dida_cnn2_usps2mnist.py
+# Expected, from the paper (Table I, on all of MNIST): 97.9 % accuracy. Not run here.
+_base_ = [
+    '../_base_/models/dida-mixstyle_cnn2_digits.py',  # the network
+    '../_base_/datasets/usps2mnist_two-views.py',
+    '../_base_/methods/fixmatch.py',  # what is done with two domains
+    '../_base_/schedules/adam_4k_cosine.py',
+    '../_base_/default_runtime.py',
+]
+student = _base_.model
+model = dict(_delete_=True, type='FixMatchUDA', task='classification', student=student, **_base_.fixmatch)

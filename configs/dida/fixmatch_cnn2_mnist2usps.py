@@ -1,0 +1,12 @@
+# FixMatch: CNN of two convolutions, MNIST -> USPS, 4,000 iterations of 128 + 128 images.
+#     python tools/train.py configs/dida/fixmatch_cnn2_mnist2usps.py
+# Expected: not measured here yet.
+_base_ = [
+    '../_base_/models/cnn2_digits.py',  # the network
+    '../_base_/datasets/mnist2usps_two-views.py',
+    '../_base_/methods/fixmatch.py',  # what is done with two domains
+    '../_base_/schedules/adam_4k_cosine.py',
+    '../_base_/default_runtime.py',
+]
+student = _base_.model
+model = dict(_delete_=True, type='FixMatchUDA', task='classification', student=student, **_base_.fixmatch)

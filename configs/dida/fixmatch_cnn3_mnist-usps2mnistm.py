@@ -1,0 +1,12 @@
+# FixMatch: CNN of three convolutions, {MNIST, USPS} -> MNIST-M, 4,000 iterations of 64 + 64 + 64 images.
+#     python tools/train.py configs/dida/fixmatch_cnn3_mnist-usps2mnistm.py
+# Expected: not measured here yet.
+_base_ = [
+    '../_base_/models/cnn3_digits.py',  # the network
+    '../_base_/datasets/mnist-usps2mnistm_two-views.py',
+    '../_base_/methods/fixmatch.py',  # what is done with two domains
+    '../_base_/schedules/adam_4k_cosine.py',
+    '../_base_/default_runtime.py',
+]
+student = _base_.model
+model = dict(_delete_=True, type='FixMatchUDA', task='classification', student=student, **_base_.fixmatch)

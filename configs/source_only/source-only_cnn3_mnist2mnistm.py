@@ -1,0 +1,11 @@
+# Source only: CNN of three convolutions, MNIST -> MNIST-M, 4,000 iterations of 128 source images.
+#     python tools/train.py configs/source_only/source-only_cnn3_mnist2mnistm.py
+# Expected: not measured here yet.
+# Views, batches of the source and schedule are those of its twins in configs/dida.
+_base_ = [
+    '../_base_/models/cnn3_digits.py',  # the network
+    '../_base_/datasets/mnist2mnistm_two-views.py',
+    '../_base_/schedules/adam_4k_cosine.py',
+    '../_base_/default_runtime.py',
+]
+train_dataloader = dict(batch_size=128, dataset=dict(target=None))
