@@ -1,0 +1,221 @@
+"""The rows of DIDA-Net's tables have their leaves, the pages know them, and branches learn ten times as fast."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import DefaultScope
+
+from mmuda.registry import MODELS
+
+REPO = Path(__file__).parents[2]
+LEAVES = REPO / 'configs' / 'dida'
+STATIC, ATTENTION = dict(type='StaticModule', reduction=16), dict(type='AttentionModule', reduction=16)
+DIDA = dict(type='DIDAModule', reduction=16)
+# a leaf, the paper's table and its accuracy, the modules of its branch
+PACS = [
+    ('dida_resnet18_pacs', 'Table IIIa', '91.83', DIDA),
+    ('static_resnet18_pacs', 'Tables IV and V', '90.39', STATIC),
+    ('dida_resnet18_pacs_no-main-stream', 'Table IV', '80.78', DIDA),
+    ('dida_resnet18_pacs_dilation-1', 'Table V', '90.69', dict(DIDA, dilations=(1,))),
+    ('dida_resnet18_pacs_dilation-2', 'Table V', '90.08', dict(DIDA, dilations=(2,))),
+    ('static_resnet18_pacs_dilation-1', 'Table V', '89.91', dict(STATIC, dilations=(1,))),
+    ('static_resnet18_pacs_dilation-2', 'Table V', '89.68', dict(STATIC, dilations=(2,))),
+    ('dida_resnet18_pacs_kernel-1x1', 'Table VI', '90.40', dict(DIDA, kernel_size=(1, 3))),
+    ('dida_resnet18_pacs_unshared', 'Table VI', '90.30', dict(DIDA, share_reduction=False)),
+    ('dida_resnet18_pacs_m-2', 'Fig. 7', '91.21', dict(DIDA, reduction=2)),
+    ('dida_resnet18_pacs_m-4', 'Fig. 7', '91.23', dict(DIDA, reduction=4)),
+    ('dida_resnet18_pacs_m-8', 'Fig. 7', '91.18', dict(DIDA, reduction=8)),
+    ('dida_resnet18_pacs_m-32', 'Fig. 7', '89.70', dict(DIDA, reduction=32)),
+    ('dida_resnet18_pacs_dann', 'Table VIII', '90.58', DIDA),
+    ('dida_resnet18_pacs_senet', 'Table X', '89.55', dict(ATTENTION, attention=dict(type='SqueezeExcitation'))),
+    ('dida_resnet18_pacs_cbam', 'Table X', '86.17', dict(ATTENTION, attention=dict(type='CBAM'))),
+    (
+        'dida_resnet18_pacs_self-attention',
+        'Table X',
+        '91.27',
+        dict(ATTENTION, attention=dict(type='mmengine.NonLocal2d')),
+    ),
+    ('dida_resnet18_pacs_residual-adapters', 'Table XI', '72.93', dict(type='ResidualAdapter')),
+]
+STAGES = [
+    ('res1', '88.96', {'layer1'}),
+    ('res2', '90.72', {'layer2'}),
+    ('res3', '90.14', {'layer3'}),
+    ('res14', '90.19', {'layer1', 'layer4'}),
+    ('res24', '88.47', {'layer2', 'layer4'}),
+    ('res34', '90.05', {'layer3', 'layer4'}),
+]
+OTHERS = [
+    ('dida_cnn2_mnist2usps', 'Table I', '98.0'),
+    ('dida_cnn2_usps2mnist', 'Table I', '97.9'),
+    ('dida_cnn3_svhn2mnist', 'Table I', '94.8'),
+    ('dida_resnet50_officehome', 'Table II', '72.1'),
+    ('dida_cnn3_digit-five', 'Table IIIb', '94.5'),
+    ('dida_resnet101_domainnet', 'Table IIIc', '51.9'),
+    ('dida_wrn-28-2_cifar10', 'Table XIII', '78.98'),
+    ('fixmatch_wrn-28-2_cifar10', 'Table XIII', '69.88'),
+]
+SETTINGS = [
+    'cnn2_mnist2usps',
+    'cnn2_usps2mnist',
+    'cnn3_mnist2mnistm',
+    'cnn3_svhn2mnist',
+    'cnn3_mnist-usps2mnistm',
+    'cnn3_digit-five',
+    'resnet18_pacs',
+    'resnet50_officehome',
+    'resnet101_domainnet',
+    'wrn-28-2_cifar10',
+]
+
+
+def read(leaf: str) -> Config:
+    return Config.fromfile(LEAVES / f'{leaf}.py')
+
+
+def metafile() -> dict:
+    return {model['Name']: model for model in yaml.safe_load((LEAVES / 'metafile.yml').read_text())['Models']}
+
+
+def branch(student) -> dict:
+    """The one branch of a network."""
+    (config,) = student.backbone.get('beside', {}).values() or (student.neck,)
+    return config
+
+
+def assert_published(leaf: str, table: str, accuracy: str) -> None:
+    """The figure is in the header, in the metafile and in the README."""
+    header = (LEAVES / f'{leaf}.py').read_text()
+    assert re.search(
+        rf'^# Expected, from the paper \({table}(,.*)?\): {accuracy} % accuracy. Not run here.$', header, re.MULTILINE
+    )
+    (result,) = metafile()[leaf]['Results']
+    assert (result['Metrics'], result['Measured']) == (dict(accuracy=float(accuracy)), False)
+    readme = (LEAVES / 'README.md').read_text()
+    assert f'[{accuracy}]({leaf}.py)' in readme or re.search(rf'\]\({leaf}\.py\) \| {accuracy} ', readme)
+
+
+@pytest.mark.parametrize('leaf, table, accuracy, module', PACS, ids=[row[0] for row in PACS])
+def test_a_row_of_pacs_has_its_leaf(leaf, table, accuracy, module):
+    """It is the network of the main leaf but for the modules of its branch."""
+    assert_published(leaf, table, accuracy)
+    ours, main = read(leaf).to_dict(), read('dida_resnet18_pacs').to_dict()
+    assert ours['model']['student']['neck'].pop('module') == module
+    del main['model']['student']['neck']['module']
+    if leaf.endswith('_no-main-stream'):
+        assert ours['model']['student']['neck'].pop('main_stream') is False
+        assert ours['model']['student']['backbone'].pop('num_stages') == 3
+    elif leaf.endswith('_dann'):
+        assert ours['model'].pop('terms')['dann']['type'] == 'mmuda.DANN'
+    else:
+        assert ours['model'] == main['model']
+    assert {key: ours[key] for key in ('train_dataloader', 'train_cfg')} == {
+        key: main[key] for key in ('train_dataloader', 'train_cfg')
+    }
+
+
+@pytest.mark.parametrize('kept, accuracy, stages', STAGES, ids=[row[0] for row in STAGES])
+def test_a_column_of_table_vii_has_its_leaf(kept, accuracy, stages):
+    leaf = f'dida_resnet18_pacs_{kept}'
+    assert_published(leaf, 'Table VII', accuracy)
+    beside = read(leaf).model.student.backbone.beside
+    assert {stage for stage, config in beside.items() if config is not None} == stages
+
+
+@pytest.mark.parametrize('leaf, table, accuracy', OTHERS, ids=[row[0] for row in OTHERS])
+def test_a_row_of_other_data_has_its_leaf(leaf, table, accuracy):
+    assert_published(leaf, table, accuracy)
+
+
+@pytest.mark.parametrize('setting', SETTINGS)
+def test_a_control_differs_in_its_module_alone(setting):
+    """Same network, data, method and schedule; FixMatch has none of the additions."""
+    ours, static, plain = (read(f'{method}_{setting}') for method in ('dida', 'static', 'fixmatch'))
+    assert branch(ours.model.student).module.pop('type') == 'DIDAModule'
+    assert branch(static.model.student).module.pop('type') == 'StaticModule'
+    assert ours.model == static.model
+    assert 'beside' not in plain.model.student.backbone
+    assert plain.model.student.head == ours.model.student.head
+    for key in ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'test_dataloader'):
+        assert ours[key] == static[key] == plain[key], key
+    assert ours.model.labeler.weighting == ('confidence' if setting.endswith('domainnet') else 'threshold')
+    for key in ('labeler', 'weight_u', 'joint', 'pseudo_norm'):
+        assert ours.model[key] == plain.model[key], key
+
+
+@pytest.mark.parametrize('setting', [name for name in SETTINGS if 'officehome' not in name and 'cifar' not in name])
+def test_source_only_is_the_twin_of_fixmatch(setting):
+    """Office-Home's is TransNorm's baseline, and CIFAR-10 has one domain."""
+    plain = read(f'fixmatch_{setting}')
+    source = Config.fromfile(REPO / 'configs' / 'source_only' / f'source-only_{setting}.py')
+    assert source.model == plain.model.student
+    loaders = (plain.train_dataloader, source.train_dataloader)
+    assert loaders[0].dataset.source == loaders[1].dataset.source
+    target = loaders[0].batch_size * loaders[0].sampler.ratio[-1] // sum(loaders[0].sampler.ratio)
+    assert loaders[1].batch_size == loaders[0].batch_size - target
+    for key in ('train_cfg', 'optim_wrapper', 'param_scheduler', 'test_dataloader'):
+        assert source[key] == plain[key], key
+
+
+@pytest.mark.parametrize('leaf', ['dida_cnn2_mnist2usps', 'dida_cnn3_svhn2mnist', 'dida_resnet50_officehome'])
+def test_without_mixstyle(leaf):
+    """One source: MixStyle after the first stage, which a leaf drops."""
+    ours, without = read(leaf).to_dict(), read(f'{leaf}_no-mixstyle').to_dict()
+    (layer,) = ours['model']['student']['backbone'].pop('after').values()
+    assert (layer['type'], layer['p'], layer['alpha']) == ('MixStyle', 0.5, 0.1)
+    assert list(without['model']['student']['backbone'].pop('after').values()) == [None]
+    assert ours['model'] == without['model']
+
+
+def test_several_sources_have_no_mixstyle():
+    for setting in ('cnn3_mnist-usps2mnistm', 'cnn3_digit-five', 'resnet18_pacs', 'resnet101_domainnet'):
+        assert 'after' not in read(f'dida_{setting}').model.student.backbone
+
+
+@pytest.mark.parametrize(
+    'leaf, prefix',
+    [
+        ('dida_resnet18_pacs', 'student.neck.branch.'),
+        ('dida_resnet18_pacs_res34', 'student.backbone.beside.'),
+        ('dida_resnet18_pacs_dann', 'terms.dann.'),
+    ],
+)
+def test_what_starts_from_random_weights_learns_ten_times_as_fast(leaf, prefix):
+    """Adam's 5e-5 for ImageNet weights; the branch and the classifier 5e-4."""
+    pytest.importorskip('mmpretrain')
+    pytest.importorskip('torchvision')
+    cfg = read(leaf)
+    with DefaultScope.overwrite_default_scope('mmuda'):
+        model = MODELS.build(cfg.model)
+        optimizer = build_optim_wrapper(model, cfg.optim_wrapper).optimizer
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    rates = {names[id(p)]: group['lr'] for group in optimizer.param_groups for p in group['params']}
+    assert rates.keys() == set(names.values())
+    fast = {name for name in rates if name.startswith((prefix, 'student.neck.', 'student.head.'))}
+    assert any(name.startswith(prefix) for name in fast)
+    assert list({rates[name] for name in fast}) == pytest.approx([5e-4])
+    assert {rates[name] for name in rates.keys() - fast} == {5e-5}
+
+
+@pytest.mark.parametrize('leaf, rate', [('dida_resnet50_officehome', 1e-3), ('dida_resnet101_domainnet', 2e-3)])
+def test_larger_networks_have_their_branch_where_the_schedule_looks(leaf, rate):
+    cfg = read(leaf)
+    assert cfg.model.student.neck.type == 'mmuda.DIDANeck'
+    assert cfg.optim_wrapper.optimizer.lr == rate
+    assert cfg.optim_wrapper.paramwise_cfg.custom_keys.to_dict() == {
+        key: dict(lr_mult=10.0) for key in ('neck.', 'head.')
+    }
+
+
+def test_the_pages_list_what_exists():
+    readme = (LEAVES / 'README.md').read_text()
+    links = set(re.findall(r'\]\(([^):#]+)\)', readme))
+    assert [link for link in links if not (LEAVES / link).exists()] == []
+    leaves = {path.stem for path in LEAVES.glob('*.py')}
+    assert {Path(link).stem for link in links if '/' not in link} == leaves
+    assert metafile().keys() == leaves
+    assert all(model['Config'] == f'configs/dida/{name}.py' for name, model in metafile().items())
