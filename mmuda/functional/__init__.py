@@ -11,7 +11,9 @@ from .augment import (
 )
 from .channel_distance import channel_distance, transferability
 from .conditioning import entropy_weight, multilinear_map, prediction_entropy, randomized_multilinear_map
+from .contrastive_discrepancy import contrastive_domain_discrepancy
 from .coordination import coordination_ramp, pixel_agreement
+from .cross_layer import cross_layer_mmd, cross_layer_weights
 from .dida import dynamic_depthwise_conv, instance_conv, instance_kernels, shared_filters
 from .ema import ema_momentum, ema_update_
 from .feature_distance import class_mask, masked_feature_distance
@@ -19,6 +21,7 @@ from .grouping import class_split, class_split_pyramid, key_groups
 from .joint_hypothesis import joint_errors
 from .linear_probe import fit_linear
 from .margin_disparity import log_complement
+from .mmd import joint_mmd, multi_kernel_mmd, widened
 from .moments import Moments, channel_moments, joined_moments, mixed_moments
 from .proxy_distance import proxy_a_distance
 from .schedules import adaptation_ramp
@@ -36,7 +39,10 @@ __all__ = [
     'class_split',
     'class_split_pyramid',
     'color_jitter',
+    'contrastive_domain_discrepancy',
     'coordination_ramp',
+    'cross_layer_mmd',
+    'cross_layer_weights',
     'dynamic_depthwise_conv',
     'ema_momentum',
     'ema_update_',
@@ -48,11 +54,13 @@ __all__ = [
     'instance_kernels',
     'joined_moments',
     'joint_errors',
+    'joint_mmd',
     'key_groups',
     'log_complement',
     'masked_feature_distance',
     'mixed_moments',
     'multilinear_map',
+    'multi_kernel_mmd',
     'pixel_agreement',
     'plan_attention',
     'prediction_entropy',
@@ -60,4 +68,5 @@ __all__ = [
     'randomized_multilinear_map',
     'shared_filters',
     'transferability',
+    'widened',
 ]

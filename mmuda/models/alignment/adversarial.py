@@ -6,13 +6,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mmuda.functional import adaptation_ramp
+from mmuda.functional import adaptation_ramp, widened
 from mmuda.registry import MODELS, build_own
 
 from ..layers import reverse_gradient
 from .balance import domain_means
 from .base import AlignmentTerm
-from .features import widened
 
 
 class AdversarialTerm(AlignmentTerm):

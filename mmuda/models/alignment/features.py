@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from mmuda.functional import widened
+
 from .base import AlignmentTerm, DomainView
 
 
@@ -40,11 +42,6 @@ def joint_logits(term: AlignmentTerm, source: DomainView, target: DomainView, nu
             'sample: use a classifier, and set num_classes to its number of classes.'
         )
     return widened(torch.cat((source.logits, target.logits)))
-
-
-def widened(x: Tensor) -> Tensor:
-    """``x`` in float32, where a mixed-precision pass gave less."""
-    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def _last(features: Tensor | tuple[Tensor, ...]) -> Tensor:

@@ -12,13 +12,13 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmuda.functional import adaptation_ramp, log_complement
+from mmuda.functional import adaptation_ramp, log_complement, widened
 from mmuda.registry import MODELS
 
 from ..layers import reverse_gradient
 from .balance import domain_means
 from .base import AlignmentTerm, DomainView
-from .features import joint_features, joint_logits, widened
+from .features import joint_features, joint_logits
 
 
 @MODELS.register_module()

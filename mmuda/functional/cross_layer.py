@@ -1,0 +1,137 @@
+"""Cross-layer alignment (ACDA, Neurocomputing 2022): how alike two layers are (Eq. 4), how far apart (Eq. 3).
+
+Eq. 4 averages two matrices of inner products of the maps r(A), r(B) ∈ R^{c × p}, p = h·w. An average of all inner
+products is the inner product of the averages:
+
+    avg(r(A) r(B)ᵀ) = Ā · B̄      Ā ∈ R^p: mean over channels       (the paper's spatial relation)
+    avg(r(A)ᵀ r(B)) = Â · B̂      Â ∈ R^c: mean over positions      (its channel relation)
+
+so neither matrix is made: O(cp) instead of O(c²p + cp²). The equation has no sample index. Averaged over all pairs of
+source and target samples it is, by the same identity, the inner product of the batches' means, whatever their sizes:
+the form here. ``pairwise=True`` is the mean over pairs of equal index instead, as in the released code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from .mmd import SMALLEST_BANDWIDTH, check_kernels, gaussian_kernels, squared_distances, widened
+
+
+def cross_layer_weights(
+    target_maps: Sequence[Tensor],
+    source_maps: Sequence[Tensor],
+    detach: bool = True,
+    temperature: float = 1.0,
+    normalize: bool = False,
+    pairwise: bool = False,
+) -> Tensor:
+    """w_ij of Eq. 4: how much the alignment of target layer i and source layer j counts.
+
+    Args:
+        target_maps: m maps ``[B_t, c, h, w]``.
+        source_maps: m maps ``[B_s, c, h, w]``.
+        detach: No gradient: the network cannot lower its loss by moving weight to easy pairs.
+        temperature: Divides the similarities before the softmax; 1 in the paper.
+        normalize: Cosines instead of inner products, which saturate the softmax where maps are large.
+        pairwise: Similarity of samples of equal index, averaged; needs B_s = B_t.
+
+    Returns:
+        ``[m, m]``; row i is target layer i, and sums to 1.
+
+    Raises:
+        ValueError: Maps of different shapes, unequal batches with ``pairwise``, or a temperature that is not positive.
+    """
+    _check_maps(target_maps, source_maps)
+    if temperature <= 0:
+        raise ValueError(f'temperature={temperature} divides the similarities: give a positive number.')
+    with torch.autocast(target_maps[0].device.type, enabled=False):
+        target, source = (torch.stack([_flat(x) for x in maps]) for maps in (target_maps, source_maps))
+        if detach:
+            target, source = target.detach(), source.detach()
+        if pairwise and target.shape[1] != source.shape[1]:
+            raise ValueError(
+                f'pairwise=True compares samples of equal index, but there are {source.shape[1]} source and '
+                f'{target.shape[1]} target samples: use equal batches, or pairwise=False.'
+            )
+        return sum(
+            (_similarity(target.mean(axis), source.mean(axis), normalize, pairwise) / temperature).softmax(1) / 2
+            for axis in (2, 3)  # over channels: spatial relation; over positions: channel relation
+        )
+
+
+def cross_layer_mmd(
+    target_maps: Sequence[Tensor],
+    source_maps: Sequence[Tensor],
+    num_kernels: int = 5,
+    multiplier: float = 2.0,
+    reduction: str = 'mean',
+) -> Tensor:
+    """dist(l_i^t, l_j^s) of Eq. 3 for all pairs of layers, biased, each pair with a bandwidth of its own.
+
+    One Gram matrix over all layers of both domains holds every distance.
+
+    Args:
+        target_maps: m maps ``[B_t, ...]``.
+        source_maps: m maps ``[B_s, ...]`` of the same shape a sample.
+        num_kernels, multiplier, reduction: The kernels, as in :func:`.multi_kernel_mmd`.
+
+    Returns:
+        ``[m, m]``; row i is target layer i; never negative.
+    """
+    _check_maps(target_maps, source_maps)
+    check_kernels(num_kernels, multiplier, reduction)
+    m, num_target = len(target_maps), len(target_maps[0])
+    with torch.autocast(target_maps[0].device.type, enabled=False):
+        joint = torch.cat([widened(x).flatten(1) for x in (*target_maps, *source_maps)])
+        distances = squared_distances(joint)
+        split = m * num_target
+        within_t = _blocks(distances[:split, :split], m).diagonal(dim1=2, dim2=3).permute(2, 0, 1)  # [m, B_t, B_t]
+        within_s = _blocks(distances[split:, split:], m).diagonal(dim1=2, dim2=3).permute(2, 0, 1)  # [m, B_s, B_s]
+        between = _blocks(distances[:split, split:], m).permute(2, 3, 0, 1)  # [m, m, B_t, B_s]
+        bandwidth = _pair_bandwidths(within_t, within_s, between)  # [m, m]
+        series = dict(num_kernels=num_kernels, multiplier=multiplier, reduction=reduction)
+        parts = [
+            gaussian_kernels(part, bandwidth[..., None, None], **series).mean((-2, -1))
+            for part in (within_t[:, None], within_s[None], between)
+        ]
+    return (parts[0] + parts[1] - 2 * parts[2]).clamp_min(0)
+
+
+def _blocks(distances: Tensor, m: int) -> Tensor:
+    """``[m·a, m·b]`` → ``[a, b, m, m]``."""
+    return distances.unflatten(1, (m, -1)).unflatten(0, (m, -1)).permute(1, 3, 0, 2)
+
+
+def _pair_bandwidths(within_t: Tensor, within_s: Tensor, between: Tensor) -> Tensor:
+    """Mean squared distance over the pairs of different samples of target layer i and source layer j ``[m, m]``."""
+    count = sum(between.shape[-2:])
+    total = within_t.sum((1, 2))[:, None] + within_s.sum((1, 2)) + 2 * between.sum((2, 3))
+    return (total.detach() / max(count * count - count, 1)).clamp_min(SMALLEST_BANDWIDTH)
+
+
+def _flat(x: Tensor) -> Tensor:
+    """``[B, c, h, w]`` → ``[B, c, p]``, float32 at least."""
+    return widened(x).flatten(2)
+
+
+def _similarity(target: Tensor, source: Tensor, normalize: bool, pairwise: bool) -> Tensor:
+    """Inner products of ``[m, B_t, d]`` and ``[m, B_s, d]`` → ``[m, m]``."""
+    if not pairwise:
+        target, source = target.mean(1, keepdim=True), source.mean(1, keepdim=True)
+    if normalize:
+        target, source = F.normalize(target, dim=-1), F.normalize(source, dim=-1)
+    return torch.einsum('ibd,jbd->ij', target, source) / target.shape[1]
+
+
+def _check_maps(target_maps: Sequence[Tensor], source_maps: Sequence[Tensor]) -> None:
+    shapes = {tuple(x.shape[1:]) for x in (*target_maps, *source_maps)}
+    if len(target_maps) != len(source_maps) or len(shapes) != 1:
+        raise ValueError(
+            f'Cross-layer alignment compares maps of one shape, but got {len(target_maps)} target and '
+            f'{len(source_maps)} source layers of {sorted(map(list, shapes))}: project all to one shape.'
+        )
