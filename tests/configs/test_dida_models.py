@@ -156,6 +156,6 @@ def test_mixstyle_stands_after_the_first_stage_of_the_single_source_resnet():
     x = torch.randn(4, 3, 32, 32)
     net.backbone.after['layer1'].p = 1.0
     outputs = [net(x) for _ in range(2)]
-    net.backbone.after['layer1'].enabled = False
+    net.backbone.after['layer1'].eval()
     assert not torch.equal(*outputs)
     assert torch.equal(net(x), net(x))
