@@ -8,8 +8,8 @@ import torch
     'case, tolerance',
     [
         ([], 2e-6),
-        (['--strategy', 'none'], 2e-6),
-        (['--classify'], 2e-6),
+        pytest.param(['--strategy', 'none'], 2e-6, marks=pytest.mark.slow),
+        pytest.param(['--classify'], 2e-6, marks=pytest.mark.slow),
         (['--classify', '--norm', 'mmuda.TransNorm', '--max-iters', 1], 1e-5),  # Adam turns rounding into steps
         (['--fixmatch', '--ratio', '1', '3'], 2e-6),
     ],
