@@ -17,6 +17,19 @@ DATA = Path(os.environ.get('MMUDA_DATA', ROOT.parent / 'shared' / 'data'))
 MOBILENET = DATA / 'weights' / 'mobilenet_v2_imagenet_from_int8.pth'
 IMAGES = sorted((DATA / 'camvid_day_dusk' / 'day' / 'images' / 'train').glob('*'))[::50]
 
+SOURCE_ONLY = """
+default_scope = 'mmuda'
+digits = dict(type='mmuda.Digits', data_root='ROOT', ann_file='digits.npz', channels=1,
+              pipeline=[dict(type='mmpretrain.PackInputs')])
+train_dataloader = dict(dataset=dict(type='mmuda.DomainDataset', source=digits))
+model = dict(
+    type='mmpretrain.ImageClassifier', _scope_='mmpretrain',
+    data_preprocessor=dict(type='ClsDataPreprocessor', mean=[127.5], std=[127.5]),
+    backbone=dict(type='mmuda.LeNet', in_channels=1, norm_cfg=dict(type='BN'), fc_norm_cfg=dict(type='BN1d'),
+                  init_cfg=dict(type='Pretrained', checkpoint='ROOT/in.pth')),
+    head=dict(type='LinearClsHead', num_classes=10, in_channels=500))
+"""
+
 
 def call(script, *args):
     return subprocess.run(
@@ -75,3 +88,42 @@ def test_missing_file(tmp_path):
     result = call('mit2mmseg.py', tmp_path / 'none.pth', tmp_path / 'out.pth')
     assert result.returncode != 0
     assert 'none.pth does not exist' in result.stderr
+
+
+def test_norms_are_anchored_to_the_source(tmp_path):
+    """The config's weights, rewritten by its own source images: the same function, other statistics."""
+    from mmuda import compat
+
+    compat.apply()
+    from mmengine.config import Config
+    from mmengine.registry import DefaultScope
+
+    from mmuda.registry import MODELS
+
+    images = np.random.default_rng(0).integers(0, 255, (12, 28, 28), dtype=np.uint8)
+    np.savez(tmp_path / 'digits.npz', x=images, y=np.arange(12) % 10)
+    config = tmp_path / 'c.py'
+    config.write_text(SOURCE_ONLY.replace('ROOT', str(tmp_path)))
+    with DefaultScope.overwrite_default_scope('mmuda'):
+        net = MODELS.build(Config.fromfile(config).model).backbone.eval()
+    for module in net.modules():
+        if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
+            module.running_mean.fill_(0.5)
+    torch.save(dict(state_dict=net.state_dict()), tmp_path / 'in.pth')
+    result = call('anchor_norms.py', config, tmp_path / 'out.pth')
+    assert result.returncode == 0, result.stderr
+    assert '3 norms remember the source' in result.stdout
+    x = torch.randn(4, 1, 28, 28)
+    before, mean = net(x)[0], net.state_dict()['stages.0.norm.running_mean'].clone()
+    net.load_state_dict(torch.load(tmp_path / 'out.pth', weights_only=True)['state_dict'])
+    torch.testing.assert_close(net(x)[0], before, atol=1e-4, rtol=1e-4)
+    assert not torch.allclose(net.state_dict()['stages.0.norm.running_mean'], mean)
+
+
+def test_anchoring_needs_a_source(tmp_path):
+    (tmp_path / 'c.py').write_text(SOURCE_ONLY.replace('ROOT', str(tmp_path)).replace('source=', 'data='))
+    torch.save({}, tmp_path / 'in.pth')
+    result = call('anchor_norms.py', tmp_path / 'c.py', tmp_path / 'out.pth')
+    assert result.returncode != 0
+    assert 'has no train_dataloader.dataset.source' in result.stderr
+    assert not (tmp_path / 'out.pth').exists()

@@ -2,6 +2,7 @@
 
 from importlib.util import find_spec
 
+from .anchor import anchor_norms
 from .auto_dial import AutoDIAL1d, AutoDIAL2d, AutoDIAL3d
 from .convert import convert_norm, fuse, fuse_norms, set_eval_domain
 from .dida import DIDAModule
@@ -45,6 +46,7 @@ __all__ = [
     'TransNorm2d',
     'TransNorm3d',
     'TwoDomainNorm',
+    'anchor_norms',
     'convert_norm',
     'fuse',
     'fuse_norms',

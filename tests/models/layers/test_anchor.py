@@ -1,0 +1,66 @@
+"""Anchored norms compute what they did, and are as near to their batches as trained ones."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from mmuda.models.layers import TransNorm2d, anchor_norms
+
+
+def network() -> nn.Module:
+    """A network whose statistics have nothing to do with its inputs."""
+    torch.manual_seed(0)
+    net = nn.Sequential(
+        nn.Conv2d(3, 6, 3), nn.BatchNorm2d(6, eps=1e-3), nn.ReLU(), nn.Flatten(), nn.Linear(96, 5), nn.BatchNorm1d(5)
+    )
+    for norm in (net[1], net[5]):
+        for values in (norm.weight, norm.running_var):
+            nn.init.uniform_(values, 0.5, 1.5)
+        for values in (norm.bias, norm.running_mean):
+            nn.init.normal_(values, std=2)
+    return net.eval()
+
+
+def batches(*sizes):
+    generator = torch.Generator().manual_seed(1)
+    return [3 + torch.randn(size, 3, 6, 6, generator=generator) for size in sizes]
+
+
+def test_evaluation_stays_and_training_comes_near():
+    net = network()
+    x = torch.cat(batches(40, 7))
+    before = net(x)
+    far = copy.deepcopy(net).train()(x)
+    assert anchor_norms(net, batches(40, 7)) == 2
+    torch.testing.assert_close(net(x), before, atol=1e-5, rtol=1e-5)
+    near = copy.deepcopy(net).train()(x)
+    torch.testing.assert_close(near, before, atol=1e-4, rtol=1e-4)  # all batches together: their own statistics
+    assert (far - before).abs().max() > 1
+
+
+def test_statistics_are_those_of_all_batches():
+    net = network()
+    inputs = net[0](torch.cat(batches(40, 7))).double()
+    anchor_norms(net, batches(40, 7))
+    torch.testing.assert_close(net[1].running_mean.double(), inputs.mean((0, 2, 3)), atol=1e-6, rtol=1e-6)
+    torch.testing.assert_close(net[1].running_var.double(), inputs.var((0, 2, 3), correction=0), atol=1e-6, rtol=1e-5)
+    assert not net[1]._forward_pre_hooks
+
+
+def test_a_norm_that_is_never_reached_stays():
+    net = network()
+    net.extra = nn.BatchNorm1d(2)
+    net.forward = lambda x: nn.Sequential.forward(net[:6], x)
+    assert anchor_norms(net, batches(8)) == 2
+    assert net.extra.running_var.tolist() == [1, 1]
+
+
+def test_bad_input():
+    with pytest.raises(ValueError, match='is in training mode'):
+        anchor_norms(network().train(), batches(4))
+    with pytest.raises(ValueError, match='TransNorm2d is no plain batch norm'):
+        anchor_norms(nn.Sequential(TransNorm2d(3)).eval(), batches(4))
+    with pytest.raises(ValueError, match='BatchNorm2d is no plain batch norm'):
+        anchor_norms(nn.Sequential(nn.BatchNorm2d(3, affine=False)).eval(), batches(4))

@@ -1,0 +1,91 @@
+"""Pretrained backbone → the same in evaluation, with batch norms that remember the source's images.
+
+python tools/model_converters/anchor_norms.py CONFIG OUT
+
+For weights whose batch norms were rebuilt from folded ones, as those of exported or quantised networks: normalised by a
+batch, as in training, their features are not those of evaluation. CONFIG names weights (`init_cfg` of its backbone) and
+source; what `mmuda/models/layers/anchor.py` does to them is exact.
+"""
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from mmengine.config import Config, DictAction
+from mmengine.dataset import pseudo_collate
+from mmengine.logging import MMLogger
+from mmengine.registry import DATASETS, DefaultScope
+from mmengine.utils import track_iter_progress
+from torch import Tensor, nn
+
+from mmuda import compat
+from mmuda.apis import UserError, check_data_roots, check_pretrained, check_work_dir, load_config, run_tool
+from mmuda.models.layers import anchor_norms
+from mmuda.registry import MODELS
+
+BATCH_SIZE = 32
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Let the batch norms of pretrained weights remember real images')
+    parser.add_argument('config', help='config whose backbone starts from the weights, with source images')
+    parser.add_argument('out', type=Path, help='file to write, for init_cfg of the backbone')
+    parser.add_argument('--samples', type=int, default=500, help='source images, at random (default: 500)')
+    parser.add_argument('--seed', type=int, default=0, help='of their choice and augmentation (default: 0)')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='override settings')
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    check_work_dir(args.out.parent)
+    compat.apply()
+    MMLogger.get_current_instance().setLevel(logging.WARNING)
+    cfg = load_config(args.config, args.cfg_options)
+    check_pretrained(cfg)
+    check_data_roots(cfg, 'train')
+    with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmuda')):
+        network = _network(cfg)
+        dataset = DATASETS.build(_source(cfg, args.config))
+    torch.manual_seed(args.seed)
+    count = anchor_norms(network.backbone, _batches(network, dataset, args.samples))
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    partial = args.out.with_name(f'{args.out.name}.partial')
+    torch.save(dict(state_dict=network.backbone.state_dict(), meta=dict(anchored_to=args.config)), partial)
+    os.replace(partial, args.out)
+    print(
+        f'{args.out}: {count} norms remember the source. Use it by '
+        f"model.backbone.init_cfg=dict(type='Pretrained', checkpoint='{args.out}')"
+    )
+
+
+def _network(cfg: Config) -> nn.Module:
+    """The plain network with its pretrained weights, in evaluation."""
+    model = MODELS.build(cfg.model)
+    model.init_weights()
+    network = getattr(model, 'student', model)
+    network.eval()  # not chained: train() of some backbones returns None
+    return network
+
+
+def _source(cfg: Config, path: str) -> dict:
+    source = cfg.train_dataloader.dataset.get('source')
+    if source is None:
+        raise UserError(f'config {path} has no train_dataloader.dataset.source: give a config with a labelled source')
+    return source[0] if isinstance(source, (list, tuple)) else source
+
+
+def _batches(network: nn.Module, dataset: torch.utils.data.Dataset, samples: int) -> Iterator[Tensor]:
+    """Training views of random images; a progress bar goes to stderr."""
+    chunks = list(torch.randperm(len(dataset))[:samples].split(BATCH_SIZE))
+    for chunk in track_iter_progress(chunks, file=sys.stderr):
+        batch = pseudo_collate([dataset[int(index)] for index in chunk])
+        yield network.data_preprocessor(batch)['inputs']
+
+
+if __name__ == '__main__':
+    run_tool(main)
