@@ -1,0 +1,7 @@
+# DIDA-Net: CNN of two convolutions, MixStyle, MNIST -> USPS, 4,000 iterations of 128 + 128 images.
+#     python tools/train.py configs/dida/dida_cnn2_mnist2usps_include-source.py
+# Expected of a shorter run: see configs/dida/README.md
+# The network learns strong views of the source, too, by its own labels, as in the released code.
+_base_ = './dida_cnn2_mnist2usps.py'
+model = dict(include_source=True)
+train_dataloader = dict(dataset=dict(source=dict(pipeline=_base_.two_views)))
