@@ -3,8 +3,9 @@
     l = P(q)        q: C × H × W of some layer        l: channels × size × size
 
 A 1×1 convolution reduces the channels, `num_layers` 3×3 convolutions follow, and a 1×1 shortcut goes around these.
-Every convolution has a norm, and a ReLU follows, behind the sum at the end. The paper says "three-layer residual convolution networks" and leaves out width,
-kernel and size; the released code has one 22×22 convolution of 7.9 million parameters for a 28×28 map.
+Every convolution has a norm, and a ReLU follows, at the end behind the sum. The paper says "three-layer residual
+convolution networks" and leaves out width, kernel and size; the released code has one 22×22 convolution of 7.9 million
+parameters for a 28×28 map.
 
 How a map gets its size. A layer has stride 2 as long as the map is at least 2·size high and wide, so 28 → 14 → 7; what
 remains is averaged (`adaptive_avg_pool2d`), which leaves a map that fits as it is: 12 → 7, 24×40 → 12×20 → 7×7. A map
