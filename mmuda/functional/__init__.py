@@ -13,7 +13,7 @@ from .channel_distance import channel_distance, transferability
 from .conditioning import entropy_weight, multilinear_map, prediction_entropy, randomized_multilinear_map
 from .contrastive_discrepancy import contrastive_domain_discrepancy
 from .coordination import coordination_ramp, pixel_agreement
-from .cross_layer import cross_layer_mmd, cross_layer_weights
+from .cross_layer import cross_layer_discrepancy, cross_layer_mmd, cross_layer_weights
 from .dida import dynamic_depthwise_conv, instance_conv, instance_kernels, shared_filters
 from .ema import ema_momentum, ema_update_
 from .feature_distance import class_mask, masked_feature_distance
@@ -23,6 +23,7 @@ from .linear_probe import fit_linear
 from .margin_disparity import log_complement
 from .mmd import joint_mmd, multi_kernel_mmd, widened
 from .moments import Moments, channel_moments, joined_moments, mixed_moments
+from .prototypes import class_prototypes
 from .proxy_distance import proxy_a_distance
 from .schedules import adaptation_ramp
 
@@ -36,11 +37,13 @@ __all__ = [
     'channel_distance',
     'channel_moments',
     'class_mask',
+    'class_prototypes',
     'class_split',
     'class_split_pyramid',
     'color_jitter',
     'contrastive_domain_discrepancy',
     'coordination_ramp',
+    'cross_layer_discrepancy',
     'cross_layer_mmd',
     'cross_layer_weights',
     'dynamic_depthwise_conv',

@@ -57,71 +57,113 @@ def contrastive_domain_discrepancy(
     if num_classes is None:
         over_present = True
         source_label, target_label, num_classes = _compressed(source_label, target_label)
+    n = len(source)
     with torch.autocast(source.device.type, enabled=False):
         distances = squared_distances(torch.cat((widened(source), widened(target))))
-        domains = _Domains.of(distances, source_label, target_label, num_classes)
-        series = dict(num_kernels=num_kernels, multiplier=multiplier, reduction=reduction)
-        matrix = _discrepancies(domains, series, intra_only)
-    both = (domains.source.sum(0) > 0) & (domains.target.sum(0) > 0)
+        return discrepancy_of_distances(
+            (distances[:n, :n], distances[n:, n:], distances[:n, n:]),
+            (source_label, target_label),
+            num_classes,
+            intra_only,
+            over_present,
+            num_kernels=num_kernels,
+            multiplier=multiplier,
+            reduction=reduction,
+        )
+
+
+def discrepancy_of_distances(
+    distances: tuple[Tensor, Tensor, Tensor],
+    labels: tuple[Tensor, Tensor],
+    num_classes: int,
+    intra_only: bool = False,
+    over_present: bool = False,
+    **series,
+) -> dict[str, Tensor]:
+    """The discrepancy from squared distances, of many pairs of sets at once.
+
+    Args:
+        distances: Within the source ``[..., n, n]``, within the target ``[..., m, m]``, between them ``[..., n, m]``;
+            leading dimensions are pairs of sets, and broadcast.
+        labels: ``[n]`` of the source and ``[m]`` of the target, for all pairs; negative: the sample does not count.
+        num_classes: All labels are below it.
+        intra_only, over_present: See :func:`contrastive_domain_discrepancy`.
+        series: ``num_kernels``, ``multiplier`` and ``reduction`` of the kernels.
+
+    Returns:
+        ``intra``, ``inter`` and ``cdd``, each of the leading dimensions.
+    """
+    within_source, within_target, between = distances
+    source, target = (_one_hot(label, num_classes, between.dtype) for label in labels)
+    domains = _Domains(within_source, within_target, between, source, target)
+    matrix = _discrepancies(domains, series, intra_only)
+    both = (source.sum(0) > 0) & (target.sum(0) > 0)
     return _means(matrix, both.to(matrix.dtype), None if over_present else num_classes, intra_only)
 
 
+def _one_hot(label: Tensor, num_classes: int, dtype: torch.dtype) -> Tensor:
+    """``[n, K]``, a row of zeros for a negative label."""
+    return F.one_hot(label.clamp_min(0), num_classes).to(dtype) * (label >= 0)[:, None]
+
+
 class _Domains(NamedTuple):
-    """Shapes: n source and m target samples, K classes; a column of a one-hot is 0 for a sample that does not count."""
+    """Shapes: n source and m target samples, K classes; a row of a one-hot is 0 for a sample that does not count."""
 
     within_source: Tensor
-    """``[n, n]`` squared distances."""
+    """``[..., n, n]`` squared distances."""
     within_target: Tensor
-    """``[m, m]``."""
+    """``[..., m, m]``."""
     between: Tensor
-    """``[n, m]``."""
+    """``[..., n, m]``."""
     source: Tensor
     """``[n, K]`` one-hot."""
     target: Tensor
     """``[m, K]`` one-hot."""
 
-    @classmethod
-    def of(cls, distances: Tensor, source_label: Tensor, target_label: Tensor, num_classes: int) -> _Domains:
-        n = len(source_label)
-        one_hots = (
-            F.one_hot(label.clamp_min(0), num_classes).to(distances.dtype) * (label >= 0)[:, None]
-            for label in (source_label, target_label)
-        )
-        return cls(distances[:n, :n], distances[n:, n:], distances[:n, n:], *one_hots)
-
 
 def _discrepancies(domains: _Domains, series: dict, intra_only: bool) -> Tensor:
-    """D ``[K, K]``, source class first; with ``intra_only`` its diagonal ``[K, 1]``."""
+    """D ``[..., K, K]``, source class first; with ``intra_only`` its diagonal ``[..., K, 1]``."""
     source, target = domains.source, domains.target
-    bandwidth = _bandwidths(domains)  # [K, K]
-    same_s, same_t = source @ source.T, target @ target.T  # 1 where both samples are of one class
+    bandwidth = _bandwidths(domains)  # [..., K, K]
     if intra_only:
-        own = bandwidth.diagonal()[:, None]  # [K, 1]
+        own = _diagonal(bandwidth)[..., None]  # [..., K, 1]
         of_source, of_target = source @ own, target @ own
     else:
-        of_source, of_target = source @ bandwidth, target @ bandwidth.T  # [n, K], [m, K]: with each class of the other
-    of_source, of_target = _safe(of_source), _safe(of_target)
-    kernel_s = gaussian_kernels(domains.within_source[..., None], of_source[:, None], **series) * same_s[..., None]
-    kernel_t = gaussian_kernels(domains.within_target[..., None], of_target[:, None], **series) * same_t[..., None]
-    between = gaussian_kernels(domains.between, _safe(source @ bandwidth @ target.T), **series)  # [n, m]
-    number_s, number_t = source.sum(0).clamp_min(1), target.sum(0).clamp_min(1)
-    mean_s = source.T @ kernel_s.sum(1) / number_s[:, None].square()  # source class × target class, or × 1
-    mean_t = target.T @ kernel_t.sum(1) / number_t[:, None].square()  # target class × source class, or × 1
-    mean_st = source.T @ between @ target / (number_s[:, None] * number_t)
+        of_source, of_target = source @ bandwidth, target @ bandwidth.mT  # [..., n, K], [..., m, K]: with each class
+    mean_s = _class_means(domains.within_source, source, of_source, series)  # source class × target class, or × 1
+    mean_t = _class_means(domains.within_target, target, of_target, series)  # target class × source class, or × 1
+    between = gaussian_kernels(domains.between, _safe(source @ bandwidth @ target.T), **series)  # [..., n, m]
+    mean_st = source.T @ between @ target / (_number(source)[:, None] * _number(target))
     if intra_only:
-        return (mean_s + mean_t - 2 * mean_st.diagonal()[:, None]).clamp_min(0)
-    return (mean_s + mean_t.T - 2 * mean_st).clamp_min(0)
+        return (mean_s + mean_t - 2 * _diagonal(mean_st)[..., None]).clamp_min(0)
+    return (mean_s + mean_t.mT - 2 * mean_st).clamp_min(0)
+
+
+def _class_means(distances: Tensor, one_hot: Tensor, bandwidth: Tensor, series: dict) -> Tensor:
+    """Mean kernel within each class of one domain ``[..., K, L]``, for L bandwidths of each sample ``[..., n, L]``."""
+    same = one_hot @ one_hot.T  # 1 where both samples are of one class
+    kernel = gaussian_kernels(distances[..., None], _safe(bandwidth).unsqueeze(-2), **series) * same[..., None]
+    return one_hot.T @ kernel.sum(-2) / _number(one_hot)[:, None].square()
 
 
 def _bandwidths(domains: _Domains) -> Tensor:
-    """Mean squared distance over the pairs of different samples of two classes ``[K, K]``, without gradient."""
+    """Mean squared distance over the pairs of different samples of two classes ``[..., K, K]``, without gradient."""
     source, target = domains.source, domains.target
-    sum_s = ((source.T @ domains.within_source.detach()) * source.T).sum(1)
-    sum_t = ((target.T @ domains.within_target.detach()) * target.T).sum(1)
+    sum_s = ((source.T @ domains.within_source.detach()) * source.T).sum(-1)
+    sum_t = ((target.T @ domains.within_target.detach()) * target.T).sum(-1)
     sum_st = source.T @ domains.between.detach() @ target
     count = source.sum(0)[:, None] + target.sum(0)
-    total = sum_s[:, None] + sum_t + 2 * sum_st
+    total = sum_s[..., None] + sum_t[..., None, :] + 2 * sum_st
     return (total / (count * count - count).clamp_min(1)).clamp_min(SMALLEST_BANDWIDTH)
+
+
+def _number(one_hot: Tensor) -> Tensor:
+    """Samples of each class ``[K]``, 1 for a class without any."""
+    return one_hot.sum(0).clamp_min(1)
+
+
+def _diagonal(matrix: Tensor) -> Tensor:
+    return matrix.diagonal(dim1=-2, dim2=-1)
 
 
 def _safe(bandwidth: Tensor) -> Tensor:
@@ -132,12 +174,12 @@ def _safe(bandwidth: Tensor) -> Tensor:
 def _means(matrix: Tensor, present: Tensor, num_classes: int | None, intra_only: bool) -> dict[str, Tensor]:
     count = present.sum() if num_classes is None else torch.full_like(present.sum(), num_classes)
     if intra_only:
-        intra = (matrix[:, 0] * present).sum() / count.clamp_min(1)
+        intra = (matrix[..., 0] * present).sum(-1) / count.clamp_min(1)
         return dict(intra=intra, inter=torch.zeros_like(intra), cdd=intra)
     pairs = matrix * present[:, None] * present
-    trace = pairs.diagonal().sum()
+    trace = _diagonal(pairs).sum(-1)
     intra = trace / count.clamp_min(1)
-    inter = (pairs.sum() - trace) / (count * (count - 1)).clamp_min(1)
+    inter = (pairs.sum((-2, -1)) - trace) / (count * (count - 1)).clamp_min(1)
     return dict(intra=intra, inter=inter, cdd=intra - inter)
 
 

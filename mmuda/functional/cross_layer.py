@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from .contrastive_discrepancy import discrepancy_of_distances
 from .mmd import SMALLEST_BANDWIDTH, check_kernels, gaussian_kernels, squared_distances, widened
 
 
@@ -85,14 +86,8 @@ def cross_layer_mmd(
     """
     _check_maps(target_maps, source_maps)
     check_kernels(num_kernels, multiplier, reduction)
-    m, num_target = len(target_maps), len(target_maps[0])
     with torch.autocast(target_maps[0].device.type, enabled=False):
-        joint = torch.cat([widened(x).flatten(1) for x in (*target_maps, *source_maps)])
-        distances = squared_distances(joint)
-        split = m * num_target
-        within_t = _blocks(distances[:split, :split], m).diagonal(dim1=2, dim2=3).permute(2, 0, 1)  # [m, B_t, B_t]
-        within_s = _blocks(distances[split:, split:], m).diagonal(dim1=2, dim2=3).permute(2, 0, 1)  # [m, B_s, B_s]
-        between = _blocks(distances[:split, split:], m).permute(2, 3, 0, 1)  # [m, m, B_t, B_s]
+        within_t, within_s, between = _distances(target_maps, source_maps)
         bandwidth = _pair_bandwidths(within_t, within_s, between)  # [m, m]
         series = dict(num_kernels=num_kernels, multiplier=multiplier, reduction=reduction)
         parts = [
@@ -100,6 +95,69 @@ def cross_layer_mmd(
             for part in (within_t[:, None], within_s[None], between)
         ]
     return (parts[0] + parts[1] - 2 * parts[2]).clamp_min(0)
+
+
+def cross_layer_discrepancy(
+    target_maps: Sequence[Tensor],
+    source_maps: Sequence[Tensor],
+    target_label: Tensor,
+    source_label: Tensor,
+    num_classes: int,
+    intra_only: bool = True,
+    over_present: bool = True,
+    num_kernels: int = 5,
+    multiplier: float = 2.0,
+    reduction: str = 'mean',
+) -> Tensor:
+    """Label-conditioned dist(l_i^t, l_j^s) for all pairs of layers: Eq. 3 class by class.
+
+    Entry (i, j) is ``cdd`` of :func:`.contrastive_domain_discrepancy` of target layer i and source layer j, from the
+    Gram matrix that :func:`cross_layer_mmd` uses.
+
+    Args:
+        target_maps, source_maps: As in :func:`cross_layer_mmd`.
+        target_label: ``[B_t]`` (pseudo-)classes; negative: the sample does not count.
+        source_label: ``[B_s]`` classes; the same.
+        num_classes: Classes of the data set.
+        intra_only: Samples of one class only, as the paper says; False subtracts the discrepancy between classes.
+        over_present: Mean over the classes that both domains show; False divides by the classes of the data set.
+        num_kernels, multiplier, reduction: The kernels.
+
+    Returns:
+        ``[m, m]``; row i is target layer i; 0 where no class is in both domains.
+    """
+    _check_maps(target_maps, source_maps)
+    check_kernels(num_kernels, multiplier, reduction)
+    for name, maps, label in (('target', target_maps, target_label), ('source', source_maps, source_label)):
+        if label.shape != maps[0].shape[:1]:
+            raise ValueError(
+                f'There are {len(maps[0])} {name} samples and {name} labels of shape {list(label.shape)}: give one '
+                'class for each sample.'
+            )
+    with torch.autocast(target_maps[0].device.type, enabled=False):
+        within_t, within_s, between = _distances(target_maps, source_maps)
+        return discrepancy_of_distances(
+            (within_s[None], within_t[:, None], between.mT),
+            (source_label, target_label),
+            num_classes,
+            intra_only,
+            over_present,
+            num_kernels=num_kernels,
+            multiplier=multiplier,
+            reduction=reduction,
+        )['cdd']
+
+
+def _distances(target_maps: Sequence[Tensor], source_maps: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+    """Squared distances within each target layer, within each source layer and between them, from one Gram matrix.
+
+    ``[m, B_t, B_t]``, ``[m, B_s, B_s]`` and ``[m, m, B_t, B_s]``.
+    """
+    m, split = len(target_maps), len(target_maps) * len(target_maps[0])
+    distances = squared_distances(torch.cat([widened(x).flatten(1) for x in (*target_maps, *source_maps)]))
+    within_t = _blocks(distances[:split, :split], m).diagonal(dim1=2, dim2=3).permute(2, 0, 1)
+    within_s = _blocks(distances[split:, split:], m).diagonal(dim1=2, dim2=3).permute(2, 0, 1)
+    return within_t, within_s, _blocks(distances[:split, split:], m).permute(2, 3, 0, 1)
 
 
 def _blocks(distances: Tensor, m: int) -> Tensor:

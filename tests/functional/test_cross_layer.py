@@ -3,7 +3,16 @@
 import pytest
 import torch
 
-from mmuda.functional import cross_layer_mmd, cross_layer_weights, multi_kernel_mmd
+from mmuda.functional import (
+    contrastive_domain_discrepancy,
+    cross_layer_discrepancy,
+    cross_layer_mmd,
+    cross_layer_weights,
+    multi_kernel_mmd,
+)
+
+# Class 0 and 2 in both domains, 1 in the source alone, 3 in the target alone, and a sample of each that does not count.
+TARGET_LABEL, SOURCE_LABEL = torch.tensor([2, 0, -1, 3, 0]), torch.tensor([0, 2, 1, -1])
 
 
 def maps(batch, seed, layers=3):
@@ -82,6 +91,35 @@ def test_eq_3_has_the_pairs_gradients(target, source):
     torch.testing.assert_close(*gradients)
 
 
+@pytest.mark.parametrize('options', [dict(), dict(intra_only=False), dict(over_present=False, reduction='sum')])
+def test_eq_3_class_by_class_for_all_pairs_of_layers(target, source, options):
+    labels = TARGET_LABEL, SOURCE_LABEL
+
+    def loop(t, s):
+        rest = dict(intra_only=True, over_present=True) | options
+        pairs = [[contrastive_domain_discrepancy(b, a, *labels[::-1], 5, **rest)['cdd'] for b in s] for a in t]
+        return torch.stack([torch.stack(row) for row in pairs])
+
+    results = []
+    for function in (lambda t, s: cross_layer_discrepancy(t, s, *labels, 5, **options), loop):
+        leaves = [[x.detach().clone().requires_grad_() for x in domain] for domain in (target, source)]
+        found = function(*leaves)
+        found.square().sum().backward()
+        results.append([found.detach(), *(x.grad for domain in leaves for x in domain)])
+    assert results[0][0].shape == (3, 3)
+    assert results[0][0].unique().numel() == 9
+    torch.testing.assert_close(*results)
+    assert all(not x[[2, 3]].any() for x in results[0][1:4])  # no class, and one that the source lacks
+
+
+def test_no_common_class_is_no_discrepancy(target, source):
+    leaf = [x.requires_grad_() for x in target]
+    found = cross_layer_discrepancy(leaf, source, torch.full((5,), 1), torch.full((4,), 0), 2, intra_only=False)
+    found.sum().backward()
+    assert not found.any()
+    assert all(not x.grad.any() for x in leaf)
+
+
 def test_mixed_precision_works_in_float32(target, source):
     target, source = ([x.float() for x in domain] for domain in (target, source))
     with torch.autocast('cpu', dtype=torch.bfloat16):
@@ -98,3 +136,5 @@ def test_what_it_refuses(target, source):
         cross_layer_weights(target, source, pairwise=True)
     with pytest.raises(ValueError, match=r'temperature=0 divides the similarities'):
         cross_layer_weights(target, source, temperature=0)
+    with pytest.raises(ValueError, match=r'There are 5 target samples and target labels of shape \[4\]: give'):
+        cross_layer_discrepancy(target, source, SOURCE_LABEL, SOURCE_LABEL, 5)

@@ -1,5 +1,7 @@
 """Alignment terms: each an `nn.Module` that turns explicit source and target tensors into losses."""
 
+from importlib.util import find_spec
+
 from .base import AlignmentTerm, DomainView
 from .cdan import CDAN
 from .dann import DANN
@@ -7,3 +9,9 @@ from .feature_distance import FeatureDistance
 from .mdd import MDD
 
 __all__ = ['CDAN', 'DANN', 'MDD', 'AlignmentTerm', 'DomainView', 'FeatureDistance']
+
+if find_spec('mmcv'):
+    from .acda import ACDA
+    from .acda_segmentation import SegmentationACDA
+
+    __all__ += ['ACDA', 'SegmentationACDA']

@@ -17,7 +17,7 @@ def joint_features(term: AlignmentTerm, source: DomainView, target: DomainView, 
         ValueError: They are no vectors, or have another number of channels.
     """
     tap = term.taps[0]
-    parts = [_last(view.features[tap]) for view in (source, target)]
+    parts = [last(view.features[tap]) for view in (source, target)]
     name, found = type(term).__name__, list(parts[0].shape[1:])
     if len(found) != 1:
         raise ValueError(
@@ -44,5 +44,6 @@ def joint_logits(term: AlignmentTerm, source: DomainView, target: DomainView, nu
     return widened(torch.cat((source.logits, target.logits)))
 
 
-def _last(features: Tensor | tuple[Tensor, ...]) -> Tensor:
+def last(features: Tensor | tuple[Tensor, ...]) -> Tensor:
+    """What a tap gives; of several maps the last."""
     return features if isinstance(features, Tensor) else features[-1]

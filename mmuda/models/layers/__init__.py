@@ -54,5 +54,6 @@ __all__ = [
 
 if find_spec('mmcv'):
     from .dida_branch import DIDABranch
+    from .projection import Projection
 
-    __all__ += ['DIDABranch']
+    __all__ += ['DIDABranch', 'Projection']

@@ -27,6 +27,8 @@ class DIDANeck(BaseModule):
             are those beside the last stage of a ResNet-18.
         main_stream: Whether f_s is there. False is Table IV's "w/o main stream": the backbone ends with X.
         pool: Whether the result is averaged over its positions, ``[B, out_channels]`` (True), or stays a map.
+        all_levels: Whether the backbone's other outputs are given too, as a segmentation head wants them, the result in
+            the place of the last.
     """
 
     def __init__(
@@ -40,14 +42,16 @@ class DIDANeck(BaseModule):
         norm_cfg: dict | None = None,
         main_stream: bool = True,
         pool: bool = True,
+        all_levels: bool = False,
     ) -> None:
         super().__init__()
         self.branch = DIDABranch(in_channels, out_channels, num_blocks, stride, mid_channels, module, norm_cfg)
         self.main_stream = main_stream
         self.pool = pool
+        self.all_levels = all_levels
 
-    def forward(self, inputs: Sequence[Tensor]) -> tuple[Tensor]:
-        """The last two outputs of a backbone (without a main stream: the last) → one level.
+    def forward(self, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """The last two outputs of a backbone (without a main stream: the last) → one level, or all.
 
         Raises:
             ValueError: One output where two are needed, or a branch that does not fit them.
@@ -57,7 +61,8 @@ class DIDANeck(BaseModule):
         else:
             x, static = _last_two(inputs)
             out = add_residual(static, self.branch(x))
-        return (out.mean((2, 3)) if self.pool else out,)
+        out = out.mean((2, 3)) if self.pool else out
+        return (*inputs[:-1], out) if self.all_levels else (out,)
 
 
 def _last_two(inputs: Sequence[Tensor]) -> tuple[Tensor, Tensor]:

@@ -82,6 +82,16 @@ def test_a_map_may_go_on_to_a_stock_neck():
     assert stacked.neck[0](stacked.backbone(x))[0].shape == (2, 512, 2, 2)
 
 
+def test_all_levels_for_a_segmentation_head():
+    neck, maps = small(pool=False, all_levels=True), stages()
+    finest = torch.randn(3, 4, 12, 12)
+    found = neck((finest, *maps))
+    assert found[0] is finest
+    assert found[1] is maps[0]
+    torch.testing.assert_close(found[2], maps[1] + neck.branch(maps[0]))
+    assert len(found) == 3
+
+
 def test_without_main_stream():
     """Table IV: the backbone ends before the last stage, so nothing is there that has no gradient."""
     net = classifier(

@@ -31,6 +31,30 @@ def test_an_unknown_name_is_told_what_there_is(net):
         Taps(net, ['heads'])
 
 
+class Stages(nn.Module):
+    """An encoder whose stages are no modules."""
+
+    def forward(self, x):
+        return [x, 2 * x]
+
+
+def test_a_number_that_is_no_module_is_an_output():
+    net = nn.ModuleDict(dict(backbone=Stages(), head=nn.Linear(2, 1)))
+    with Taps(net, ['backbone.1', 'backbone.0', 'backbone']) as features:
+        output = net['backbone'](torch.ones(1, 2))
+    assert features['backbone.0'] is output[0]
+    assert features['backbone.1'] is output[1]
+    assert features['backbone'] is output
+    for name, message in {
+        'backbone.2': r"tap 'backbone\.2' is output 2 of its module, which gives 2 outputs: count from 0",
+        'head.0': r"tap 'head\.0' is output 0 of its module, which gives one tensor instead",
+    }.items():
+        with pytest.raises(IndexError, match=message), Taps(net, [name]):
+            net[name.split('.')[0]](torch.ones(1, 2))
+    with pytest.raises(KeyError, match=r"no module 'backbones\.1' to tap"):
+        Taps(net, ['backbones.1'])
+
+
 def test_a_module_that_did_not_run_is_named(net):
     with pytest.raises(RuntimeError, match="'head' was not called"), Taps(net, ['head']):
         net['backbone'](torch.ones(1, 2))
