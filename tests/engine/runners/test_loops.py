@@ -77,7 +77,7 @@ def seek(sampler, steps):
     loop = ResumableTrainLoop.__new__(ResumableTrainLoop)
     loop.dataloader = DataLoader(TensorDataset(torch.arange(8)), batch_size=2, sampler=sampler)
     loop.dataloader_iterator = iter(loop.dataloader)
-    loop._seek(steps)
+    loop.seek(steps)
     return loop
 
 
