@@ -12,11 +12,12 @@ from .errors import DataError
 from .folder_classification import FolderClassification
 from .office_caltech10 import OfficeCaltech10
 from .pacs import PACS
-from .samplers import DomainSampler, RareClassSampler, SampleIndex
+from .samplers import ClassAwareSampler, DomainSampler, RareClassSampler, SampleIndex
 
 __all__ = [
     'CIFAR10',
     'PACS',
+    'ClassAwareSampler',
     'DataError',
     'Digits',
     'DomainDataset',

@@ -1,7 +1,8 @@
 """Labelled source(s) and an unlabelled target as one data set.
 
 Index space: the sources one after the other, then the target. Every sample leaves with its `domain` in the meta
-information, a source sample also with its `source_index`; a target sample is an image and an all-ignore map
+information, a source sample also with its `source_index`, a target sample with the `pseudo_label` of its index, if it
+has one. A target sample is an image and an all-ignore map
 (segmentation) or label (classification), whatever lies on disk, so a stock head's loss is source-only.
 """
 
@@ -78,7 +79,7 @@ class DomainDataset(Dataset):
             else:
                 packed = self._packed(stream, within)
                 hide_labels(packed, self.ignore_index)
-                where = dict(domain='target')
+                where = dict(domain='target') | _pseudo_label(index)
         packed['data_samples'].set_metainfo(where)
         return packed
 
@@ -122,6 +123,11 @@ class DomainDataset(Dataset):
         role = f'source {number}' if number < self.num_sources else 'the target'
         root = getattr(dataset, 'data_root', None)
         return f'{role} ({type(dataset).__name__}{f", {root}" if root else ""})'
+
+
+def _pseudo_label(index: int) -> dict:
+    label = getattr(index, 'pseudo_label', None)
+    return {} if label is None else dict(pseudo_label=label)
 
 
 def hide_labels(packed: dict, ignore_index: int = 255) -> None:

@@ -26,16 +26,20 @@ from .moments import Moments, channel_moments, joined_moments, mixed_moments
 from .prototypes import class_prototypes
 from .proxy_distance import proxy_a_distance
 from .schedules import adaptation_ramp
+from .spherical_kmeans import Clusters, centre_movement, class_centres, spherical_kmeans
 
 __all__ = [
+    'Clusters',
     'Moments',
     'adaptation_ramp',
     'adjust_brightness',
     'adjust_contrast',
     'adjust_hue',
     'adjust_saturation',
+    'centre_movement',
     'channel_distance',
     'channel_moments',
+    'class_centres',
     'class_mask',
     'class_prototypes',
     'class_split',
@@ -70,6 +74,7 @@ __all__ = [
     'proxy_a_distance',
     'randomized_multilinear_map',
     'shared_filters',
+    'spherical_kmeans',
     'transferability',
     'widened',
 ]

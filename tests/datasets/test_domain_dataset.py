@@ -126,6 +126,16 @@ def test_a_seed_decides_the_sample(pair):
         assert not same(first, dataset[SampleIndex(index, seed=2)])
 
 
+def test_a_target_sample_says_which_class_its_index_was_taken_to_be(pair):
+    dataset = build(pair[0].cfg(), pair[1].cfg())
+    said = [
+        dataset[index]['data_samples'].metainfo.get('pseudo_label')
+        for index in (SampleIndex(6, pseudo_label=2), SampleIndex(6, pseudo_label=-1), SampleIndex(6), 6)
+    ]
+    assert said == [2, -1, None, None]
+    assert 'pseudo_label' not in dataset[SampleIndex(0, pseudo_label=2)]['data_samples'].metainfo
+
+
 def test_a_sample_leaves_the_random_states_alone(pair):
     dataset = build(pair[0].cfg(), pair[1].cfg())
     state = np.random.get_state()[1].copy()

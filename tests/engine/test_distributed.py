@@ -30,3 +30,12 @@ def test_two_processes_have_the_gradients_of_one_with_twice_the_batch(trained, t
         torch.testing.assert_close(
             two[name], gradient, atol=tolerance * scale.item(), rtol=1e-4, msg=lambda text, name=name: f'{name}: {text}'
         )
+
+
+def test_two_processes_give_the_labels_of_one(trained):
+    """Seven images of each domain, in batches of four, are parts of unequal size."""
+    options = ['--max-iters', 1, '--cluster', 0, '--batch', 4]
+    one, two = (trained(f'{ranks}', *options, ranks=ranks)['clustering'] for ranks in (1, 2))
+    assert (one['number'], one['step']) == (two['number'], two['step']) == (1, 0)
+    assert one['label'].unique().numel() > 1
+    assert all(torch.equal(one[name], two[name]) for name in ('label', 'distance', 'centres'))

@@ -35,6 +35,26 @@ def test_killed_and_resumed_equals_uninterrupted(train, trained, ranks, attentio
     assert_same_bits(whole, trained('cut', *options, '--resume', ranks=ranks))
 
 
+@pytest.mark.parametrize(
+    'pretrain, ranks',
+    [(1, 1), *(pytest.param(*case, marks=pytest.mark.slow) for case in ((1, 2), (2, 1), (2, 2)))],
+    ids=['between', 'between-2', 'at', 'at-2'],
+)
+def test_killed_between_two_clusterings_or_right_behind_one(train, trained, pretrain, ranks):
+    """The checkpoint of step 2 lies between the clusterings before steps 1 and 3, or has just been clustered for."""
+    options = ['--max-iters', 4, '--cluster', pretrain]
+    whole = trained('whole', *options, '--workers', 2, ranks=ranks)
+    codes, _, logs = train('cut', *options, '--kill-at', 2, ranks=ranks)
+    assert all(code == -signal.SIGKILL for code in codes), logs[0][-3000:]
+    resumed = trained('cut', *options, '--resume', ranks=ranks)
+    assert_same_bits(whole, resumed)
+    first, second = (run['clustering'] for run in (whole, resumed))
+    assert (
+        (first['number'], first['step']) == (second['number'], second['step']) == ((2, 3) if pretrain == 1 else (1, 2))
+    )
+    assert all(torch.equal(first[name], second[name]) for name in ('label', 'distance', 'centres'))
+
+
 def test_neither_workers_nor_a_rerun_change_a_bit_but_a_seed_does(trained):
     first = trained('first', '--max-iters', 2)
     assert_same_bits(first, trained('workers', '--max-iters', 2, '--workers', 2))

@@ -3,6 +3,7 @@
     python train_worker.py WORK_DIR --max-iters 4 [--norm BN] [--resume] [--kill-at 2] [--batch 4] [--strategy semantic]
     python train_worker.py WORK_DIR --classify ...
     python train_worker.py WORK_DIR --fixmatch ...
+    python train_worker.py WORK_DIR --cluster PRETRAIN ...
 
 The images are drawn inside the data set with python's, numpy's and torch's generators, and the student has drop path,
 dropout and a random view, so that a run that repeats to the bit has restored or seeded every one of them.
@@ -21,6 +22,9 @@ from mmengine.registry import DATASETS, HOOKS, RUNNERS
 
 from mmuda import compat
 from mmuda.apis import leave_distributed
+from mmuda.functional import contrastive_domain_discrepancy
+from mmuda.models.alignment import AlignmentTerm
+from mmuda.registry import MODELS
 
 compat.apply()
 torch.set_num_threads(1)
@@ -40,7 +44,7 @@ class Noise(BaseDataset):
         super().__init__()
 
     def load_data_list(self):
-        return [dict(img_path=f'{i}.png') for i in range(7)]
+        return [dict(img_path=f'{i}.png', gt_label=i % 5) for i in range(7)]
 
     def prepare_data(self, idx):
         from mmengine.structures import PixelData
@@ -91,6 +95,22 @@ class Spy(Hook):
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
         if runner.iter + 1 == self.kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+@MODELS.register_module()
+class WithinClasses(AlignmentTerm):
+    """Aligns the bottleneck within classes, those of the source and the target's pseudo-classes."""
+
+    start_step = 0
+
+    def __init__(self):
+        super().__init__(('neck',))
+
+    def forward(self, source, target, step):
+        domains = [view.features['neck'][-1].flatten(1) for view in (source, target)]
+        label = torch.full_like(source.label, -1) if target.label is None else target.label
+        loss = contrastive_domain_discrepancy(*domains, source.label, label, num_classes=5, intra_only=True)['cdd']
+        return dict(loss=loss * (step >= self.start_step), labelled=(label >= 0).float().mean())
 
 
 def student(norm: str, random_layers: bool, strategy: str | None) -> dict:
@@ -160,6 +180,10 @@ def fixmatch(args: argparse.Namespace) -> dict:
     )
 
 
+def clustered(args: argparse.Namespace) -> dict:
+    return dict(classification(args.norm, not args.plain), terms=dict(within=dict(type='WithinClasses')))
+
+
 def segmentation(args: argparse.Namespace) -> dict:
     return dict(
         type='SelfTrainingUDA',
@@ -172,8 +196,17 @@ def segmentation(args: argparse.Namespace) -> dict:
 
 
 def config(args: argparse.Namespace) -> dict:
-    noise = dict(type='mmengine.Noise', classify=args.classify or args.fixmatch)
-    if args.fixmatch:
+    clusters = args.cluster is not None
+    noise = dict(type='mmengine.Noise', classify=args.classify or args.fixmatch or clusters)
+    sampler = dict(type='DomainSampler', ratio=args.ratio)
+    hooks = [dict(type='mmengine.Spy', kill_at=args.kill_at, dump=args.dump)]
+    if clusters:
+        model = clustered(args)
+        sampler = dict(type='ClassAwareSampler', ratio=(2, 2), per_class=1)
+        hooks += [
+            dict(type='ACDAHook', term='within', pretrain=args.cluster, interval=2, distance=None, min_per_class=1)
+        ]
+    elif args.fixmatch:
         model = fixmatch(args)
     else:
         model = classification(args.norm, not args.plain) if args.classify else segmentation(args)
@@ -188,7 +221,7 @@ def config(args: argparse.Namespace) -> dict:
             batch_size=args.batch,
             num_workers=args.workers,
             dataset=dict(type='DomainDataset', source=noise, target=noise),
-            sampler=dict(type='DomainSampler', ratio=args.ratio),
+            sampler=sampler,
         ),
         train_cfg=dict(type='IterBasedTrainLoop', max_iters=args.max_iters),
         optim_wrapper=dict(
@@ -198,7 +231,7 @@ def config(args: argparse.Namespace) -> dict:
         ),
         param_scheduler=[dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=4)],
         default_hooks=dict(checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=2)),
-        custom_hooks=[dict(type='mmengine.Spy', kill_at=args.kill_at, dump=args.dump)],
+        custom_hooks=hooks,
         log_processor=dict(by_epoch=False),
         log_level='ERROR',
         randomness=dict(seed=None if args.seed < 0 else args.seed),
@@ -219,6 +252,7 @@ def main() -> None:
     parser.add_argument('--strategy', help='hybrid attention with these groups')
     parser.add_argument('--classify', action='store_true', help='a classifier with adversarial terms')
     parser.add_argument('--fixmatch', action='store_true', help='a classifier with weak and strong views')
+    parser.add_argument('--cluster', type=int, help='a classifier with pseudo-labels after so many steps')
     parser.add_argument('--ratio', type=int, nargs=2, default=[1, 1])
     parser.add_argument('--kill-at', type=int)
     parser.add_argument('--dump')

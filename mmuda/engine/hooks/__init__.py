@@ -1,5 +1,6 @@
 """Hooks."""
 
+from .acda import ACDAHook
 from .best_score import BestScoreHook
 from .channels_last import ChannelsLastHook
 from .domain_context import DomainContextHook
@@ -8,6 +9,7 @@ from .mean_teacher import MeanTeacherHook
 from .train_info import TrainInfoHook
 
 __all__ = [
+    'ACDAHook',
     'BestScoreHook',
     'ChannelsLastHook',
     'DomainContextHook',

@@ -45,7 +45,7 @@ class ResumableTrainLoop(IterBasedTrainLoop):
         super().__init__(runner, dataloader, max_iters or 0, val_begin, val_interval, dynamic_intervals)
         _check_batch(self.dataloader)
         if max_epochs is not None:
-            length = _epoch_length(self.dataloader)
+            length = self.epoch_length
             self._max_iters = max_epochs * length
             self.val_begin = val_begin * length
             self.val_interval = val_interval * length
@@ -55,7 +55,7 @@ class ResumableTrainLoop(IterBasedTrainLoop):
     def run(self):
         """Jump to the data of the current iteration, then train."""
         if self._iter > 0:
-            self._seek(self._iter)
+            self.seek(self._iter)
         self.runner.call_hook('before_train')
         self.runner.call_hook('before_train_epoch')
         while self._iter < self._max_iters and not self.stop_training:
@@ -68,7 +68,17 @@ class ResumableTrainLoop(IterBasedTrainLoop):
         self.runner.call_hook('after_train')
         return self.runner.model
 
-    def _seek(self, iteration: int) -> None:
+    @property
+    def epoch_length(self) -> int:
+        """Steps of an epoch: whole batches that the sampler's length has."""
+        return _epoch_length(self.dataloader)
+
+    def end_at(self, iteration: int) -> None:
+        """Let the training end after this many steps, the current one at the earliest: hooks then see the last step."""
+        self._max_iters = iteration
+
+    def seek(self, iteration: int) -> None:
+        """Draw anew from the batch of this step on: nothing that was loaded ahead is used."""
         sampler = self.dataloader.sampler
         if not hasattr(sampler, 'set_position'):
             print_log(

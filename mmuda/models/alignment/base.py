@@ -17,7 +17,8 @@ class DomainView:
             several maps gives a tuple of them.
         logits: ``[B, K, h, w]`` (segmentation) or ``[B, K]`` (classification) of the student's main
             head.
-        label: ``[B, H, W]`` or ``[B]`` class indices; None for the target.
+        label: ``[B, H, W]`` or ``[B]`` class indices of the source. Of the target None, or ``[B]`` pseudo-classes from
+            clustering, negative where an image has none and does not count.
     """
 
     inputs: Tensor

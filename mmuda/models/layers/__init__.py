@@ -3,7 +3,7 @@
 from importlib.util import find_spec
 
 from .auto_dial import AutoDIAL1d, AutoDIAL2d, AutoDIAL3d
-from .convert import convert_norm, fuse, fuse_norms, set_eval_domain
+from .convert import convert_norm, evaluated_as, fuse, fuse_norms, set_eval_domain
 from .dida import DIDAModule
 from .dida_controls import CBAM, AttentionModule, ResidualAdapter, SqueezeExcitation, StaticModule
 from .domain_norm import (
@@ -46,6 +46,7 @@ __all__ = [
     'TransNorm3d',
     'TwoDomainNorm',
     'convert_norm',
+    'evaluated_as',
     'fuse',
     'fuse_norms',
     'reverse_gradient',

@@ -6,7 +6,8 @@ back the norm's ``eval_domain`` gives its own. Folding keeps the outputs of eval
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -86,6 +87,18 @@ def set_eval_domain(net: nn.Module, domain: str) -> None:
     for norm in net.modules():
         if isinstance(norm, TwoDomainNorm):
             norm.eval_domain = domain
+
+
+@contextmanager
+def evaluated_as(net: nn.Module, domain: str) -> Iterator[None]:
+    """Within the block every two-domain norm evaluates images of ``domain``; afterwards those of before."""
+    before = [(norm, norm.eval_domain) for norm in net.modules() if isinstance(norm, TwoDomainNorm)]
+    set_eval_domain(net, domain)
+    try:
+        yield
+    finally:
+        for norm, own in before:
+            norm.eval_domain = own
 
 
 def _replace_norms(net: nn.Module, new: Callable[[_BatchNorm], _BatchNorm]) -> nn.Module:

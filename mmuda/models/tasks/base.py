@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from importlib import import_module
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from mmuda import compat
@@ -39,6 +40,16 @@ class Task(ABC):
     @abstractmethod
     def labels(self, samples: list) -> Tensor:
         """The label tensor of the samples."""
+
+    def pseudo_labels(self, samples: list) -> Tensor | None:
+        """``[B]`` int64 classes that clustering gave target images, on the CPU; negative where one has none.
+
+        None where no sample has one, and where images have maps of labels.
+        """
+        found = [sample.metainfo.get('pseudo_label') for sample in samples]
+        if not self.labels_images or all(label is None for label in found):
+            return None
+        return torch.tensor([-1 if label is None else label for label in found])
 
     @abstractmethod
     def source_losses(self, net: nn.Module, outputs: Any, samples: list) -> dict[str, Tensor]:

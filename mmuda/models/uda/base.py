@@ -13,8 +13,10 @@ from mmuda.registry import MODELS, build_own
 
 from ..alignment import AlignmentTerm, DomainView
 from ..data_preprocessors import DomainDataPreprocessor
+from ..layers import evaluated_as
 from ..tasks import Task, build_task
 from .checkpoint import adopt_checkpoint
+from .labelling import labelling_mode
 from .taps import Taps
 
 
@@ -132,6 +134,23 @@ class UDAModel(BaseModel):
         losses = self.task.source_losses(self.student, source, data_samples[: layout.num_source])
         return losses | self._term_losses(inputs, outputs, features, data_samples, layout)
 
+    @torch.no_grad()
+    def embed(self, inputs: Tensor, tap: str, domain: str) -> Tensor:
+        """Prepared images of one domain ``[B, 3, H, W]`` → what the student has at ``tap``, ``[B, C]``.
+
+        The pass is one of evaluation, with the domain's own statistics in norms that have some of each, and leaves the
+        student as it was. Maps are averaged over space; of several the last counts.
+        """
+        with (
+            labelling_mode(self.student, 'running', noise=False),
+            evaluated_as(self.student, domain),
+            Taps(self.student, (tap,)) as features,
+        ):
+            self.task.run(self.student, inputs)
+        found = features[tap]
+        found = found if isinstance(found, Tensor) else found[-1]
+        return found.flatten(2).mean(2) if found.ndim > 2 else found
+
     def _draw(self, inputs: Tensor, samples: list, layout: DomainBatch) -> DomainBatch:
         """The layout with the groups of a student that wants some."""
         for drawer in self._drawers:
@@ -159,7 +178,10 @@ class UDAModel(BaseModel):
         )
         (source_x, source_p, source_f), (target_x, target_p, target_f) = parts
         source = DomainView(source_x, source_f, source_p, self.task.labels(samples[: layout.num_source]))
-        target = DomainView(target_x, target_f, target_p)
+        pseudo = self.task.pseudo_labels(samples[layout.num_source :])
+        if pseudo is not None:
+            pseudo = pseudo.to(inputs.device, non_blocking=True)
+        target = DomainView(target_x, target_f, target_p, pseudo)
         losses = {}
         for name, term in self.terms.items():
             for key, value in term(source, target, self.step.clone()).items():

@@ -77,7 +77,7 @@ def seek(sampler, steps):
     loop = ResumableTrainLoop.__new__(ResumableTrainLoop)
     loop.dataloader = DataLoader(TensorDataset(torch.arange(8)), batch_size=2, sampler=sampler)
     loop.dataloader_iterator = iter(loop.dataloader)
-    loop._seek(steps)
+    loop.seek(steps)
     return loop
 
 
@@ -110,7 +110,18 @@ def test_a_training_may_be_given_in_epochs():
     assert (loop.dynamic_milestones, loop.dynamic_intervals) == ([0, 10], [5, 15])
     assert loop.dataloader.sampler.checked == 2
     loop = build(max_iters=7, val_interval=4)
+    assert loop.epoch_length == 5
     assert (loop.max_iters, loop.val_begin, loop.val_interval) == (7, 1, 4)
+
+
+def test_a_training_may_end_earlier_as_if_it_had_been_meant_to():
+    loop = build(max_iters=7, val_interval=4)
+    loop.runner.val_loop = object()
+    loop._iter = 3
+    assert not loop._validates()
+    loop.end_at(3)
+    assert loop.max_iters == 3
+    assert loop._validates()
 
 
 def test_a_length_is_given_once_and_has_a_batch():

@@ -8,7 +8,15 @@ from torch import nn
 
 from mmuda import compat
 from mmuda.domain import DomainBatch, bind_domain_context
-from mmuda.models.layers import TransNorm2d, TwoDomainNorm, convert_norm, fuse, fuse_norms, set_eval_domain
+from mmuda.models.layers import (
+    TransNorm2d,
+    TwoDomainNorm,
+    convert_norm,
+    evaluated_as,
+    fuse,
+    fuse_norms,
+    set_eval_domain,
+)
 
 compat.apply()
 
@@ -107,6 +115,16 @@ def test_the_domain_of_evaluation_stays():
     assert {norm.eval_domain for norm in norms(convert_norm(net, 'AutoDIAL', eval_domain='target'))} == {'target'}
     with pytest.raises(ValueError, match="eval_domain='both' is no domain: choose one of"):
         set_eval_domain(net, 'both')
+
+
+def test_another_domain_for_a_while():
+    net = convert_norm(network(), 'TransNorm')
+    norms(net)[0].eval_domain = 'source'
+    before = [norm.eval_domain for norm in norms(net)]
+    for domain in ('source', 'target'):
+        with evaluated_as(net, domain):
+            assert {norm.eval_domain for norm in norms(net)} == {domain}
+        assert [norm.eval_domain for norm in norms(net)] == before
 
 
 def test_a_norm_alone_and_unknown_names():

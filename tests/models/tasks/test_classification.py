@@ -47,6 +47,15 @@ def test_parts_equal_the_stock_forward_and_loss(task, tiny_classifier, class_bat
     assert task.valid(data['data_samples'], data['inputs']) is None
 
 
+def test_pseudo_labels_are_those_that_samples_carry(task, class_batch):
+    samples = class_batch('tttt')['data_samples']
+    assert task.pseudo_labels(samples) is None
+    samples[1].set_metainfo(dict(pseudo_label=2))
+    samples[3].set_metainfo(dict(pseudo_label=-1))
+    found = task.pseudo_labels(samples)
+    assert (found.tolist(), found.dtype) == ([-1, 2, -1, -1], torch.int64)
+
+
 def test_each_of_several_sources_is_logged(task, tiny_classifier, class_batch):
     net = task.build(tiny_classifier('GN')).eval()
     data = net.data_preprocessor(class_batch('sssss'), training=True)

@@ -52,6 +52,12 @@ def test_target_loss_averages_over_each_images_valid_pixels():
     torch.testing.assert_close(TASK.target_loss(logits, label, None), cost.mean((1, 2)))
 
 
+def test_label_maps_have_no_pseudo_classes():
+    labelled = sample()
+    labelled.set_metainfo(dict(pseudo_label=1))
+    assert build_task('segmentation').pseudo_labels([labelled]) is None
+
+
 def test_padding_is_not_valid():
     inputs = torch.zeros(2, 3, 8, 10)
     assert TASK.valid([sample(), sample()], inputs) is None

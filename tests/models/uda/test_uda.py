@@ -8,6 +8,7 @@ from torch import nn
 
 from mmuda.functional import coordination_ramp
 from mmuda.models.alignment import AlignmentTerm
+from mmuda.models.layers import convert_norm
 from mmuda.models.uda import SelfTrainingUDA, UDAModel
 from mmuda.models.uda.teacher import set_teacher_mode
 
@@ -273,3 +274,49 @@ def test_bad_parts_are_named(build, domain_batch):
         build(teacher_norm='none')
     with pytest.raises(ValueError, match='layout'):
         build()(torch.zeros(2, 3, 32, 32), [], mode='loss')
+
+
+def classifier(tiny_classifier, norm='BN', **options):
+    return UDAModel(task='classification', student=tiny_classifier(norm), **options).train()
+
+
+def test_a_batchs_pseudo_labels_reach_the_terms(tiny_classifier, class_batch):
+    model = classifier(tiny_classifier, terms=dict(probe=Probe(taps=('neck',))))
+    for given, seen in (([], None), ([(1, 2)], [2, -1]), ([(1, 0), (3, -1)], [0, -1])):
+        batch = class_batch('stst')
+        for number, label in given:
+            batch['data_samples'][number].set_metainfo(dict(pseudo_label=label))
+        run(model, batch)
+        source, target, _ = model.terms['probe'].seen
+        assert source.label.tolist() == [0, 2]
+        assert (None if target.label is None else target.label.tolist()) == seen
+
+
+def test_features_are_those_of_an_evaluation_that_leaves_no_trace(tiny_classifier, class_batch):
+    model = classifier(tiny_classifier)
+    run(model, class_batch('ssstt'))
+    model.student.backbone.norm.eval()  # as a frozen norm in training
+    modes = [module.training for module in model.modules()]
+    state = {name: value.clone() for name, value in model.state_dict().items()}
+    x = model.data_preprocessor(class_batch('sss'), training=False)['inputs']
+    found = {tap: model.embed(x, tap, 'source') for tap in ('neck', 'backbone', 'backbone.conv')}
+    assert [module.training for module in model.modules()] == modes
+    assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
+    net = copy.deepcopy(model.student).eval()
+    torch.testing.assert_close(found['neck'], net.extract_feat(x)[-1])
+    torch.testing.assert_close(found['backbone'], net.backbone(x)[0].mean((2, 3)))
+    torch.testing.assert_close(found['backbone.conv'], net.backbone.conv(x).mean((2, 3)))
+    assert not any(value.requires_grad for value in found.values())
+    with pytest.raises(KeyError, match="has no module 'nekc' to tap; near it: neck"):
+        model.embed(x, 'nekc', 'source')
+
+
+def test_features_are_normalised_as_those_of_their_domain(tiny_classifier, class_batch):
+    model = classifier(tiny_classifier)
+    norm = model.student.backbone.norm = convert_norm(model.student.backbone.norm, 'DomainSpecificBatchNorm')
+    norm.running_mean_target.fill_(3)
+    x = model.data_preprocessor(class_batch('sss'), training=False)['inputs']
+    found = [model.embed(x, 'backbone.norm', domain) for domain in ('source', 'target')]
+    torch.testing.assert_close(found[0] - found[1], torch.full((3, 6), 3.0), atol=1e-4, rtol=1e-4)
+    assert norm.eval_domain == 'target'
+    assert norm.training
