@@ -24,7 +24,8 @@ ABLATION = (
     r'|stages-[^_]*|scattered-[^_]*|non-grouping|random|hvh|hvr|cutout|s2t|t2s'
     r'|bn|adabn|autodial|distance-[^_]*|probability-[^_]*'
     r'|dilation-[^_]*|no-main-stream|kernel-1x1|unshared|m-[^_]*|res[1-4]+|every-stage|senet|cbam|self-attention'
-    r'|residual-adapters[^_]*|dann|no-mixstyle))+$'
+    r'|residual-adapters[^_]*|dann|no-mixstyle'
+    r'|no-label|no-cross|no-attention|layers-[^_]*|no-residual|pool|delta-lambda))+$'
 )
 ALIASES = dict(gta2cs='stct-mha_daformer_mit-b5_gta2cs', synthia2cs='stct-mha_daformer_mit-b5_synthia2cs')
 OWN_PRETRAINING = 'source-only_segformer_mit-b0_camvid-day2dusk-192x144'  # from random weights: longer, distorted

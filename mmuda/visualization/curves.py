@@ -58,14 +58,15 @@ def curves_figure(panels: Mapping[str, Mapping[str, Curve]], title: str = '') ->
     for (name, curves), axis in zip(panels.items(), axes):
         marker = 'o' if all(len(curve.steps) <= DOTTED for curve in curves.values()) else None
         for group, curve in curves.items():
-            _draw(axis, curve, rgb(colors[group]), marker, f'{group} ({curve.runs} run{"s" * (curve.runs > 1)})')
+            draw_curve(axis, curve, rgb(colors[group]), marker, f'{group} ({curve.runs} run{"s" * (curve.runs > 1)})')
         _finish(axis, name)
     for axis in axes:
         axis.set_visible(False)  # places without a panel
     return figure
 
 
-def _draw(axis: Axes, curve: Curve, color: tuple[float, ...], marker: str | None, label: str) -> None:
+def draw_curve(axis: Axes, curve: Curve, color: tuple[float, ...], marker: str | None, label: str) -> None:
+    """A line, and a band of one standard deviation where there are several runs."""
     axis.plot(curve.steps, curve.mean, color=color, linewidth=1.8, marker=marker, markersize=4, label=label)
     if curve.runs > 1:
         low, high = curve.mean - curve.deviation, curve.mean + curve.deviation

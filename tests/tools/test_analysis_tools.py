@@ -141,3 +141,61 @@ def test_a_plain_checkpoint_has_no_student(call, tmp_path):
     torch.save(dict(state_dict={'a': torch.ones(1)}), tmp_path / 'plain.pth')
     with pytest.raises(UserError, match='has no student'):
         call('extract_network', tmp_path / 'plain.pth', tmp_path / 'out.pth')
+
+
+@pytest.fixture
+def attention_runs(tmp_path):
+    """Two runs whose weights w_ij of two layers drift apart, an accuracy and two losses beside them."""
+    for seed, drift in enumerate((0.1, 0.2)):
+        rows = []
+        for number, step in enumerate((50, 100, 150)):
+            w = 0.5 + drift * number
+            weights = {'acda.w_11': w, 'acda.w_12': 1 - w, 'acda.w_21': 0.25, 'acda.w_22': 0.75}
+            rows.append({**weights, 'loss': 3 - number, 'loss_acda': 0.3, 'loss_source': 2, 'step': step})
+        write_log(tmp_path / f'acda_s{seed}', '2026_0', [*rows, {'accuracy': 60 + seed, 'step': 150}])
+    return tmp_path
+
+
+def test_the_weights_between_layers(call, load, attention_runs, tmp_path, capsys):
+    out, pattern = tmp_path / 'pictures' / 'weights.png', f'{attention_runs}/acda_s*'
+    call('plot_cross_layer', f'ACDA={pattern}', '--out', out, '--layers', 'low', 'high', '--dpi', 40)
+    assert capsys.readouterr().out.splitlines() == [
+        'ACDA: weights at iteration 150, a row a target layer: 0.800 0.200; 0.250 0.750',
+        f'{out}: 2 runs',
+    ]
+    assert np.asarray(Image.open(out).convert('L')).std() > 5
+    logs = {path: load('runs').read_log(path) for path in attention_runs.glob('acda_s*')}
+    weights = load('plot_cross_layer').weights_of(logs, 'acda')
+    assert (weights.steps.tolist(), weights.runs) == ([50, 100, 150], 2)
+    np.testing.assert_allclose(weights.mean[1], [[0.65, 0.35], [0.25, 0.75]])
+    np.testing.assert_allclose(weights.deviation[1], [[np.std([0.6, 0.7], ddof=1)] * 2, [0, 0]], atol=1e-12)
+
+
+def test_the_curves_of_figure_5(call, attention_runs, tmp_path, capsys):
+    """The accuracy and the training losses of a run with a term, chosen or by default."""
+    out, group = tmp_path / 'curves.png', f'ACDA={attention_runs}/acda_s*'
+    call('plot_curves', group, '--out', out, '--dpi', 30, '--keys', 'accuracy', 'loss', 'loss_acda')
+    call('plot_curves', group, '--out', out, '--dpi', 30)
+    assert capsys.readouterr().out.splitlines() == [
+        f'{out}: accuracy, loss, loss_acda of 2 runs',
+        f'{out}: accuracy, loss, loss_acda, loss_source of 2 runs',
+    ]
+
+
+def test_weights_that_cannot_be_drawn(call, runs, attention_runs, tmp_path):
+    group, out = f'ACDA={attention_runs}/acda_s*', ['--out', tmp_path / 'weights.png']
+    with pytest.raises(UserError, match=r"have logged 0 keys 'acda\.w_ij', which are no weights of m x m pairs"):
+        call('plot_cross_layer', f'{runs}/stct_s*', *out)
+    with pytest.raises(UserError, match=r"have logged 0 keys 'other\.w_ij'"):
+        call('plot_cross_layer', group, *out, '--term', 'other')
+    with pytest.raises(UserError, match='--layers has 1 names, but there are 2 layers: give one each'):
+        call('plot_cross_layer', group, *out, '--layers', 'low')
+    with pytest.raises(UserError, match='--maps 0 shows no heat map: give 1 or more'):
+        call('plot_cross_layer', group, *out, '--maps', 0)
+    write_log(tmp_path / 'one_s0', '2026_0', [{'acda.w_11': 1, 'step': 50}])
+    with pytest.raises(UserError, match="'ACDA' has weights of 2 layers and 'one' of 1: draw them apart"):
+        call('plot_cross_layer', group, f'one={tmp_path}/one_s0', *out)
+    write_log(attention_runs / 'acda_s1', '2026_1', [{'acda.w_13': 0.1, 'step': 200}])
+    with pytest.raises(UserError, match=r'acda_s0 and the other runs of its group have logged 5 keys'):
+        call('plot_cross_layer', group, *out)
+    assert not (tmp_path / 'weights.png').exists()

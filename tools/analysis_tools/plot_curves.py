@@ -11,9 +11,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import numpy as np
 from reporting import add_picture, check_picture, save_picture
-from runs import add_groups, find_groups, read_log
+from runs import add_groups, curve_of, find_groups, read_log
 
 from mmuda.apis import UserError, run_tool
 from mmuda.visualization import Curve, curves_figure
@@ -44,23 +43,6 @@ def choose_keys(logs: dict[str, dict[Path, list[dict]]], chosen: list[str] | Non
     if not keys:
         raise UserError(f'no run has logged {" or ".join(SCORES)} or a loss: name what to draw by --keys')
     return keys
-
-
-def curve_of(runs: dict[Path, list[dict]], key: str) -> Curve | None:
-    """The curve of a group, or None if none of its runs has logged the key."""
-    series = {path: {row['step']: row[key] for row in rows if key in row} for path, rows in runs.items()}
-    if not any(series.values()):
-        return None
-    steps = sorted(set.intersection(*map(set, series.values())))
-    if not steps:
-        short = min(series, key=lambda path: len(series[path]))
-        raise UserError(
-            f"{short} has logged '{key}' at {len(series[short])} iterations, none of which all other runs of its "
-            'group have: leave it out, or wait until it has gone further'
-        )
-    values = np.array([[values[step] for step in steps] for values in series.values()], dtype=float)
-    deviation = values.std(0, ddof=1) if len(values) > 1 else np.zeros(len(steps))
-    return Curve(np.array(steps), values.mean(0), deviation, len(values))
 
 
 def parse_reach(text: str) -> tuple[str, float]:

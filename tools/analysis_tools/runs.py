@@ -8,7 +8,10 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from mmuda.apis import UserError
+from mmuda.visualization import Curve
 
 
 def add_groups(parser: argparse.ArgumentParser) -> None:
@@ -39,3 +42,20 @@ def read_log(work_dir: Path) -> list[dict]:
         first = min((row['step'] for row in later), default=None)
         rows = [row for row in rows if first is None or row['step'] < first] + later
     return rows
+
+
+def curve_of(runs: dict[Path, list[dict]], key: str) -> Curve | None:
+    """The curve of a group, or None if none of its runs has logged the key."""
+    series = {path: {row['step']: row[key] for row in rows if key in row} for path, rows in runs.items()}
+    if not any(series.values()):
+        return None
+    steps = sorted(set.intersection(*map(set, series.values())))
+    if not steps:
+        short = min(series, key=lambda path: len(series[path]))
+        raise UserError(
+            f"{short} has logged '{key}' at {len(series[short])} iterations, none of which all other runs of its "
+            'group have: leave it out, or wait until it has gone further'
+        )
+    values = np.array([[values[step] for step in steps] for values in series.values()], dtype=float)
+    deviation = values.std(0, ddof=1) if len(values) > 1 else np.zeros(len(steps))
+    return Curve(np.array(steps), values.mean(0), deviation, len(values))

@@ -67,6 +67,7 @@ class ACDA(AlignmentTerm):
         condition: ``none``: domains as wholes. ``intra``: class by class. ``cdd``: that minus the discrepancy between
             classes.
         num_kernels, multiplier, reduction: Of the kernels, see :func:`mmuda.functional.multi_kernel_mmd`.
+        start_step: Steps on the source alone, where no hook sets them: only with ``condition='none'``.
 
     Raises:
         ValueError: An option out of its range, or options that do not fit each other.
@@ -95,6 +96,7 @@ class ACDA(AlignmentTerm):
         num_kernels: int = 5,
         multiplier: float = 2.0,
         reduction: str = 'mean',
+        start_step: int = 0,
     ) -> None:
         _check(delta, loss_weight, temperature, condition)
         check_kernels(num_kernels, multiplier, reduction)
@@ -108,7 +110,12 @@ class ACDA(AlignmentTerm):
         self.attention, self.condition = attention, condition
         self.weighing = dict(detach=detach, temperature=temperature, normalize=normalize, pairwise=pairwise)
         self.kernels = dict(num_kernels=num_kernels, multiplier=multiplier, reduction=reduction)
-        self.start_step = 0
+        self.start_step = start_step
+        if start_step and self._waits_for_labels(None):
+            raise ValueError(
+                f'{type(self).__name__} has start_step={start_step} and condition={condition!r}: give it as pretrain '
+                'of mmuda.ACDAHook, which finds the classes.'
+            )
         shape = dict(channels=channels, size=size, num_layers=num_layers, residual=residual, pool=pool)
         self.source_projections, self.target_projections = (
             ModuleList(Projection(width, norm_cfg=norm_cfg, **shape) for _, width in layers) for _ in range(2)

@@ -151,8 +151,7 @@ def test_a_part_that_does_not_count_is_not_there(views):
 
 
 def test_it_starts_at_its_step_and_is_0_before(views):
-    module, (source, target) = term(), views()
-    module.start_step = 3
+    module, (source, target) = term(start_step=3), views()
     module(source, target, torch.tensor(2))['loss'].backward()
     assert all(p.grad is not None and not p.grad.any() for p in module.parameters())
     assert not source.features['a'].grad.any()
@@ -160,6 +159,10 @@ def test_it_starts_at_its_step_and_is_0_before(views):
     late = module(source, target, torch.tensor(3))['loss']
     module.start_step = 0
     assert late == module(source, target, STEP)['loss'] > 0
+    with pytest.raises(
+        ValueError, match=r"has start_step=3 and condition='intra': give it as pretrain of mmuda\.ACDAHook"
+    ):
+        term(start_step=3, condition='intra')
 
 
 def test_a_condition_without_labels_yet(views):
