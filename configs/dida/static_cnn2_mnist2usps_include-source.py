@@ -1,4 +1,4 @@
-# FixMatch and the static control: CNN of two convolutions, MixStyle, MNIST -> USPS, 4,000 iterations of 128 + 128 images.
+# Static control of DIDA-Net: CNN of two convolutions, MNIST -> USPS, 4,000 iterations of 128 + 128 images.
 #     python tools/train.py configs/dida/static_cnn2_mnist2usps_include-source.py
 # Expected of a shorter run: see configs/dida/README.md
 # The network learns strong views of the source, too, by its own labels, as in the released code.

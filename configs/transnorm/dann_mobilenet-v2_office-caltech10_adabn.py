@@ -6,3 +6,4 @@
 _base_ = './dann_mobilenet-v2_office-caltech10.py'
 norms = dict(type='mmuda.AdaBN2d'), dict(type='mmuda.AdaBN1d')
 model = dict(student=dict(backbone=dict(norm_cfg=norms[0]), neck=dict(norm_cfg=norms[1])))
+custom_hooks = [dict(type='mmuda.AdaBNHook', interval=1000)]  # statistics from a pass over target images

@@ -1,9 +1,9 @@
-"""Features of all training images of both domains, each process its part."""
+"""Training images outside the training steps: features of all of both domains, and some batches of the target."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import torch
 from mmengine import dist
@@ -40,6 +40,25 @@ def embed_training_images(runner, tap: str, draw: int) -> Tensor:
         inputs = model.data_preprocessor(dict(inputs=data['inputs']), training=False)['inputs']
         found[tuple(indices)] = model.embed(inputs, tap, domain).float().cpu()
     return _joined(found, len(samples))
+
+
+def target_batches(runner, count: int, draw: int) -> Iterator[Tensor]:
+    """``count`` batches of prepared target images ``[B, 3, H, W]``, or as many as there are whole ones; at least one.
+
+    They are random, through the training pipeline, and the same on all processes.
+
+    Args:
+        runner: Of a training, whose sampler has ``every_sample``.
+        count: Batches.
+        draw: Which of all such passes this is: every one sees other images, crops and flips.
+    """
+    model, loader = unwrapped(runner.model), runner.train_dataloader
+    first, size = sum(loader.dataset.sizes[: loader.dataset.num_sources]), loader.batch_size
+    samples = loader.sampler.every_sample(draw)[first:]
+    order = torch.randperm(len(samples), generator=torch.Generator().manual_seed(draw)).tolist()
+    chunks = [order[start : start + size] for start in range(0, max(len(order) - size, 0) + 1, size)][:count]
+    for _, data in _loaded(loader, [('target', [samples[i] for i in chunk]) for chunk in chunks]):
+        yield model.data_preprocessor(dict(inputs=data['inputs']), training=False)['inputs']
 
 
 def _batches(samples: list[int], num_source: int, size: int) -> list[Batch]:

@@ -73,3 +73,21 @@ def test_workers_and_the_random_state_do_not_matter(monkeypatch):
     state = torch.get_rng_state()
     assert torch.equal(embed(monkeypatch, 1, workers=2)[1][0], embed(monkeypatch, 1)[1][0])
     assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_batches_of_the_target():
+    """Whole ones, of different images, other ones each time; a target smaller than a batch is one batch."""
+
+    def read(size, count, draw):
+        loader = _with(
+            DataLoader(Numbers(), batch_size=size, collate_fn=pseudo_collate),
+            SimpleNamespace(every_sample=lambda draw: list(range(9))),
+        )
+        runner = SimpleNamespace(model=Model(), train_dataloader=loader)
+        return [x.flatten().tolist() for x in embedding.target_batches(runner, count, draw)]
+
+    assert sorted(i for batch in read(2, 20, 0) for i in batch) == [5, 6, 7, 8]
+    assert len(read(2, 1, 0)) == 1
+    assert read(3, 20, 1) == read(3, 20, 1) != read(3, 20, 2)
+    assert [len(batch) for batch in read(3, 20, 1)] == [3]
+    assert [sorted(batch) for batch in read(16, 20, 0)] == [[5, 6, 7, 8]]

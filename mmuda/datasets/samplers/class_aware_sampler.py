@@ -79,11 +79,6 @@ class ClassAwareSampler(DomainSampler):
         }
         self.eligible = eligible
 
-    def every_sample(self, draw: int) -> list[SampleIndex]:
-        """Each image of the data set once, in its order, with a seed for the `draw`-th time that all are looked at."""
-        total = sum(stream.size for stream in self.streams)
-        return [SampleIndex(index, seed=mix64(self.seed, draw, index)) for index in range(total)]
-
     def _unit(self, unit: int) -> Iterator[SampleIndex]:
         if self.eligible is None:
             yield from super()._unit(unit)

@@ -69,6 +69,11 @@ class DomainSampler(Sampler):
             raise ValueError(f'the sampler cannot start at sample {num_samples}.')
         self._position = int(num_samples)
 
+    def every_sample(self, draw: int) -> list[SampleIndex]:
+        """Each image of the data set once, in its order, with a seed for the `draw`-th time that all are looked at."""
+        total = sum(stream.size for stream in self.streams)
+        return [SampleIndex(index, seed=mix64(self.seed, draw, index)) for index in range(total)]
+
     def check_batch(self, batch_size: int) -> None:
         """Refuse a target with fewer images than a batch takes of it: they would be in it twice.
 

@@ -1,6 +1,7 @@
 """Hooks."""
 
 from .acda import ACDAHook
+from .adabn import AdaBNHook
 from .best_score import BestScoreHook
 from .channels_last import ChannelsLastHook
 from .domain_context import DomainContextHook
@@ -10,6 +11,7 @@ from .train_info import TrainInfoHook
 
 __all__ = [
     'ACDAHook',
+    'AdaBNHook',
     'BestScoreHook',
     'ChannelsLastHook',
     'DomainContextHook',

@@ -14,6 +14,7 @@ from .domain_norm import (
     DomainSpecificBatchNorm1d,
     DomainSpecificBatchNorm2d,
     DomainSpecificBatchNorm3d,
+    adapting,
 )
 from .efficient_attention import EfficientAttention
 from .grad_reversal import GradientReversal, reverse_gradient
@@ -46,6 +47,7 @@ __all__ = [
     'TransNorm2d',
     'TransNorm3d',
     'TwoDomainNorm',
+    'adapting',
     'anchor_norms',
     'convert_norm',
     'evaluated_as',

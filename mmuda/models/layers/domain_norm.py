@@ -3,18 +3,24 @@
 * :class:`DomainSpecificBatchNorm` (Chang et al., CVPR 2019): each domain has its own moments and its own
   affine map.
 * :class:`AdaBN` (Li et al., Pattern Recognition 2018): training is plain batch norm over the joint batch, or
-  over the source; evaluation replaces its statistics by the target's. The paper computes these in a pass over all
-  target images after training, here they are the running statistics of the target rows.
+  over the source; evaluation replaces its statistics by the target's. The paper computes these in a pass over target
+  images after training, in which every layer is already normalised so (:func:`adapting`, :class:`mmuda.AdaBNHook`).
+  Without such a pass they are the running statistics of the target rows, which saw layers before them normalised
+  otherwise: near enough in networks of few layers, useless in deep ones.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmuda.domain import DomainBatch
 from mmuda.domain.batch import DOMAINS
-from mmuda.functional import Moments, joined_moments
+from mmuda.functional import Moments, channel_moments, joined_moments
 from mmuda.registry import MODELS
 
 from .two_domain_norm import TwoDomainNorm
@@ -82,11 +88,38 @@ class AdaBN(TwoDomainNorm):
         if train_on not in ('joint', 'source'):
             raise ValueError(f"train_on={train_on!r} is unknown: choose 'joint' or 'source'.")
         self.train_on = train_on
+        self.adapted: int | None = None  # batches seen within `adapting`
+
+    def evaluate(self, x: Tensor) -> Tensor:
+        """As the target's running statistics say; within :func:`adapting` as the batch's, which these become."""
+        if self.adapted is None or not self.track_running_stats:
+            return super().evaluate(x)
+        self.adapted += 1
+        found = channel_moments(x.detach())
+        for running, value in zip(self.running_moments('target'), (found.mean, found.unbiased_var())):
+            running.lerp_(value.to(running.dtype), 1 / self.adapted)
+        return F.batch_norm(x, None, None, self.weight, self.bias, True, 0.0, self.eps)
 
     def normalize(self, x: Tensor, layout: DomainBatch, source: Moments, target: Moments) -> Tensor:
         moments = source if self.train_on == 'source' else joined_moments([source, target])
         scale, shift = self.affine_parameters(source.mean)
         return self.normalize_with(x, layout, (moments, moments), (scale, scale), (shift, shift))
+
+
+@contextmanager
+def adapting(net: nn.Module) -> Iterator[int]:
+    """Within the block each evaluation of a batch of target images is AdaBN's pass over it; gives the number of norms.
+
+    A norm's target statistics become the mean of those of the block's batches, which should have equal sizes.
+    """
+    norms = [module for module in net.modules() if isinstance(module, AdaBN)]
+    for norm in norms:
+        norm.adapted = 0
+    try:
+        yield len(norms)
+    finally:
+        for norm in norms:
+            norm.adapted = None
 
 
 @MODELS.register_module()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -13,7 +14,7 @@ from mmuda.registry import MODELS, build_own
 
 from ..alignment import AlignmentTerm, DomainView
 from ..data_preprocessors import DomainDataPreprocessor
-from ..layers import evaluated_as
+from ..layers import adapting, evaluated_as
 from ..tasks import Task, build_task
 from .checkpoint import adopt_checkpoint
 from .labelling import labelling_mode
@@ -150,6 +151,14 @@ class UDAModel(BaseModel):
         found = features[tap]
         found = found if isinstance(found, Tensor) else found[-1]
         return found.flatten(2).mean(2) if found.ndim > 2 else found
+
+    @torch.no_grad()
+    def adapt_norms(self, batches: Iterable[Tensor]) -> int:
+        """AdaBN's pass over prepared target images ``[B, 3, H, W]``: how many norms have their statistics now."""
+        with labelling_mode(self.student, 'running', noise=False), adapting(self.student) as count:
+            for inputs in batches:
+                self.task.run(self.student, inputs)
+        return count
 
     def _draw(self, inputs: Tensor, samples: list, layout: DomainBatch) -> DomainBatch:
         """The layout with the groups of a student that wants some."""

@@ -320,3 +320,16 @@ def test_features_are_normalised_as_those_of_their_domain(tiny_classifier, class
     torch.testing.assert_close(found[0] - found[1], torch.full((3, 6), 3.0), atol=1e-4, rtol=1e-4)
     assert norm.eval_domain == 'target'
     assert norm.training
+
+
+def test_adapting_takes_statistics_of_the_target_and_nothing_else(build, tiny_student, domain_batch):
+    """Modes, parameters and the source's statistics stay; a network without AdaBN has none to take."""
+    model = build(UDAModel, student=tiny_student(norm='mmuda.AdaBN2d', dropout_ratio=0))
+    inputs = model.data_preprocessor(domain_batch('sstt'), training=True)['inputs']
+    state = {name: value.clone() for name, value in model.state_dict().items()}
+    assert model.adapt_norms([inputs, inputs + 1]) > 0
+    changed = {name for name, value in model.state_dict().items() if not torch.equal(value, state[name])}
+    assert changed
+    assert all(name.endswith('_target') for name in changed)
+    assert all(module.training for module in (model, *model.student.modules()))
+    assert build(UDAModel).adapt_norms([inputs]) == 0
