@@ -16,11 +16,10 @@ from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
-from measuring import COLUMNS, environment, interleave, row, table
+from measuring import COLUMNS, add_options, environment, gradients, interleave, row, settle, sgd_steps, table
 from torch import Tensor, nn
 
 from mmuda import compat
-from mmuda.apis.allocator import keep_freed_memory
 from mmuda.functional.dida import FORMS
 from mmuda.models.layers import DIDABranch, DIDAModule
 from mmuda.models.necks import DIDANeck
@@ -61,12 +60,7 @@ def layer_steps(shape: Sequence[int], make: Callable[..., nn.Module], args: argp
     x = torch.randn(args.rows, *shape, device=args.device, requires_grad=True)
 
     def trains(layer: nn.Module) -> Callable:
-        def step() -> None:
-            with torch.autocast(x.device.type, torch.bfloat16, enabled=args.amp):
-                y = layer(x)
-            torch.autograd.grad(y, (x, *layer.parameters()), torch.ones_like(y))
-
-        return step
+        return gradients(lambda: layer(x), (x, *layer.parameters()), args)
 
     return {form: trains(build(make, form, args)) for form in args.forms}
 
@@ -77,16 +71,7 @@ def network_steps(args: argparse.Namespace) -> dict[str, Callable]:
     labels = torch.randint(0, 7, (args.batch,), device=args.device)
 
     def trains(net: nn.Module) -> Callable:
-        optimizer = torch.optim.SGD(net.parameters(), lr=1e-3, momentum=0.9)
-
-        def step() -> None:
-            optimizer.zero_grad()
-            with torch.autocast(x.device.type, torch.bfloat16, enabled=args.amp):
-                loss = F.cross_entropy(net(x), labels)
-            loss.backward()
-            optimizer.step()
-
-        return step
+        return sgd_steps(net, lambda: F.cross_entropy(net(x), labels), args)
 
     forms = {'ResNet-18': None, **{f'DIDA-Net, {form}': form for form in args.forms}}
     return {name: trains(build(Network, form, args)) for name, form in forms.items()}
@@ -115,24 +100,15 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--rows', type=int, default=64, help='instances of a module or branch; 0 leaves them out')
     parser.add_argument('--batch', type=int, default=32, help='images of a step; 0 leaves it out')
     parser.add_argument('--size', type=int, default=112, help='their height and width')
-    parser.add_argument('--iters', type=int, default=15)
-    parser.add_argument('--warmup', type=int, default=3)
-    parser.add_argument('--threads', type=int, default=0, help="0: torch's own choice")
-    parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--amp', action='store_true', help='bfloat16')
-    parser.add_argument('--keep-freed', action='store_true', help='keep freed memory, as tools/train.py does')
-    parser.set_defaults(device='cuda' if torch.cuda.is_available() else 'cpu')
+    add_options(parser)
     return parser.parse_args(argv)
 
 
 def main() -> None:
     args = parse()
-    if args.keep_freed:
-        keep_freed_memory()
-    if args.threads:
-        torch.set_num_threads(args.threads)
+    settings = settle(args)
     rows = measure(args)
-    print(environment(iters=args.iters, precision='bf16' if args.amp else 'fp32', keep_freed=args.keep_freed))
+    print(environment(**settings))
     print(table(('case', 'form', *COLUMNS), rows))
 
 

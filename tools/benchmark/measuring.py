@@ -6,6 +6,7 @@ their medians is a result. On a busy machine the processor's time tells more tha
 
 from __future__ import annotations
 
+import argparse
 import ctypes
 import gc
 import resource
@@ -18,8 +19,57 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from torch import Tensor, nn
+
+from mmuda.apis.allocator import keep_freed_memory
 
 PAGE = resource.getpagesize()
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """What every benchmark of layers asks; :func:`settle` acts on it."""
+    parser.add_argument('--iters', type=int, default=15)
+    parser.add_argument('--warmup', type=int, default=3)
+    parser.add_argument('--threads', type=int, default=0, help="0: torch's own choice")
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--amp', action='store_true', help='bfloat16')
+    parser.add_argument('--keep-freed', action='store_true', help='keep freed memory, as tools/train.py does')
+    parser.set_defaults(device='cuda' if torch.cuda.is_available() else 'cpu')
+
+
+def settle(args: argparse.Namespace) -> dict[str, object]:
+    """Set memory, threads and seed as the options say; what of them a reader needs to know."""
+    if args.keep_freed:
+        keep_freed_memory()
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    torch.manual_seed(args.seed)
+    return dict(iters=args.iters, precision='bf16' if args.amp else 'fp32', keep_freed=args.keep_freed)
+
+
+def gradients(function: Callable[[], Tensor], inputs: Sequence[Tensor], args: argparse.Namespace) -> Callable[[], None]:
+    """Forward and backward of a function with respect to `inputs`."""
+
+    def step() -> None:
+        with torch.autocast(args.device, torch.bfloat16, enabled=args.amp):
+            y = function()
+        torch.autograd.grad(y, inputs, torch.ones_like(y))
+
+    return step
+
+
+def sgd_steps(net: nn.Module, loss: Callable[[], Tensor], args: argparse.Namespace) -> Callable[[], None]:
+    """Forward, backward and SGD of a network."""
+    optimizer = torch.optim.SGD(net.parameters(), lr=1e-3, momentum=0.9)
+
+    def step() -> None:
+        optimizer.zero_grad()
+        with torch.autocast(args.device, torch.bfloat16, enabled=args.amp):
+            value = loss()
+        value.backward()
+        optimizer.step()
+
+    return step
 
 
 class Elapsed(NamedTuple):

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
-from measuring import COLUMNS, environment, interleave, row, table
+from measuring import COLUMNS, add_options, environment, interleave, row, settle, sgd_steps, table
 from torch import Tensor, nn
 
 from mmuda import compat
@@ -70,16 +70,7 @@ def network_steps(args: argparse.Namespace) -> dict[str, Callable]:
         return nn.Sequential(ResNet(18), Last(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 10))
 
     def trains(net: nn.Module) -> Callable:
-        optimizer = torch.optim.SGD(net.parameters(), lr=1e-3, momentum=0.9)
-
-        def step() -> None:
-            optimizer.zero_grad()
-            with torch.autocast(x.device.type, torch.bfloat16, enabled=args.amp):
-                loss = F.cross_entropy(net(x), labels)
-            loss.backward()
-            optimizer.step()
-
-        return step
+        return sgd_steps(net, lambda: F.cross_entropy(net(x), labels), args)
 
     return {name: trains(net) for name, net in sides(make, args.batch, args).items()}
 
@@ -110,28 +101,17 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--norms', nargs='+', choices=families, default=families, metavar='NAME', help=str(families))
     parser.add_argument('--batch', type=int, default=64, help='images of a ResNet-18 step; 0 leaves it out')
     parser.add_argument('--size', type=int, default=128, help='their height and width')
-    parser.add_argument('--iters', type=int, default=15)
-    parser.add_argument('--warmup', type=int, default=3)
-    parser.add_argument('--threads', type=int, default=0, help="0: torch's own choice")
-    parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--amp', action='store_true', help='bfloat16')
     parser.add_argument('--channels-last', action='store_true')
-    parser.set_defaults(shapes=SHAPES, device='cuda' if torch.cuda.is_available() else 'cpu')
+    parser.set_defaults(shapes=SHAPES)
+    add_options(parser)
     return parser.parse_args(argv)
 
 
 def main() -> None:
     args = parse()
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    torch.manual_seed(args.seed)
+    settings = settle(args)
     rows = measure(args)
-    settings = dict(
-        iters=args.iters,
-        precision='bf16' if args.amp else 'fp32',
-        memory='channels_last' if args.channels_last else 'contiguous',
-    )
-    print(environment(**settings))
+    print(environment(**settings, memory='channels_last' if args.channels_last else 'contiguous'))
     print(table(('case', 'norm', *COLUMNS), rows))
 
 

@@ -5,12 +5,14 @@ import math
 
 import pytest
 import torch
+from mmengine.config import Config
 
 pytest.importorskip('mmcv')
 
 from mmuda.functional import contrastive_domain_discrepancy, multi_kernel_mmd
 from mmuda.models.alignment import ACDA, DomainView
 from mmuda.models.uda import UDAModel
+from mmuda.registry import MODELS, build_own
 
 STEP = torch.tensor(0)
 TAPS, CHANNELS = ('a', 'b'), (3, 5)
@@ -273,3 +275,12 @@ def test_it_trains_inside_a_model(model, class_batch):
 def test_a_tap_that_the_student_lacks_is_named(model):
     with pytest.raises(KeyError, match=r"no module 'backbone\.layer3' to tap.*backbone\.conv"):
         model(taps=('backbone.conv', 'backbone.layer3'))
+
+
+def test_the_method_file_is_the_papers(repo):
+    """Sec. 4.3: δ 0.7, λ 0.3, three layers of a ResNet-50, three-layer residual projections; Sec. 3: same class."""
+    module = build_own(MODELS, Config.fromfile(repo / 'configs/_base_/methods/acda.py').acda)
+    assert (module.delta, module.loss_weight, module.condition, module.attention) == (0.7, 0.3, 'intra', True)
+    assert module.taps == ('backbone.layer2', 'backbone.layer3', 'backbone.layer4', 'neck')
+    assert [p.in_channels for p in module.target_projections] == [512, 1024, 2048]
+    assert all(len(p.layers) == 3 and p.shortcut is not None for p in module.source_projections)
