@@ -2,8 +2,10 @@
 
 from .base import AlignmentTerm, DomainView
 from .cdan import CDAN
+from .dan import DAN
 from .dann import DANN
 from .feature_distance import FeatureDistance
+from .jan import JAN
 from .mdd import MDD
 
-__all__ = ['CDAN', 'DANN', 'MDD', 'AlignmentTerm', 'DomainView', 'FeatureDistance']
+__all__ = ['CDAN', 'DAN', 'DANN', 'JAN', 'MDD', 'AlignmentTerm', 'DomainView', 'FeatureDistance']
