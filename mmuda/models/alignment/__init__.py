@@ -6,6 +6,7 @@ from .dan import DAN
 from .dann import DANN
 from .feature_distance import FeatureDistance
 from .jan import JAN
+from .mcd import MCD
 from .mdd import MDD
 
-__all__ = ['CDAN', 'DAN', 'DANN', 'JAN', 'MDD', 'AlignmentTerm', 'DomainView', 'FeatureDistance']
+__all__ = ['CDAN', 'DAN', 'DANN', 'JAN', 'MCD', 'MDD', 'AlignmentTerm', 'DomainView', 'FeatureDistance']
