@@ -19,12 +19,13 @@ BASES = REPO / 'configs' / '_base_'
 LEAVES = sorted(path.relative_to(REPO) for path in REPO.glob('configs/[!_]*/*.py'))
 STCT = [path for path in LEAVES if path.parent.name == 'stct']
 ADVERSARIAL = [path for path in LEAVES if path.parent.name in ('dann', 'cdan', 'mdd')]
+DISCREPANCY = [path for path in LEAVES if path.parent.name in ('dan', 'jan', 'mcd')]
 ABLATION = (
     r'(_(fixed-weight|from-source|alpha-[^_]*|per-batch|confidence'
     r'|stages-[^_]*|scattered-[^_]*|non-grouping|random|hvh|hvr|cutout|s2t|t2s'
     r'|bn|adabn|autodial|distance-[^_]*|probability-[^_]*'
     r'|dilation-[^_]*|no-main-stream|kernel-1x1|unshared|m-[^_]*|res[1-4]+|every-stage|senet|cbam|self-attention'
-    r'|residual-adapters[^_]*|dann|no-mixstyle'
+    r'|residual-adapters[^_]*|dann|mmd|mcd|no-mixstyle'
     r'|no-label|no-cross|no-attention|layers-[^_]*|no-residual|pool|delta-lambda))+$'
 )
 ALIASES = dict(gta2cs='stct-mha_daformer_mit-b5_gta2cs', synthia2cs='stct-mha_daformer_mit-b5_synthia2cs')
@@ -150,6 +151,33 @@ def test_an_adversarial_leaf_trains_the_network_of_its_twin(leaf):
     assert name == method.replace('-', '_')
     assert term.in_channels == adapted.model.student.head.in_channels
     assert term.get('num_classes', 10) == adapted.model.student.head.num_classes
+
+
+@pytest.mark.parametrize('leaf', DISCREPANCY, ids=str)
+def test_a_discrepancy_leaf_trains_the_network_of_its_twin(leaf):
+    """What differs is the method: terms, and for MCD a second classifier. VisDA-2017 has ResNet-101."""
+    method, _, setting = leaf.stem.partition('_')
+    source_only = read(Path(f'configs/source_only/source-only_{setting.replace("resnet101", "resnet50")}.py'))
+    adapted = read(leaf)
+    student, network = adapted.model.student.to_dict(), source_only.model.to_dict()
+    if leaf.parent.name == 'mcd':
+        assert student['head'].pop('type') == 'mmuda.TwoClassifierHead'
+        student['head'] = student['head'].pop('classifier')
+    if 'resnet101' in setting:
+        network['backbone'].update(depth=101)
+        network['backbone']['init_cfg'].update(checkpoint='torchvision://resnet101')
+    assert student == network
+    for key in ('test_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler'):
+        assert adapted[key] == source_only[key]
+    here, there = adapted.train_dataloader, source_only.train_dataloader
+    assert here.dataset.source == there.dataset.source
+    assert here.batch_size == 2 * there.batch_size
+    if method == 'mcd':
+        assert (adapted.model.type, adapted.model.num_generator_steps) == ('MCDUDA', 4)
+    else:
+        ((name, term),) = adapted.model.terms.items()
+        assert (name, term.type) == (method.removesuffix('-grl'), f'mmuda.{name.upper()}')
+        assert term.get('tap', *term.get('taps', [])) == ('neck' if student['neck'] else 'backbone')
 
 
 @pytest.mark.parametrize('leaf', [leaf for leaf in STCT if 'from-source' in leaf.stem], ids=str)

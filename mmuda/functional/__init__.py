@@ -15,6 +15,7 @@ from .contrastive_discrepancy import contrastive_domain_discrepancy
 from .coordination import coordination_ramp, pixel_agreement
 from .cross_layer import cross_layer_discrepancy, cross_layer_mmd, cross_layer_weights
 from .dida import dynamic_depthwise_conv, instance_conv, instance_kernels, shared_filters
+from .discrepancy import classifier_discrepancy
 from .ema import ema_momentum, ema_update_
 from .feature_distance import class_mask, masked_feature_distance
 from .grouping import class_split, class_split_pyramid, key_groups
@@ -44,6 +45,7 @@ __all__ = [
     'class_prototypes',
     'class_split',
     'class_split_pyramid',
+    'classifier_discrepancy',
     'color_jitter',
     'contrastive_domain_discrepancy',
     'coordination_ramp',

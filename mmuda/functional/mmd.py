@@ -11,6 +11,8 @@ Distances come from one Gram matrix, ``‖a‖² + ‖b‖² − 2 a·b``, so no
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -55,23 +57,38 @@ def multi_kernel_mmd(
         return mmd_of_kernel(kernel, len(source), estimator)
 
 
-def joint_mmd(sources: list[Tensor], targets: list[Tensor], estimator: str = 'biased', **kernels) -> Tensor:
+def joint_mmd(
+    sources: Sequence[Tensor],
+    targets: Sequence[Tensor],
+    num_kernels: int | Sequence[int] = 5,
+    multiplier: float = 2.0,
+    bandwidths: Sequence[Tensor | float | None] | None = None,
+    estimator: str = 'biased',
+    reduction: str = 'mean',
+) -> Tensor:
     """MMD² of the joint distribution over several layers (JAN, Long et al., ICML 2017, Eq. 10).
 
-    The kernel of a pair is the product of its kernels in each layer.
+    The kernel of a pair of samples is the product of its kernels in each layer.
 
     Args:
         sources: For each layer ``[n, ...]``.
         targets: For each layer ``[m, ...]``.
+        num_kernels: Kernels of the series, one number or one for each layer.
+        multiplier: Ratio of neighbouring bandwidths.
+        bandwidths: For each layer the centre of its series (None: its mean squared distance, as in
+            :func:`multi_kernel_mmd`).
         estimator: As in :func:`multi_kernel_mmd`.
-        kernels: ``num_kernels``, ``multiplier``, ``reduction`` of each layer's kernels.
+        reduction: ``mean`` or ``sum`` over the kernels of each layer.
     """
+    counts = [num_kernels] * len(sources) if isinstance(num_kernels, int) else num_kernels
+    centres = [None] * len(sources) if bandwidths is None else bandwidths
     product = None
-    for source, target in zip(sources, targets, strict=True):
+    for source, target, count, centre in zip(sources, targets, counts, centres, strict=True):
+        check_kernels(count, multiplier, reduction)
         _check_sets(source, target, estimator)
         with torch.autocast(source.device.type, enabled=False):
             joint = torch.cat((widened(source), widened(target)))
-            kernel = gaussian_kernels(squared_distances(joint), **kernels)
+            kernel = gaussian_kernels(squared_distances(joint), centre, count, multiplier, reduction)
         product = kernel if product is None else product * kernel
     return mmd_of_kernel(product, len(sources[0]), estimator)
 
@@ -159,9 +176,18 @@ def check_kernels(num_kernels: int, multiplier: float, reduction: str) -> None:
         raise ValueError(f'reduction={reduction!r} of the kernels is unknown: choose one of {list(REDUCTIONS)}.')
 
 
-def _check_sets(source: Tensor, target: Tensor, estimator: str) -> None:
+def check_estimator(estimator: str) -> None:
+    """Refuse an unknown name.
+
+    Raises:
+        ValueError: The name, and those that there are.
+    """
     if estimator not in ESTIMATORS:
         raise ValueError(f'estimator={estimator!r} is unknown: choose one of {list(ESTIMATORS)}.')
+
+
+def _check_sets(source: Tensor, target: Tensor, estimator: str) -> None:
+    check_estimator(estimator)
     if source.shape[1:] != target.shape[1:]:
         raise ValueError(
             f'MMD compares vectors of one space, but a source sample is {list(source.shape[1:])} and a target sample '

@@ -30,6 +30,8 @@ PACS = [
     ('dida_resnet18_pacs_m-4', 'Fig. 7', '91.23', dict(DIDA, reduction=4)),
     ('dida_resnet18_pacs_m-8', 'Fig. 7', '91.18', dict(DIDA, reduction=8)),
     ('dida_resnet18_pacs_m-32', 'Fig. 7', '89.70', dict(DIDA, reduction=32)),
+    ('dida_resnet18_pacs_mmd', 'Table VIII', '91.75', DIDA),
+    ('dida_resnet18_pacs_mcd', 'Table VIII', '91.22', DIDA),
     ('dida_resnet18_pacs_dann', 'Table VIII', '90.58', DIDA),
     ('dida_resnet18_pacs_senet', 'Table X', '89.55', dict(ATTENTION, attention=dict(type='SqueezeExcitation'))),
     ('dida_resnet18_pacs_cbam', 'Table X', '86.17', dict(ATTENTION, attention=dict(type='CBAM'))),
@@ -41,6 +43,9 @@ PACS = [
     ),
     ('dida_resnet18_pacs_residual-adapters', 'Table XI', '72.93', dict(type='ResidualAdapter')),
 ]
+ALIGNED = {
+    f'dida_resnet18_pacs_{name}': f'mmuda.{term}' for name, term in dict(mmd='DAN', mcd='MCD', dann='DANN').items()
+}
 STAGES = [
     ('res1', '88.96', {'layer1'}),
     ('res2', '90.72', {'layer2'}),
@@ -109,8 +114,12 @@ def test_a_row_of_pacs_has_its_leaf(leaf, table, accuracy, module):
     if leaf.endswith('_no-main-stream'):
         assert ours['model']['student']['neck'].pop('main_stream') is False
         assert ours['model']['student']['backbone'].pop('num_stages') == 3
-    elif leaf.endswith('_dann'):
-        assert ours['model'].pop('terms')['dann']['type'] == 'mmuda.DANN'
+    elif leaf in ALIGNED:
+        ((_, term),) = ours['model'].pop('terms').items()
+        assert term['type'] == ALIGNED[leaf]
+        if leaf.endswith('_mcd'):
+            ours['model']['student']['head'] = ours['model']['student']['head']['classifier']
+        assert ours['model'] == main['model']
     else:
         assert ours['model'] == main['model']
     assert {key: ours[key] for key in ('train_dataloader', 'train_cfg')} == {
@@ -182,6 +191,7 @@ def test_several_sources_have_no_mixstyle():
         ('dida_resnet18_pacs', 'student.neck.branch.'),
         ('dida_resnet18_pacs_res34', 'student.backbone.beside.'),
         ('dida_resnet18_pacs_dann', 'terms.dann.'),
+        ('dida_resnet18_pacs_mcd', 'student.head.classifiers.'),
     ],
 )
 def test_what_starts_from_random_weights_learns_ten_times_as_fast(leaf, prefix):

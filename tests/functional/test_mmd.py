@@ -120,6 +120,22 @@ def test_joint_mmd_multiplies_the_layers_kernels(domains):
     torch.testing.assert_close(joint_mmd([source, other_s], [target, other_t]), expected)
 
 
+def test_joint_mmd_takes_kernels_and_bandwidths_of_each_layer(domains):
+    source, target = domains
+    other_s, other_t = source.cos().flatten(1), target.cos().flatten(1)
+    joint = torch.cat((other_s, other_t))
+    kernel = joint_kernel(source, target) * torch.exp(-torch.cdist(joint, joint).square() / 1.68)
+    expected = kernel[:5, :5].mean() + kernel[5:, 5:].mean() - 2 * kernel[:5, 5:].mean()
+    layers = [source, other_s], [target, other_t]
+    found = joint_mmd(*layers, num_kernels=(5, 1), bandwidths=(None, 1.68))
+    torch.testing.assert_close(found, expected)
+    assert found != joint_mmd(*layers)
+    with pytest.raises(ValueError, match='shorter'):
+        joint_mmd(*layers, bandwidths=(None,))
+    with pytest.raises(ValueError, match='num_kernels=0'):
+        joint_mmd(*layers, num_kernels=(5, 0))
+
+
 def joint_kernel(source, target):
     joint = torch.cat((source, target)).flatten(1)
     distance = (joint[:, None] - joint).square().sum(-1)

@@ -1,7 +1,7 @@
 # ACDA's pseudo-labels and its batches by class: 1,000 steps of source only, then k-means every 100 steps, for a ResNet
 # with a bottleneck on Office-31. Released code: target images farther than 0.05 from their centre have no label (1.0,
 # none, for some pairs of domains), and a class with fewer than 3 labelled images is not drawn.
-# How many pseudo-labels are right: hook.labelled = dict(_base_.target) in a leaf, which reads the target's labels for
+# How many pseudo-labels are right: hook.labelled = _base_.target in a leaf of photographs; it reads these labels for
 # the log alone.
 acda_clustering = dict(
     hook=dict(

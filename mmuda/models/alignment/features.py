@@ -1,4 +1,4 @@
-"""What terms on vectors are given: one feature vector and one row of class scores a sample."""
+"""What terms are given at their taps: most want one feature vector and one row of class scores a sample."""
 
 from __future__ import annotations
 
@@ -27,6 +27,11 @@ def joint_features(term: AlignmentTerm, source: DomainView, target: DomainView, 
     if found[0] != channels:
         raise ValueError(f'{name} has in_channels={channels}, but {tap!r} gives {found[0]}: set it to that.')
     return torch.cat(parts)
+
+
+def tapped_pairs(term: AlignmentTerm, source: DomainView, target: DomainView) -> list[tuple[Tensor, Tensor]]:
+    """At each of the term's taps ``[B_s, ...]`` of the source and ``[B_t, ...]`` of the target; of a tuple the last."""
+    return [(_last(source.features[tap]), _last(target.features[tap])) for tap in term.taps]
 
 
 def joint_logits(term: AlignmentTerm, source: DomainView, target: DomainView, num_classes: int) -> Tensor:

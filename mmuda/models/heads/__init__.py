@@ -3,8 +3,9 @@
 from importlib.util import find_spec
 
 from .discriminator import DomainDiscriminator
+from .two_classifier_head import TwoClassifierHead
 
-__all__ = ['DomainDiscriminator']
+__all__ = ['DomainDiscriminator', 'TwoClassifierHead']
 
 if find_spec('mmseg'):
     from .daformer_head import DAFormerHead

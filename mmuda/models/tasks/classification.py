@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from mmuda import compat
 from mmuda.registry import TASKS
 
+from ..heads import TwoClassifierHead
 from .base import Task
 
 compat.apply()
@@ -25,7 +26,9 @@ from mmpretrain.registry import MODELS
 class ClassificationTask(Task):
     """Runs an mmpretrain ``ImageClassifier`` in parts: backbone, neck, head, loss.
 
-    Its outputs are the class scores ``[B, K]``. Terms tap ``backbone``, ``neck``, ``head.fc`` or any module below.
+    Its outputs are the class scores ``[B, K]``, of a :class:`.TwoClassifierHead` ``[B, 2, K]``.
+
+    Terms tap ``backbone``, ``neck``, ``head.fc`` or any module below.
     """
 
     labels_images = True
@@ -50,8 +53,9 @@ class ClassificationTask(Task):
             return MODELS.build(cfg)
 
     def run(self, net: nn.Module, inputs: Tensor, auxiliary: bool = False) -> Tensor:
-        """``[B, 3, H, W]`` → class scores ``[B, K]``; there are no auxiliary heads."""
-        return net.head(net.extract_feat(inputs))
+        """``[B, 3, H, W]`` → class scores; there are no auxiliary heads."""
+        scores = net.head.scores if isinstance(net.head, TwoClassifierHead) else net.head
+        return scores(net.extract_feat(inputs))
 
     def split(self, outputs: Tensor, num_source: int) -> tuple[Tensor, Tensor]:
         """Scores of ``[source | target]`` → scores of each."""
@@ -80,11 +84,12 @@ class ClassificationTask(Task):
         """
         label = self.labels(samples)  # one label each, or one sentence
         losses = net.head._get_loss(outputs, samples)
-        return dict(loss_source=losses.pop('loss'), **losses, **_scores_of_sources(outputs.detach(), label, samples))
+        logits = self.logits(net, outputs).detach()
+        return dict(loss_source=losses.pop('loss'), **losses, **_scores_of_sources(logits, label, samples))
 
     def logits(self, net: nn.Module, outputs: Tensor, size: tuple[int, int] | None = None) -> Tensor:
-        """The scores ``[B, K]``; an image has no label map whose size they could have."""
-        return outputs
+        """Scores ``[B, K]``, of two classifiers their mean; an image has no label map whose size they could have."""
+        return outputs.mean(1) if isinstance(net.head, TwoClassifierHead) else outputs
 
     def valid(self, samples: list, inputs: Tensor) -> None:
         """Padding does not matter to a whole image's label."""
@@ -125,6 +130,8 @@ def _check_classifier(net: nn.Module) -> None:
 
 
 def _check_head(head: nn.Module | None) -> None:
+    if isinstance(head, TwoClassifierHead):
+        return _check_head(head.classifiers[0])
     if not isinstance(head, ClsHead) or type(head).loss is not ClsHead.loss:
         raise TypeError(
             f'The head is a {type(head).__name__}, whose loss needs more than its own scores, and a joint pass over '

@@ -2,8 +2,9 @@
 
 from .base import UDAModel
 from .fixmatch import FixMatchUDA
+from .mcd import MCDUDA
 from .self_training import SelfTrainingUDA
 from .taps import Taps
 from .teacher import make_teacher
 
-__all__ = ['FixMatchUDA', 'SelfTrainingUDA', 'Taps', 'UDAModel', 'make_teacher']
+__all__ = ['MCDUDA', 'FixMatchUDA', 'SelfTrainingUDA', 'Taps', 'UDAModel', 'make_teacher']

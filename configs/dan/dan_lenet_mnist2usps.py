@@ -1,0 +1,14 @@
+# DAN: LeNet with batch norm, MNIST -> USPS, 4,000 iterations of 32 + 32 images.
+#     python tools/train.py configs/dan/dan_lenet_mnist2usps.py
+# Expected: no paper has this network on these images. Not measured here yet.
+_base_ = [
+    '../_base_/models/lenet_digits.py',  # the network
+    '../_base_/datasets/mnist2usps.py',
+    '../_base_/methods/dan.py',  # what is done with two domains
+    '../_base_/schedules/sgd_4k_inverse.py',
+    '../_base_/default_runtime.py',
+]
+student = _base_.model
+dan = _base_.dan
+dan.update(taps=['backbone'])
+model = dict(_delete_=True, type='UDAModel', task='classification', student=student, terms=dict(dan=dan))

@@ -1,0 +1,16 @@
+# DAN: ResNet-50, Office-Home, 100,000 iterations of 36 + 36 images.
+#     python tools/train.py configs/dan/dan_resnet50_officehome.py
+# Expected, from ACDA's paper (Table 2, mean of twelve pairs): 56.3 % accuracy. Not run here.
+# The pair of domains: MMUDA_PAIR=product-real (art-clipart by default).
+_base_ = [
+    '../_base_/models/resnet50_bottleneck.py',  # the network
+    '../_base_/datasets/officehome.py',
+    '../_base_/methods/dan.py',  # what is done with two domains
+    '../_base_/schedules/sgd_100k_inverse_x10.py',
+    '../_base_/default_runtime.py',
+]
+student = _base_.model
+student.backbone.init_cfg = dict(type='Pretrained', checkpoint='torchvision://resnet50')
+student.head.num_classes = 65
+dan = _base_.dan
+model = dict(_delete_=True, type='UDAModel', task='classification', student=student, terms=dict(dan=dan))

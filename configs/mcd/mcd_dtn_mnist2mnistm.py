@@ -1,0 +1,13 @@
+# MCD: DTN, MNIST -> MNIST-M, 4,000 iterations of 32 + 32 images.
+#     python tools/train.py configs/mcd/mcd_dtn_mnist2mnistm.py
+# Expected: no paper has this network on these images. Not measured here yet.
+_base_ = [
+    '../_base_/models/dtn_digits.py',  # the network
+    '../_base_/datasets/mnist2mnistm.py',
+    '../_base_/methods/mcd.py',  # what is done with two domains
+    '../_base_/schedules/sgd_4k_inverse.py',
+    '../_base_/default_runtime.py',
+]
+student = _base_.model
+student.head = dict(type='mmuda.TwoClassifierHead', classifier=student.head)
+model = dict(_delete_=True, type='MCDUDA', task='classification', student=student, **_base_.mcd)

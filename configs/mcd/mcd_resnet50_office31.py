@@ -1,0 +1,16 @@
+# MCD: ResNet-50, Office-31, 100,000 iterations of 36 + 36 images.
+#     python tools/train.py configs/mcd/mcd_resnet50_office31.py
+# Expected, from ACDA's paper (Table 1, mean of six pairs): 86.6 % accuracy. Not run here.
+# The pair of domains: MMUDA_PAIR=dslr-amazon (amazon-webcam by default).
+_base_ = [
+    '../_base_/models/resnet50_bottleneck.py',  # the network
+    '../_base_/datasets/office31.py',
+    '../_base_/methods/mcd.py',  # what is done with two domains
+    '../_base_/schedules/sgd_100k_inverse_x10.py',
+    '../_base_/default_runtime.py',
+]
+student = _base_.model
+student.backbone.init_cfg = dict(type='Pretrained', checkpoint='torchvision://resnet50')
+student.head.num_classes = 31
+student.head = dict(type='mmuda.TwoClassifierHead', classifier=student.head)
+model = dict(_delete_=True, type='MCDUDA', task='classification', student=student, **_base_.mcd)
