@@ -125,8 +125,9 @@ def test_sources_have_two_views_where_the_method_wants_them(leaf):
     cfg = load_config(leaf)
     sources, _ = parts(cfg.train_dataloader.dataset)
     official = leaf.stem.endswith('_official')
-    assert all(len(views(part)) == official for part in sources)
-    assert cfg.model.include_source is official
+    include_source = official or leaf.stem.endswith('_include-source')
+    assert all(len(views(part)) == include_source for part in sources)
+    assert cfg.model.include_source is include_source
     assert cfg.model.joint is not official
     assert cfg.model.pseudo_noise is official
 

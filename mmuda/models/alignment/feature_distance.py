@@ -18,6 +18,7 @@ from mmuda.functional import class_mask, masked_feature_distance
 from mmuda.registry import MODELS
 
 from .base import AlignmentTerm, DomainView
+from .features import last
 
 
 @MODELS.register_module()
@@ -77,14 +78,10 @@ class FeatureDistance(AlignmentTerm):
                 'FeatureDistance has no reference encoder: call init_weights() of the UDA model before training.'
             )
         with torch.no_grad():
-            reference = _last(self.reference(source.inputs))
-        features = _last(source.features[self.encoder])
+            reference = last(self.reference(source.inputs))
+        features = last(source.features[self.encoder])
         mask = class_mask(source.label, self.classes, features.shape[-2:], self.min_ratio)
         count = mask.sum().float()
         dist.all_reduce(count)  # the mean over all processes' positions, whose gradients DDP averages
         count = count.clamp_min(1) / dist.get_world_size()
         return dict(loss=self.loss_weight * masked_feature_distance(features, reference, mask, count))
-
-
-def _last(features: Tensor | Sequence[Tensor]) -> Tensor:
-    return features if isinstance(features, Tensor) else features[-1]
