@@ -31,7 +31,7 @@ def joint_features(term: AlignmentTerm, source: DomainView, target: DomainView, 
 
 def tapped_pairs(term: AlignmentTerm, source: DomainView, target: DomainView) -> list[tuple[Tensor, Tensor]]:
     """At each of the term's taps ``[B_s, ...]`` of the source and ``[B_t, ...]`` of the target; of a tuple the last."""
-    return [(_last(source.features[tap]), _last(target.features[tap])) for tap in term.taps]
+    return [(last(source.features[tap]), last(target.features[tap])) for tap in term.taps]
 
 
 def joint_logits(term: AlignmentTerm, source: DomainView, target: DomainView, num_classes: int) -> Tensor:
