@@ -148,6 +148,7 @@ def classification(norm: str, random_layers: bool) -> dict:
     """A digit network with all adversaries at once; their ramps are steep enough for two steps."""
     norms = {} if norm == 'GN' else dict(norm_cfg=dict(type=f'{norm}2d'), fc_norm_cfg=dict(type=f'{norm}1d'))
     rate = 0.1 if random_layers else 0.0
+    classifier = dict(type='LinearClsHead', num_classes=5, in_channels=16, init_cfg=dict(type='Xavier', layer='Linear'))
     adversary = dict(in_channels=16, ramp_steps=10, discriminator=dict(channels=8, dropout=rate))
     return dict(
         type='UDAModel',
@@ -159,14 +160,13 @@ def classification(norm: str, random_layers: bool) -> dict:
             neck=dict(
                 type='mmuda.Bottleneck', in_channels=512, out_channels=16, init_cfg=dict(type='Xavier', layer='Linear')
             ),
-            head=dict(
-                type='LinearClsHead', num_classes=5, in_channels=16, init_cfg=dict(type='Xavier', layer='Linear')
-            ),
+            head=dict(type='mmuda.TwoClassifierHead', classifier=classifier),
         ),
         terms=dict(
             dann=dict(type='DANN', **adversary),
             cdan_e=dict(type='CDAN', num_classes=5, entropy=True, entropy_ramp_steps=10, **adversary),
             mdd=dict(type='MDD', in_channels=16, num_classes=5, channels=8, dropout=rate, ramp_steps=10),
+            mcd=dict(type='MCD', ramp_steps=10),
         ),
     )
 
@@ -175,6 +175,7 @@ def fixmatch(args: argparse.Namespace) -> dict:
     """The digit network; the threshold lies among the probabilities of its first steps."""
     model = classification(args.norm, not args.plain)
     del model['terms']
+    model['student']['head'] = model['student']['head']['classifier']
     return dict(
         model, type='FixMatchUDA', labeler=dict(threshold=0.22 if args.plain else 0.4), include_source=not args.plain
     )
