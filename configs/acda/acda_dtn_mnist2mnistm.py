@@ -20,7 +20,7 @@ acda.update(
     size=4,
 )
 hook = _base_.acda_clustering.hook
-hook.update(tap='backbone', interval=500, distance=1.0)
+hook.update(interval=500, distance=1.0)
 model = dict(_delete_=True, type='UDAModel', task='classification', student=student, terms=dict(acda=acda))
 custom_hooks = [hook]
 train_dataloader = dict(batch_size=60, sampler=dict(_delete_=True, **_base_.acda_clustering.sampler))

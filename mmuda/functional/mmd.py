@@ -118,6 +118,8 @@ def gaussian_kernels(
     """
     if bandwidth is None:
         bandwidth = mean_bandwidth(distances)
+    elif not isinstance(bandwidth, Tensor) and bandwidth <= 0:
+        raise ValueError(f'bandwidth={bandwidth} divides squared distances: give a positive number.')
     widest = bandwidth * multiplier ** (num_kernels - 1 - num_kernels // 2)
     if multiplier == 2:
         kernel = torch.exp(-distances / widest)

@@ -167,3 +167,9 @@ def test_mixed_precision_works_in_float32():
 def test_what_it_refuses(shapes, options, message):
     with pytest.raises(ValueError, match=message):
         multi_kernel_mmd(*(torch.zeros(shape) for shape in shapes), **options)
+
+
+def test_a_bandwidth_divides(domains):
+    for bandwidth in (0, -1.0):
+        with pytest.raises(ValueError, match=f'bandwidth={bandwidth} divides squared distances'):
+            multi_kernel_mmd(*domains, bandwidth=bandwidth)

@@ -1,7 +1,8 @@
 """Sampling both domains class by class, for alignment within classes: CAN (CVPR 2019), which ACDA's code builds on.
 
 A unit shows some classes, each by source images of it and by target images that clustering took to be of it. CAN has a
-second source batch, without regard to classes, for its cross-entropy; here one source batch serves both.
+second source batch, without regard to classes, for its cross-entropy, which then sees classes that no target image was
+taken for: `extra_source`. Without it one source batch serves both.
 """
 
 from collections.abc import Iterator, Sequence
@@ -32,11 +33,15 @@ class ClassAwareSampler(DomainSampler):
     Args:
         dataset: a `DomainDataset` whose sources have one label an image, and which has a target.
         ratio: source images, all sources pooled, and target images of a unit.
-        per_class: source images of a class in a unit, which so shows `ratio[0] / per_class` classes.
+        per_class: source images of a class in a unit, which has `(ratio[0] − extra_source) / per_class`
+            classes.
+        extra_source: source images of a unit that are drawn from all classes, before those by class.
         kwargs: as for `DomainSampler`; `len()` counts as there.
     """
 
-    def __init__(self, dataset, ratio: Sequence[int] = (30, 30), per_class: int = 3, **kwargs) -> None:
+    def __init__(
+        self, dataset, ratio: Sequence[int] = (30, 30), per_class: int = 3, extra_source: int = 0, **kwargs
+    ) -> None:
         super().__init__(dataset, ratio, **kwargs)
         if len(self.streams) != 2 or self.streams[1].is_source:
             raise DataError(
@@ -44,8 +49,9 @@ class ClassAwareSampler(DomainSampler):
                 f'{len(dataset.sizes)} data sets makes {len(self.streams)} streams: give a target, and a ratio of two '
                 'entries.'
             )
+        self.extra_source = extra_source
         self.per_class = self._shares(per_class)
-        self.classes_per_unit = self.streams[0].share // self.per_class[0]
+        self.classes_per_unit = (self.streams[0].share - extra_source) // self.per_class[0]
         sources = dataset.num_sources
         classes = getattr(dataset, 'metainfo', {}).get('classes')
         self.source_label = image_classes(
@@ -68,8 +74,9 @@ class ClassAwareSampler(DomainSampler):
         eligible = np.flatnonzero((counts[0] > 0) & (counts[1] >= max(min_per_class, 1))).tolist()
         if not eligible:
             raise DataError(
-                f'No class has a source image and {min_per_class} target images (the most of a class is '
-                f'{counts[1].max()}): raise `distance`, lower `min_per_class`, or train longer before clustering.'
+                f'No class has a source image and {max(min_per_class, 1)} target images with its label: '
+                f'{(label >= 0).sum()} of {len(label)} images have one, and the most of a class is {counts[1].max()}. '
+                'Raise `distance` or lower `min_per_class` of mmuda.ACDAHook, or train longer before it clusters.'
             )
         self._images = {c: [np.flatnonzero(part == c) for part in parts] for c in eligible}
         self._turns = Stream(2, 0, len(eligible), self.classes_per_unit, is_source=False)
@@ -84,6 +91,10 @@ class ClassAwareSampler(DomainSampler):
             yield from super()._unit(unit)
             return
         number = unit * self.unit_size
+        source = self.streams[0]
+        for k in range(unit * self.extra_source, (unit + 1) * self.extra_source):
+            yield self._draw(source, k, mix64(self.seed, number))
+            number += 1
         turns = range(unit * self.classes_per_unit, (unit + 1) * self.classes_per_unit)
         for domain, stream in enumerate(self.streams):
             for turn in turns:
@@ -102,11 +113,14 @@ class ClassAwareSampler(DomainSampler):
 
     def _shares(self, per_class: int) -> tuple[int, int]:
         """Source and target images of a class in a unit."""
-        source, target = (stream.share for stream in self.streams)
-        if per_class < 1 or source % per_class or target % (source // per_class):
+        every, target = (stream.share for stream in self.streams)
+        source = every - self.extra_source
+        whole = per_class > 0 and 0 <= self.extra_source < every and source % per_class == 0
+        if not whole or target % (source // per_class):
             raise DataError(
-                f'ratio={(source, target)} does not show whole classes of per_class={per_class} source images: make '
-                'its first entry a multiple of per_class, and its second one of how many classes that are.'
+                f'ratio={(every, target)} does not show whole classes of per_class={per_class} source images beside '
+                f'extra_source={self.extra_source}: make what its first entry leaves for classes a multiple of '
+                'per_class, and its second entry one of how many classes that are.'
             )
         return per_class, target // (source // per_class)
 

@@ -186,7 +186,8 @@ def _check(runner, name: str, tap: str) -> None:
             "name a term such as dict(type='ACDA', ...)."
         )
     modules = [module for module, _ in model.student.named_modules() if module]
-    if tap not in modules:
+    parent, _, index = tap.rpartition('.')  # 'backbone.1' is the output number 1 of a module
+    if tap not in modules and not (index.isdigit() and parent in modules):
         raise ValueError(
             f'ACDAHook has tap={tap!r}, but {type(model.student).__name__} has no such module; it has '
             f'{", ".join(module for module in modules if "." not in module)} and parts of these.'

@@ -32,7 +32,7 @@ class AdaBNHook(Hook):
         """Refuse what no pass could be made with before the first step rather than at the first pass.
 
         Raises:
-            TypeError: A model that is none of mmuda's, or a sampler of one domain.
+            TypeError: A model that is none of mmuda's or has no AdaBN, or a sampler of one domain.
         """
         model, sampler = unwrapped(runner.model), runner.train_dataloader.sampler
         if not hasattr(model, 'adapt_norms'):
@@ -44,19 +44,14 @@ class AdaBNHook(Hook):
                 f'AdaBNHook needs to know which images are of the target, but a {type(sampler).__name__} does not: set '
                 "train_dataloader.sampler=dict(type='mmuda.DomainSampler')."
             )
-
-    def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
-        """Adapt where that is due.
-
-        Raises:
-            TypeError: The network has no AdaBN.
-        """
-        step = runner.iter + 1
-        if step % self.interval and step != runner.max_iters:
-            return
-        model = unwrapped(runner.model)
-        if not model.adapt_norms(target_batches(runner, self.num_batches, step)):
+        if not model.adapt_norms(()):
             raise TypeError(
                 f'AdaBNHook found no AdaBN in the {type(model.student).__name__}: set '
                 "norm_cfg=dict(type='mmuda.AdaBN2d') in its parts, or leave the hook out."
             )
+
+    def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
+        """Adapt where that is due."""
+        step = runner.iter + 1
+        if step % self.interval == 0 or step == runner.max_iters:
+            unwrapped(runner.model).adapt_norms(target_batches(runner, self.num_batches, step))

@@ -98,15 +98,15 @@ class ACDA(AlignmentTerm):
         reduction: str = 'mean',
         start_step: int = 0,
     ) -> None:
-        _check(delta, loss_weight, temperature, condition)
+        _check(delta, temperature, condition)
         check_kernels(num_kernels, multiplier, reduction)
         layers = tuple(zip(taps, _channels(taps, in_channels))) if delta > 0 else ()
         same_taps = _same_taps(same_taps, delta) if delta < 1 else ()
         names = [*(tap for tap, _ in layers), *(tap for tap in same_taps if tap not in HEAD_TAPS)]
-        super().__init__(taps=tuple(dict.fromkeys(names)))
+        super().__init__(taps=tuple(dict.fromkeys(names)), loss_weight=loss_weight)
         self.layers, self.same_taps = layers, same_taps
         self.num_classes = num_classes
-        self.delta, self.loss_weight = delta, loss_weight
+        self.delta = delta
         self.attention, self.condition = attention, condition
         self.weighing = dict(detach=detach, temperature=temperature, normalize=normalize, pairwise=pairwise)
         self.kernels = dict(num_kernels=num_kernels, multiplier=multiplier, reduction=reduction)
@@ -256,11 +256,9 @@ def _same_taps(same_taps: Sequence[str], delta: float) -> tuple[str, ...]:
     return tuple(same_taps)
 
 
-def _check(delta: float, loss_weight: float, temperature: float, condition: str) -> None:
+def _check(delta: float, temperature: float, condition: str) -> None:
     if not 0 <= delta <= 1:
         raise ValueError(f'ACDA has delta={delta}: it is a share of the cross-layer part, give a number in [0, 1].')
-    if loss_weight < 0:
-        raise ValueError(f'ACDA has loss_weight={loss_weight}: a loss weight must not be negative.')
     if temperature <= 0:
         raise ValueError(f'ACDA has temperature={temperature}, which divides similarities: give a positive number.')
     if condition not in CONDITIONS:

@@ -37,7 +37,7 @@ class AdversarialTerm(AlignmentTerm):
         discriminator: dict | None = None,
         loss_weight: float = 1.0,
     ) -> None:
-        super().__init__(taps=(tap,))
+        super().__init__(taps=(tap,), loss_weight=loss_weight)
         if ramp_steps <= 0:
             raise ValueError(
                 f'{type(self).__name__} has ramp_steps={ramp_steps}: give the number of steps after which the '
@@ -45,7 +45,6 @@ class AdversarialTerm(AlignmentTerm):
             )
         self.ramp_steps = ramp_steps
         self.ramp_gamma = ramp_gamma
-        self.loss_weight = loss_weight
         cfg = dict(type='DomainDiscriminator', in_channels=in_channels) | dict(discriminator or {})
         self.discriminator = build_own(MODELS, cfg)
 

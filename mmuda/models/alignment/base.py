@@ -36,11 +36,19 @@ class AlignmentTerm(nn.Module):
     Args:
         taps: Dotted names of the student's modules whose outputs the term wants, such as
             ``backbone.layer3``.
+        loss_weight: What the term multiplies its loss with.
     """
 
-    def __init__(self, taps: tuple[str, ...] = ()) -> None:
+    def __init__(self, taps: tuple[str, ...] = (), loss_weight: float = 1.0) -> None:
         super().__init__()
+        if isinstance(taps, str):
+            raise ValueError(f'{type(self).__name__} has taps={taps!r}: give a list of names, [{taps!r}].')
+        if loss_weight < 0:
+            raise ValueError(
+                f'{type(self).__name__} has loss_weight={loss_weight}: a loss weight must not be negative.'
+            )
         self.taps = tuple(taps)
+        self.loss_weight = loss_weight
 
     def attach(self, student: nn.Module) -> None:
         """See the student when it is built and again when it is initialised, e.g. to keep a frozen copy."""

@@ -49,14 +49,13 @@ class DAN(AlignmentTerm):
         estimator: str = 'biased',
         loss_weight: float = 1.0,
     ) -> None:
-        super().__init__(taps=taps)
+        super().__init__(taps=taps, loss_weight=loss_weight)
         if not (taps or scores):
             raise ValueError("DAN has nothing to align: give taps=('neck',), or scores=True for the head's scores.")
         check_kernels(num_kernels, multiplier, reduction)
         check_estimator(estimator)
         self.scores = scores
         self.kernels = dict(num_kernels=num_kernels, multiplier=multiplier, reduction=reduction, estimator=estimator)
-        self.loss_weight = loss_weight
 
     def forward(self, source: DomainView, target: DomainView, step: Tensor) -> dict[str, Tensor]:
         """Loss and, for the log, ``mmd_<l>`` of each layer in the order of the taps."""

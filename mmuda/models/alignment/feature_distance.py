@@ -43,7 +43,7 @@ class FeatureDistance(AlignmentTerm):
         min_ratio: float = 0.75,
         loss_weight: float = 0.005,
     ) -> None:
-        super().__init__(taps=(encoder,))
+        super().__init__(taps=(encoder,), loss_weight=loss_weight)
         if not classes:
             raise ValueError('FeatureDistance needs at least one thing class: give classes=[...] of the data set.')
         if not 0.5 < min_ratio <= 1:
@@ -53,7 +53,6 @@ class FeatureDistance(AlignmentTerm):
             )
         self.encoder = encoder
         self.min_ratio = min_ratio
-        self.loss_weight = loss_weight
         self.reference: nn.Module | None = None
         self.register_buffer('classes', torch.tensor(sorted(classes)), persistent=False)
 

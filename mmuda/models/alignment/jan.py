@@ -32,7 +32,8 @@ class JAN(AlignmentTerm):
     Args:
         taps: Dotted names of the student's modules whose features are aligned, vectors or maps (flattened); of a module
             with several outputs the last counts.
-        num_kernels: Kernels of each layer, the softmax last (None: five of a tapped layer, one of the softmax).
+        num_kernels: Kernels of each layer, the softmax last, or of all alike (None: five of a tapped layer, one of the
+            softmax).
         multiplier: Ratio of neighbouring bandwidths.
         bandwidths: Centre of each layer's series, the softmax last; a None in it is the layer's mean squared distance,
             anew in each step (None: such for tapped layers, 1.68 for the softmax).
@@ -45,16 +46,18 @@ class JAN(AlignmentTerm):
     def __init__(
         self,
         taps: Sequence[str] = ('neck',),
-        num_kernels: Sequence[int] | None = None,
+        num_kernels: Sequence[int] | int | None = None,
         multiplier: float = 2.0,
         bandwidths: Sequence[float | None] | None = None,
         reduction: str = 'mean',
         estimator: str = 'biased',
         loss_weight: float = 1.0,
     ) -> None:
-        super().__init__(taps=taps)
+        super().__init__(taps=taps, loss_weight=loss_weight)
         if not taps:
             raise ValueError("JAN aligns features together with predictions, but has no tap: give taps=('neck',).")
+        if isinstance(num_kernels, int):
+            num_kernels = (num_kernels,) * (len(taps) + 1)
         num_kernels = (5,) * len(taps) + (1,) if num_kernels is None else tuple(num_kernels)
         bandwidths = (None,) * len(taps) + (SOFTMAX_BANDWIDTH,) if bandwidths is None else tuple(bandwidths)
         _check_layers(len(taps) + 1, num_kernels, bandwidths)
@@ -68,7 +71,6 @@ class JAN(AlignmentTerm):
             reduction=reduction,
             estimator=estimator,
         )
-        self.loss_weight = loss_weight
 
     def forward(self, source: DomainView, target: DomainView, step: Tensor) -> dict[str, Tensor]:
         """The loss; the head gives ``[B, num_classes]``, or maps of them."""

@@ -44,14 +44,13 @@ class MCD(AlignmentTerm):
         ramp_gamma: float = 10.0,
         loss_weight: float = 1.0,
     ) -> None:
-        super().__init__(taps=(tap,))
+        super().__init__(taps=(tap,), loss_weight=loss_weight)
         if ramp_steps <= 0:
             raise ValueError(
                 f'MCD has ramp_steps={ramp_steps}: give the number of steps after which the reversed gradient has '
                 'nearly its full strength.'
             )
         self.ramp = dict(ramp_steps=ramp_steps, gamma=ramp_gamma, high=high)
-        self.loss_weight = loss_weight
         self._heads: tuple[TwoClassifierHead, ...] = ()
 
     def attach(self, student: nn.Module) -> None:

@@ -51,7 +51,7 @@ class MDD(AlignmentTerm):
         ramp_gamma: float = 1.0,
         loss_weight: float = 1.0,
     ) -> None:
-        super().__init__(taps=(tap,))
+        super().__init__(taps=(tap,), loss_weight=loss_weight)
         if margin <= 0 or ramp_steps <= 0 or num_classes < 2:
             raise ValueError(
                 f'MDD has margin={margin}, ramp_steps={ramp_steps} and num_classes={num_classes}: the first two must '
@@ -61,7 +61,6 @@ class MDD(AlignmentTerm):
         self.num_classes = num_classes
         self.margin = margin
         self.ramp = dict(ramp_steps=ramp_steps, gamma=ramp_gamma, high=high)
-        self.loss_weight = loss_weight
         self.classifier = _classifier(in_channels, channels, num_classes, dropout)
 
     def forward(self, source: DomainView, target: DomainView, step: Tensor) -> dict[str, Tensor]:

@@ -8,8 +8,8 @@ sum of both classifiers' own.
 from __future__ import annotations
 
 import torch
-from mmengine.model import BaseModule
-from torch import Tensor, nn
+from mmengine.model import BaseModule, ModuleList
+from torch import Tensor
 
 from mmuda.registry import MODELS
 
@@ -26,7 +26,7 @@ class TwoClassifierHead(BaseModule):
 
     def __init__(self, classifier: dict, init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
-        self.classifiers = nn.ModuleList(MODELS.build(dict(classifier)) for _ in range(2))
+        self.classifiers = ModuleList(MODELS.build(dict(classifier)) for _ in range(2))
         self.num_classes: int = self.classifiers[0].num_classes
         self.in_channels: int = self.classifiers[0].in_channels
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import ExitStack
 from typing import Any
 
 import torch
@@ -154,10 +155,18 @@ class UDAModel(BaseModel):
 
     @torch.no_grad()
     def adapt_norms(self, batches: Iterable[Tensor]) -> int:
-        """AdaBN's pass over prepared target images ``[B, 3, H, W]``: how many norms have their statistics now."""
-        with labelling_mode(self.student, 'running', noise=False), adapting(self.student) as count:
+        """AdaBN's pass over prepared target images ``[B, 3, H, W]``, of all networks: how many of its norms these have.
+
+        Without a batch nothing changes.
+        """
+        networks = [getattr(self, name) for name in self.NETWORKS]
+        with ExitStack() as stack:
+            for network in networks:
+                stack.enter_context(labelling_mode(network, 'running', noise=False))
+            count = sum(stack.enter_context(adapting(network)) for network in networks)
             for inputs in batches:
-                self.task.run(self.student, inputs)
+                for network in networks:
+                    self.task.run(network, inputs)
         return count
 
     def _draw(self, inputs: Tensor, samples: list, layout: DomainBatch) -> DomainBatch:

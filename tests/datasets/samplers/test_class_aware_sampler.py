@@ -158,12 +158,12 @@ def test_labels_that_do_not_fit_are_named():
         build([0, 1, 2])
     with pytest.raises(DataError, match='label 6, but there are 6 classes, counted from 0'):
         build([6, *LABELS[1:]])
-    with pytest.raises(
-        DataError, match=r'No class has a source image and 4 target images \(the most of a class is 3\)'
-    ):
+    with pytest.raises(DataError, match=r'No class has a source image and 4 target images .* most of a class is 3\.'):
         build(min_per_class=4)
-    with pytest.raises(DataError, match=r'and 1 target images \(the most of a class is 0\): raise `distance`'):
-        build([-1] * len(LABELS), 1)
+    with pytest.raises(DataError, match=r'and 1 target images with its label: 0 of 17 images have one.*mmuda.ACDAHook'):
+        build([-1] * len(LABELS), 0)
+    with pytest.raises(DataError, match=r'beside extra_source=4: make what its first entry leaves'):
+        build(extra_source=4)
 
 
 def test_data_without_target_or_classes_are_named():
@@ -175,3 +175,19 @@ def test_data_without_target_or_classes_are_named():
         build(dataset=data(classes='abc'))
     with pytest.raises(DataError, match='part 0 knows 0 classes of its image 0, and sampling by classes needs one'):
         build(dataset=SimpleNamespace(**dict(vars(data()), datasets=[range(20), range(17)])))
+
+
+def test_extra_source_images_are_of_all_classes():
+    """Classes without enough target images are in the batch all the same; the rest of a unit is as without extras."""
+    options = dict(ratio=(6, 6), per_class=2, extra_source=2)
+    drawn = take(build(min_per_class=3, **options), 12 * 10)
+    extra = [row for unit in range(10) for row in drawn[12 * unit : 12 * unit + 2]]
+    by_class = [row for unit in range(10) for row in drawn[12 * unit + 2 : 12 * unit + 6]]
+    assert {SOURCE[index] for index, *_ in extra} == {0, 1, 2, 3, 4}
+    assert {SOURCE[index] for index, *_ in by_class} == {0, 1, 2, 3}
+    base = [index for index, *_ in take(DomainSampler(data(), (2, 6), seed=3), 8 * 10)]
+    assert [index for index, *_ in extra] == [index for unit in range(10) for index in base[8 * unit : 8 * unit + 2]]
+    without = take(build(min_per_class=3), 10 * 10)
+    assert [row[0] for row in by_class] == [row[0] for unit in range(10) for row in without[10 * unit : 10 * unit + 4]]
+    parts = [take(build(min_per_class=3, rank=rank, world_size=2, **options), 24) for rank in (0, 1)]
+    assert parts[0][:12] + parts[1][:12] + parts[0][12:] + parts[1][12:] == drawn[:48]

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mmuda.functional import multi_kernel_mmd
-from mmuda.models.alignment import DAN, DomainView
+from mmuda.models.alignment import DAN, JAN, DomainView
 
 
 def mmd(source, target):
@@ -81,3 +81,11 @@ def test_bad_options_are_named(views):
         DAN(reduction='max')
     with pytest.raises(ValueError, match='got 5 source and 3 target'):
         DAN(estimator='linear')(*views(5, 3), torch.tensor(0))
+
+
+@pytest.mark.parametrize('term', [DAN, JAN])
+def test_what_every_term_refuses(term):
+    with pytest.raises(ValueError, match=rf"{term.__name__} has taps='neck': give a list of names, \['neck'\]"):
+        term(taps='neck')
+    with pytest.raises(ValueError, match=f'{term.__name__} has loss_weight=-1: a loss weight must not be negative'):
+        term(loss_weight=-1)

@@ -42,6 +42,15 @@ def test_scores_are_both_classifiers_and_the_output_their_mean(net):
     torch.testing.assert_close(head(features), (first(features) + second(features)) / 2)
 
 
+def test_each_classifier_has_the_first_weights_of_its_config(make):
+    """The stock head's own rule, N(0, 0.01), or the one that is given."""
+    for options, std in (({}, 0.01), (dict(init_cfg=dict(type='Normal', layer='Linear', std=3.0)), 3.0)):
+        net = build_task('classification').build(make(num_classes=500, **options))
+        net.init_weights()
+        found = [classifier.fc.weight.std().item() for classifier in net.head.classifiers]
+        assert found == pytest.approx([std, std], rel=0.1)
+
+
 def test_the_loss_is_the_sum_of_both(net, class_batch):
     data = net.data_preprocessor(class_batch('sss'), training=True)
     features = net.extract_feat(data['inputs'])

@@ -8,7 +8,7 @@ from torch import nn
 
 from mmuda.functional import coordination_ramp
 from mmuda.models.alignment import AlignmentTerm
-from mmuda.models.layers import convert_norm
+from mmuda.models.layers import AdaBN2d, convert_norm
 from mmuda.models.uda import SelfTrainingUDA, UDAModel
 from mmuda.models.uda.teacher import set_teacher_mode
 
@@ -333,3 +333,16 @@ def test_adapting_takes_statistics_of_the_target_and_nothing_else(build, tiny_st
     assert all(name.endswith('_target') for name in changed)
     assert all(module.training for module in (model, *model.student.modules()))
     assert build(UDAModel).adapt_norms([inputs]) == 0
+
+
+def test_adapting_reaches_the_teacher(build, tiny_student, domain_batch):
+    model = build(student=tiny_student(norm='mmuda.AdaBN2d', dropout_ratio=0))
+    inputs = model.data_preprocessor(domain_batch('sstt'), training=True)['inputs']
+    norms = [module for module in model.student.modules() if isinstance(module, AdaBN2d)]
+    assert model.adapt_norms([inputs + 1]) == 2 * len(norms) > 0
+    statistics = [
+        {name: value for name, value in network.state_dict().items() if name.endswith('_target')}
+        for network in (model.student, model.teacher)
+    ]
+    assert statistics[0]
+    torch.testing.assert_close(*statistics)
