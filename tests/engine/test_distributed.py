@@ -10,7 +10,9 @@ import torch
         ([], 2e-6),
         pytest.param(['--strategy', 'none'], 2e-6, marks=pytest.mark.slow),
         pytest.param(['--classify'], 2e-6, marks=pytest.mark.slow),
-        (['--classify', '--norm', 'mmuda.TransNorm', '--max-iters', 1], 1e-5),  # Adam turns rounding into steps
+        pytest.param(  # Adam turns rounding into steps
+            ['--classify', '--norm', 'mmuda.TransNorm', '--max-iters', 1], 1e-5, marks=pytest.mark.slow
+        ),
         (['--fixmatch', '--ratio', '1', '3'], 2e-6),
     ],
     ids=['plain', 'hybrid', 'classification', 'TransNorm', 'fixmatch'],

@@ -20,10 +20,10 @@ def assert_same_bits(first: dict, second: dict) -> None:
     [
         (1, []),
         (2, []),
-        (1, ['--strategy', 'semantic']),
+        pytest.param(1, ['--strategy', 'semantic'], marks=pytest.mark.slow),
         pytest.param(2, ['--strategy', 'random'], marks=pytest.mark.slow),
         pytest.param(1, ['--classify'], marks=pytest.mark.slow),
-        (1, ['--fixmatch']),
+        pytest.param(1, ['--fixmatch'], marks=pytest.mark.slow),
     ],
     ids=['1', '2', '1-semantic', '2-random', '1-classification', '1-fixmatch'],
 )

@@ -123,8 +123,8 @@ def test_terms_train_on_taps_and_scores(build, class_batch, domains):
 def test_any_module_of_the_classifier_can_be_tapped(build):
     for tap in ('backbone', 'neck', 'head.fc', 'neck.linear'):
         build(terms=dict(dann=dict(TERMS['dann'], tap=tap)))
-    with pytest.raises(KeyError, match=r"no module 'neck\.0' to tap"):
-        build(terms=dict(dann=dict(TERMS['dann'], tap='neck.0')))
+    with pytest.raises(KeyError, match=r"no module 'neck\.line' to tap; near it: neck\.linear"):
+        build(terms=dict(dann=dict(TERMS['dann'], tap='neck.line')))
 
 
 def test_checkpoints_of_the_plain_classifier_and_its_own(build, class_batch):
