@@ -1,7 +1,7 @@
 """How attention is shared out among pairs of layers (ACDA, Neurocomputing 2022, Eq. 4), over training and runs.
 
     heat maps [target layer, source layer] at some steps     a row a group
-    w_11(step)  w_12(step)  ...                              a row a target layer, a column a source layer
+    w_1_1(step)  w_1_2(step)  ...                             a row a target layer, a column a source layer
 
 A row of weights sums to 1, so 1/m is what every pair has without attention. Pure functions on arrays.
 """

@@ -49,7 +49,7 @@ def test_both_sides_compute_one_thing(acda, args, kinds):
         found['loss'].backward()
         results.append((found, [x.grad for x in leaves.values()]))
     torch.testing.assert_close(*results)
-    assert results[0][0]['w_12'] > 0
+    assert results[0][0]['w_1_2'] > 0
 
 
 def test_the_sizes_are_those_of_a_resnet(acda, args):

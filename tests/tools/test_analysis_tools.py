@@ -150,7 +150,7 @@ def attention_runs(tmp_path):
         rows = []
         for number, step in enumerate((50, 100, 150)):
             w = 0.5 + drift * number
-            weights = {'acda.w_11': w, 'acda.w_12': 1 - w, 'acda.w_21': 0.25, 'acda.w_22': 0.75}
+            weights = {'acda.w_1_1': w, 'acda.w_1_2': 1 - w, 'acda.w_2_1': 0.25, 'acda.w_2_2': 0.75}
             rows.append({**weights, 'loss': 3 - number, 'loss_acda': 0.3, 'loss_source': 2, 'step': step})
         write_log(tmp_path / f'acda_s{seed}', '2026_0', [*rows, {'accuracy': 60 + seed, 'step': 150}])
     return tmp_path
@@ -184,15 +184,15 @@ def test_the_curves_of_figure_5(call, attention_runs, tmp_path, capsys):
 
 def test_weights_that_cannot_be_drawn(call, runs, attention_runs, tmp_path):
     group, out = f'ACDA={attention_runs}/acda_s*', ['--out', tmp_path / 'weights.png']
-    with pytest.raises(UserError, match=r"have logged 0 keys 'acda\.w_ij', which are no weights of m x m pairs"):
+    with pytest.raises(UserError, match=r"have logged 0 keys 'acda\.w_i_j', which are no weights of m x m pairs"):
         call('plot_cross_layer', f'{runs}/stct_s*', *out)
-    with pytest.raises(UserError, match=r"have logged 0 keys 'other\.w_ij'"):
+    with pytest.raises(UserError, match=r"have logged 0 keys 'other\.w_i_j'"):
         call('plot_cross_layer', group, *out, '--term', 'other')
     with pytest.raises(UserError, match='--layers has 1 names, but there are 2 layers: give one each'):
         call('plot_cross_layer', group, *out, '--layers', 'low')
     with pytest.raises(UserError, match='--maps 0 shows no heat map: give 1 or more'):
         call('plot_cross_layer', group, *out, '--maps', 0)
-    write_log(tmp_path / 'one_s0', '2026_0', [{'acda.w_11': 1, 'step': 50}])
+    write_log(tmp_path / 'one_s0', '2026_0', [{'acda.w_1_1': 1, 'step': 50}])
     with pytest.raises(UserError, match="'ACDA' has weights of 2 layers and 'one' of 1: draw them apart"):
         call('plot_cross_layer', group, f'one={tmp_path}/one_s0', *out)
     write_log(attention_runs / 'acda_s1', '2026_1', [{'acda.w_13': 0.1, 'step': 200}])

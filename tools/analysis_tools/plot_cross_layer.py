@@ -3,7 +3,7 @@
     python tools/analysis_tools/plot_cross_layer.py 'ACDA=work_dirs/acda_s*' --out weights.png \\
         --layers layer2 layer3 layer4
 
-Reads `acda.w_ij` of the runs' logs: the weight of target layer i and source layer j, whose rows sum to 1. Above are
+Reads `acda.w_i_j` of the runs' logs: the weight of target layer i and source layer j, whose rows sum to 1. Above are
 heat maps of some iterations, below a curve each pair.
 """
 
@@ -39,10 +39,10 @@ def weights_of(runs: dict[Path, list[dict]], term: str) -> LayerWeights:
     """The weights of a group, of as many layers as it has logged."""
     logged = {key for rows in runs.values() for row in rows for key in row if key.startswith(f'{term}.w_')}
     m = round(len(logged) ** 0.5)
-    names = {(i, j): f'{term}.w_{i}{j}' for i, j in product(range(1, m + 1), repeat=2)}
+    names = {(i, j): f'{term}.w_{i}_{j}' for i, j in product(range(1, m + 1), repeat=2)}
     if not logged or logged != set(names.values()):
         raise UserError(
-            f"{next(iter(runs))} and the other runs of its group have logged {len(logged)} keys '{term}.w_ij', which "
+            f"{next(iter(runs))} and the other runs of its group have logged {len(logged)} keys '{term}.w_i_j', which "
             'are no weights of m x m pairs of layers: has the term another name (--term), or have the runs several m?'
         )
     curves = {pair: curve_of(runs, name) for pair, name in names.items()}

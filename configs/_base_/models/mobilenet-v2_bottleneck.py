@@ -2,6 +2,7 @@
 #
 # ImageNet weights: convert torchvision's mobilenet_v2 by tools/model_converters/torchvision2mmpretrain.py:
 #     model.backbone.init_cfg=dict(type='Pretrained', checkpoint='work_dirs/mobilenet_v2_mmpretrain.pth')
+# Weights of a quantised network, whose norms were rebuilt, train better behind tools/model_converters/anchor_norms.py.
 # Mean and standard deviation below are torchvision's; weights that expect x / 127.5 - 1 need
 #     model.data_preprocessor.mean=[127.5] * 3 and model.data_preprocessor.std=[127.5] * 3
 model = dict(

@@ -111,20 +111,24 @@ class ACDA(AlignmentTerm):
         self.weighing = dict(detach=detach, temperature=temperature, normalize=normalize, pairwise=pairwise)
         self.kernels = dict(num_kernels=num_kernels, multiplier=multiplier, reduction=reduction)
         self.start_step = start_step
-        if start_step and self._waits_for_labels(None):
-            raise ValueError(
-                f'{type(self).__name__} has start_step={start_step} and condition={condition!r}: give it as pretrain '
-                'of mmuda.ACDAHook, which finds the classes.'
-            )
+        self._check_start()
         shape = dict(channels=channels, size=size, num_layers=num_layers, residual=residual, pool=pool)
         self.source_projections, self.target_projections = (
             ModuleList(Projection(width, norm_cfg=norm_cfg, **shape) for _, width in layers) for _ in range(2)
         )
 
+    def _check_start(self) -> None:
+        """Classes come from the hook, which then also says when to start."""
+        if self.start_step and self._waits_for_labels(None):
+            raise ValueError(
+                f'{type(self).__name__} has start_step={self.start_step} and condition={self.condition!r}: give it as '
+                'pretrain of mmuda.ACDAHook, which finds the classes.'
+            )
+
     def forward(self, source: DomainView, target: DomainView, step: Tensor) -> dict[str, Tensor]:
         """λ L_ali; for the log its parts ``cross`` and ``same``, and ``labelled``.
 
-        Weights are ``w_<target layer><source layer>``. The sizes of the domains may differ.
+        Weights are ``w_<target layer>_<source layer>``. The sizes of the domains may differ.
         """
         labels = self._labels(source, target)
         loss, log = source.inputs.new_zeros(()), {}
@@ -234,8 +238,8 @@ class ACDA(AlignmentTerm):
 
 
 def _named(weights: Tensor) -> dict[str, Tensor]:
-    """``w_11``, ``w_12``, …: target layer first."""
-    return {f'w_{i}{j}': w for i, row in enumerate(weights, 1) for j, w in enumerate(row, 1)}
+    """``w_1_1``, ``w_1_2``, …: target layer first."""
+    return {f'w_{i}_{j}': w for i, row in enumerate(weights, 1) for j, w in enumerate(row, 1)}
 
 
 def _channels(taps: Sequence[str], in_channels: Sequence[int]) -> tuple[int, ...]:

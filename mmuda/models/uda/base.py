@@ -14,6 +14,7 @@ from mmuda.domain import DomainBatch, bind_domain_context, group_drawers
 from mmuda.registry import MODELS, build_own
 
 from ..alignment import AlignmentTerm, DomainView
+from ..alignment.features import last
 from ..data_preprocessors import DomainDataPreprocessor
 from ..layers import adapting, evaluated_as
 from ..tasks import Task, build_task
@@ -149,8 +150,7 @@ class UDAModel(BaseModel):
             Taps(self.student, (tap,)) as features,
         ):
             self.task.run(self.student, inputs)
-        found = features[tap]
-        found = found if isinstance(found, Tensor) else found[-1]
+        found = last(features[tap])
         return found.flatten(2).mean(2) if found.ndim > 2 else found
 
     @torch.no_grad()

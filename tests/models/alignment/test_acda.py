@@ -11,6 +11,7 @@ pytest.importorskip('mmcv')
 
 from mmuda.functional import contrastive_domain_discrepancy, multi_kernel_mmd
 from mmuda.models.alignment import ACDA, DomainView
+from mmuda.models.alignment.acda import _named
 from mmuda.models.uda import UDAModel
 from mmuda.registry import MODELS, build_own
 
@@ -92,7 +93,7 @@ def test_the_loss_is_eqs_2_to_8(views, condition):
     torch.testing.assert_close(result['cross'], cross)
     torch.testing.assert_close(result['same'], same)
     for i, j in itertools.product(range(2), range(2)):
-        assert result[f'w_{i + 1}{j + 1}'].item() == pytest.approx(w[i][j])
+        assert result[f'w_{i + 1}_{j + 1}'].item() == pytest.approx(w[i][j])
     assert ('labelled' in result) == (condition != 'none')
     assert result.get('labelled', 0.75) == 0.75
     assert not any(value.requires_grad for key, value in result.items() if key != 'loss')
@@ -123,9 +124,16 @@ def test_weights_that_are_not_detached_change_the_gradient_alone(views):
     assert not torch.allclose(results[0][1], results[1][1])
 
 
+def test_every_weight_has_a_name_of_its_own():
+    """Also with more than nine layers, where 1 and 11 could be 11 and 1."""
+    named = _named(torch.arange(121.0).view(11, 11))
+    assert len(named) == 121
+    assert (named['w_1_11'], named['w_11_1']) == (10, 110)
+
+
 def test_without_attention_every_pair_weighs_alike(views):
     result = term(attention=False)(*views(), STEP)
-    assert {result[f'w_{i}{j}'].item() for i in (1, 2) for j in (1, 2)} == {0.5}
+    assert {result[f'w_{i}_{j}'].item() for i in (1, 2) for j in (1, 2)} == {0.5}
 
 
 def test_same_layer_taps_of_the_head(views):
@@ -145,7 +153,7 @@ def test_a_part_that_does_not_count_is_not_there(views):
     same_only, cross_only = term(delta=0), term(delta=1, same_taps=())
     assert (same_only.taps, list(same_only.parameters())) == (('neck',), [])
     assert cross_only.taps == term(delta=1).taps == TAPS
-    assert {'cross', 'w_11'}.isdisjoint(same_only(*views(), STEP))
+    assert {'cross', 'w_1_1'}.isdisjoint(same_only(*views(), STEP))
     assert 'same' not in cross_only(*views(), STEP)
     assert ACDA((), (), delta=0).taps == ('neck',)
 
@@ -259,7 +267,7 @@ def test_it_trains_inside_a_model(model, class_batch):
     optimizer = torch.optim.SGD(net.parameters(), 0.1)
     before = {name: p.detach().clone() for name, p in net.named_parameters()}
     losses = net(**net.data_preprocessor(class_batch('ststt'), training=True), mode='loss')
-    assert set(losses) >= {'loss_source', 'loss_acda', 'acda.same', 'acda.cross', 'acda.w_11', 'acda.w_22'}
+    assert set(losses) >= {'loss_source', 'loss_acda', 'acda.same', 'acda.cross', 'acda.w_1_1', 'acda.w_2_2'}
     (losses['loss_source'] + losses['loss_acda']).backward()
     optimizer.step()
     after = dict(net.named_parameters())
