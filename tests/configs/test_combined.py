@@ -82,7 +82,7 @@ def test_every_parameter_learns(domain_batch):
         sum(value for name, value in losses.items() if 'loss' in name).backward()
         assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters() if p.requires_grad)
         optimizer.step()
-    assert {'loss_source', 'loss_target', 'loss_acda', 'acda.same', 'acda.w_13', 'coordination'} <= losses.keys()
+    assert {'loss_source', 'loss_target', 'loss_acda', 'acda.same', 'acda.w_1_3', 'coordination'} <= losses.keys()
 
 
 @pytest.mark.slow
@@ -111,7 +111,7 @@ default_hooks = dict(checkpoint=dict(interval=3), logger=dict(interval=1))
     losses = [float(value) for value in re.findall(r'loss_acda: ([-\d.]+)', log)]
     assert len(losses) == 3
     assert all(loss > 0 for loss in losses)
-    assert len(re.findall(r'acda\.w_33: [\d.]+', log)) == 3
+    assert len(re.findall(r'acda\.w_3_3: [\d.]+', log)) == 3
     assert re.search(r'mIoU: [\d.]+', log)
     state = torch.load(tmp_path / 'run' / 'iter_3.pth', weights_only=False)['state_dict']
     assert {f'terms.acda.{domain}_projections.2.reduce.weight' for domain in ('source', 'target')} <= {*state}

@@ -195,7 +195,7 @@ def test_weights_that_cannot_be_drawn(call, runs, attention_runs, tmp_path):
     write_log(tmp_path / 'one_s0', '2026_0', [{'acda.w_1_1': 1, 'step': 50}])
     with pytest.raises(UserError, match="'ACDA' has weights of 2 layers and 'one' of 1: draw them apart"):
         call('plot_cross_layer', group, f'one={tmp_path}/one_s0', *out)
-    write_log(attention_runs / 'acda_s1', '2026_1', [{'acda.w_13': 0.1, 'step': 200}])
+    write_log(attention_runs / 'acda_s1', '2026_1', [{'acda.w_1_3': 0.1, 'step': 200}])
     with pytest.raises(UserError, match=r'acda_s0 and the other runs of its group have logged 5 keys'):
         call('plot_cross_layer', group, *out)
     assert not (tmp_path / 'weights.png').exists()
