@@ -2,7 +2,7 @@
 
 from .loading import LoadIgnoreLabel, LoadImage, LoadLabel
 from .rand_augment import RandAugmentFixMatch
-from .shifting import Cutout, RandomTranslation
+from .shifting import Cutout, RandomScaleShift, RandomTranslation
 from .ten_crop import TenCrop
 from .two_views import TwoViews
 
@@ -12,6 +12,7 @@ __all__ = [
     'LoadImage',
     'LoadLabel',
     'RandAugmentFixMatch',
+    'RandomScaleShift',
     'RandomTranslation',
     'TenCrop',
     'TwoViews',

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import random
 
+import cv2
 import numpy as np
 
 from mmuda import compat
@@ -46,6 +48,43 @@ class RandomTranslation(BaseTransform):
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(scale={self.scale}, prob={self.prob})'
+
+
+@TRANSFORMS.register_module()
+class RandomScaleShift(BaseTransform):
+    """Scale an image about its centre and shift it, inside its old size; what comes into view is black.
+
+    :class:`RandomTranslation` only enlarges: between domains whose objects differ in size it helps one direction and
+    harms the other.
+
+    Args:
+        scale: smallest and largest factor; their logarithms are uniform, so that halving is as likely as doubling.
+        shift: largest shift in each direction, as a share of the image's side.
+    """
+
+    def __init__(self, scale: tuple[float, float] = (0.7, 1.4), shift: float = 0.1) -> None:
+        if not 0 < scale[0] <= scale[1] or not 0 <= shift < 1:
+            raise ValueError(
+                f'RandomScaleShift has scale={scale} and shift={shift}: give the smaller and the larger of two '
+                'positive factors, and a share in [0, 1).'
+            )
+        self.scale = tuple(scale)
+        self.shift = shift
+
+    def transform(self, results: dict) -> dict:
+        """Change `img` [H, W, ...], not its shape."""
+        image = results['img']
+        height, width = image.shape[:2]
+        factor = math.exp(random.uniform(*(math.log(bound) for bound in self.scale)))
+        across, down = (random.uniform(-self.shift, self.shift) * side for side in (width, height))
+        # a pixel p of the image lands at factor * (p - centre) + centre + shift
+        move = [(1 - factor) * (width - 1) / 2 + across, (1 - factor) * (height - 1) / 2 + down]
+        matrix = np.array([[factor, 0, move[0]], [0, factor, move[1]]])
+        results['img'] = cv2.warpAffine(image, matrix, (width, height)).reshape(image.shape)
+        return results
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(scale={self.scale}, shift={self.shift})'
 
 
 @TRANSFORMS.register_module()
