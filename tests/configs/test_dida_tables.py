@@ -67,6 +67,8 @@ OTHERS = [
 SETTINGS = [
     'cnn2_mnist2usps',
     'cnn2_usps2mnist',
+    'cnn2_mnist2mnistm',
+    'cnn2_mnist-usps2mnistm',
     'cnn3_mnist2mnistm',
     'cnn3_svhn2mnist',
     'cnn3_mnist-usps2mnistm',
@@ -181,7 +183,8 @@ def test_without_mixstyle(leaf):
 
 
 def test_several_sources_have_no_mixstyle():
-    for setting in ('cnn3_mnist-usps2mnistm', 'cnn3_digit-five', 'resnet18_pacs', 'resnet101_domainnet'):
+    digits = ('cnn2_mnist-usps2mnistm', 'cnn3_mnist-usps2mnistm', 'cnn3_digit-five')
+    for setting in (*digits, 'resnet18_pacs', 'resnet101_domainnet'):
         assert 'after' not in read(f'dida_{setting}').model.student.backbone
 
 

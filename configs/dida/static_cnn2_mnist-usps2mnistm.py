@@ -1,0 +1,5 @@
+# Static control of dida_cnn2_mnist-usps2mnistm: learned kernels in the place of generated ones.
+#     python tools/train.py configs/dida/static_cnn2_mnist-usps2mnistm.py
+# Expected: not measured here yet.
+_base_ = './dida_cnn2_mnist-usps2mnistm.py'
+model = dict(student=dict(backbone=dict(beside={'stages.1': dict(module=dict(type='StaticModule'))})))
