@@ -7,5 +7,5 @@ train_dataloader = dict(
     sampler=dict(epoch='source'),
     dataset=dict(source=dict(pipeline=_base_.one_view), target=dict(pipeline=_base_.two_views)),
 )
-val_dataloader = dict(dataset=dict(pipeline=_base_.plain_view))
+val_dataloader = dict(dataset=dict(pipeline=[_base_.resize, dict(type='mmpretrain.PackInputs')]))
 test_dataloader = val_dataloader
