@@ -19,7 +19,9 @@ DATA = {
     'cifar10_ssl': (512, (1, 7)),
     'digit_five': (320, (64,) * 5),
     'domainnet': (36, (6,) * 6),
+    'mnist-usps2mnistm_28_two-views': (192, (64,) * 3),
     'mnist-usps2mnistm_two-views': (192, (64,) * 3),
+    'mnist2mnistm_28_two-views': (256, (1, 1)),
     'mnist2mnistm_two-views': (256, (1, 1)),
     'mnist2usps_two-views': (256, (1, 1)),
     'office_caltech10_multi': (64, (16,) * 4),
@@ -28,6 +30,7 @@ DATA = {
     'svhn2mnist_two-views': (256, (1, 1)),
     'usps2mnist_two-views': (256, (1, 1)),
 }
+SCALED = {name for name in DATA if 'usps_' in name or 'usps2mnist_' in name or '_28_' in name}
 DOMAINS = dict(
     digit_five=('mnist', 'mnist_m', 'svhn', 'syn', 'usps'),
     domainnet=('clipart', 'infograph', 'painting', 'quickdraw', 'real', 'sketch'),
@@ -78,9 +81,10 @@ def test_every_data_config_joins_and_only_the_target_has_two_views(join, data):
     assert target.labelled is False
     steps = [step['type'] for step in two.strong]
     flips = ['RandomFlip'] * ('digit' not in data and 'mnist' not in data)
-    assert steps == [*flips, 'mmuda.RandAugmentFixMatch', 'mmuda.Cutout']
-    weak = [step for part in sources for step in part.pipeline]
-    assert ('RandomFlip' in [step['type'] for step in weak]) == bool(flips)
+    scales = ['mmuda.RandomScaleShift'] * (data in SCALED)
+    assert steps == [*flips, *scales, 'mmuda.RandAugmentFixMatch', 'mmuda.Cutout']
+    weak = [step['type'] for part in sources for step in part.pipeline]
+    assert ('RandomFlip' in weak, 'mmuda.RandomScaleShift' in weak) == (bool(flips), bool(scales))
     assert not views(cfg.test_dataloader.dataset)
     assert 'RandomFlip' not in [step['type'] for step in cfg.test_dataloader.dataset.pipeline]
 
