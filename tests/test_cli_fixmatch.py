@@ -40,18 +40,18 @@ def steps(rows) -> list[dict]:
 
 
 @pytest.mark.parametrize('method', ['', pytest.param('_official', marks=pytest.mark.slow)], ids=['paper', 'official'])
-def test_twenty_steps_on_real_digits_learn(data_root, tmp_path, method):
-    options = ['train_cfg.max_iters=20', 'train_cfg.val_interval=20', 'default_hooks.logger.interval=1']
-    options += ['model.labeler.threshold=0.3', 'optim_wrapper.optimizer.lr=1e-3', 'train_dataloader.batch_size=64']
+def test_forty_steps_on_real_digits_learn(data_root, tmp_path, method):
+    options = ['train_cfg.max_iters=40', 'train_cfg.val_interval=40', 'default_hooks.logger.interval=1']
+    options += ['model.labeler.threshold=0.3', 'optim_wrapper.optimizer.lr=3e-3', 'train_dataloader.batch_size=64']
     leaf = REPO / f'configs/dida/fixmatch_lenet_mnist2usps{method}.py'
     rows = train(leaf, tmp_path, data_root, *options, 'val_dataloader.dataset.indices=500')
     losses = steps(rows)
-    assert len(losses) == 20
-    assert losses[-1]['loss_source'] < 0.8 * losses[0]['loss_source']
+    assert len(losses) == 40
+    assert losses[-1]['loss_source'] < 0.75 * losses[0]['loss_source']
     assert losses[-1]['mask_ratio'] > 0
     assert any(row['loss_target'] > 0 for row in losses)
-    assert 20 < rows[-1]['accuracy'] < 100
-    assert (tmp_path / 'iter_20.pth').is_file()
+    assert 30 < rows[-1]['accuracy'] < 100
+    assert (tmp_path / 'iter_40.pth').is_file()
 
 
 @pytest.mark.slow
