@@ -1,4 +1,4 @@
-"""The small changes of weak and strong views that Dassl has and OpenMMLab's transforms do not have exactly so."""
+"""The small changes of weak and strong views: Dassl's, which OpenMMLab does not have exactly so, and one of scale."""
 
 from __future__ import annotations
 
