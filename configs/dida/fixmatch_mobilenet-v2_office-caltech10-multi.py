@@ -1,6 +1,6 @@
 # FixMatch: MobileNetV2, Office-Caltech-10, three sources, 3,000 iterations of 48 + 16 images.
 #     python tools/train.py configs/dida/fixmatch_mobilenet-v2_office-caltech10-multi.py
-# Expected: not measured here yet.
+# Expected: see "Office-Caltech-10" in configs/dida/README.md.
 # The target: MMUDA_TARGET=dslr (webcam by default).
 # ImageNet weights (for x / 127.5 - 1): tools/model_converters/torchvision2mmpretrain.py \
 #     $MMUDA_DATA/weights/mobilenet_v2_imagenet_from_int8.pth work_dirs/mobilenet_v2_mmpretrain.pth

@@ -19,6 +19,7 @@ CLASSIFIERS = {  # side, channels and classes of the input and output, millions 
     'lenet_digits': (28, 1, 10, 0.432),
     'dtn_digits': (32, 3, 10, 3.134),
     'mobilenet-v2_bottleneck': (64, 3, 31, 2.560),
+    'dida_mobilenet-v2_bottleneck': (64, 3, 31, 2.583),
     'resnet50_bottleneck': (64, 3, 31, 24.041),
     'resnet101_bottleneck': (64, 3, 31, 43.033),
     'inception-bn_bottleneck': (64, 3, 31, 10.531),

@@ -73,6 +73,7 @@ SETTINGS = [
     'cnn3_svhn2mnist',
     'cnn3_mnist-usps2mnistm',
     'cnn3_digit-five',
+    'mobilenet-v2_office-caltech10-multi',
     'resnet18_pacs',
     'resnet50_officehome',
     'resnet101_domainnet',
@@ -90,7 +91,8 @@ def metafile() -> dict:
 
 def branch(student) -> dict:
     """The one branch of a network."""
-    (config,) = student.backbone.get('beside', {}).values() or (student.neck,)
+    neck = student.neck[0] if isinstance(student.neck, list) else student.neck  # a bottleneck may follow
+    (config,) = student.backbone.get('beside', {}).values() or (neck,)
     return config
 
 
@@ -184,7 +186,7 @@ def test_without_mixstyle(leaf):
 
 def test_several_sources_have_no_mixstyle():
     digits = ('cnn2_mnist-usps2mnistm', 'cnn3_mnist-usps2mnistm', 'cnn3_digit-five')
-    for setting in (*digits, 'resnet18_pacs', 'resnet101_domainnet'):
+    for setting in (*digits, 'resnet18_pacs', 'resnet101_domainnet', 'mobilenet-v2_office-caltech10-multi'):
         assert 'after' not in read(f'dida_{setting}').model.student.backbone
 
 

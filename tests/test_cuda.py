@@ -1,0 +1,202 @@
+"""On a GPU: the numbers of a CPU, training steps for which the host never waits, and both AMPs. Skipped without one."""
+
+import copy
+from contextlib import contextmanager
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from mmengine.structures import PixelData
+from torch import nn
+
+from mmuda.domain import STRONG_VIEW, DomainBatch, bind_domain_context
+from mmuda.functional import hybrid_attention, multi_kernel_mmd, plan_attention
+from mmuda.models.alignment import ACDA, DomainView
+from mmuda.models.layers import AutoDIAL2d, DIDAModule, MixStyle, TransNorm2d
+from mmuda.registry import MODELS
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
+
+CLASSIFIERS = [
+    'transnorm/cdan-e_lenet_mnist2usps',
+    'transnorm/mdd_lenet_mnist2usps',
+    'transnorm/dann_lenet_mnist2usps_autodial',
+    'dan/dan_lenet_mnist2usps',
+    'jan/jan_lenet_mnist2usps',
+    'mcd/mcd-grl_lenet_mnist2usps',
+    'dida/dida_cnn2_mnist2usps',
+    'dida/fixmatch_lenet_mnist2usps_official',
+    'acda/acda_lenet_mnist2usps',
+    'acda/acda_lenet_mnist2usps_no-label',
+]
+SEGMENTORS = [
+    'stct/stct_segformer_toy',
+    'stct/stct-mha_segformer_toy',
+    'combined/all_segformer_mit-b0_toy',
+]
+IMAGES = 6  # of each domain
+
+
+def class_batch(cfg):
+    """Noise digits with all that any classifier's step may ask for."""
+    from mmpretrain.structures import DataSample
+
+    inputs, samples = [], []
+    for number in range(2 * IMAGES):
+        domain = 'source' if number < IMAGES else 'target'
+        known = dict(pseudo_label=number % 2) if domain == 'target' and has_clusters(cfg) else {}
+        sample = DataSample(metainfo=dict(domain=domain, img_path=f'{number}.png', **known))
+        sample.set_gt_label(number % 2 if domain == 'source' else -100)
+        sample.set_field(noise_image(), STRONG_VIEW)
+        inputs.append(noise_image())
+        samples.append(sample)
+    return dict(inputs=inputs, data_samples=samples)
+
+
+def has_clusters(cfg):
+    return any(hook['type'] == 'mmuda.ACDAHook' for hook in cfg.get('custom_hooks', ()))
+
+
+def noise_image(channels=1, size=(28, 28)):
+    return torch.randint(0, 256, (channels, *size), dtype=torch.uint8)
+
+
+def scene_batch(cfg):
+    """Noise scenes of two pairs."""
+    from mmseg.structures import SegDataSample
+
+    size, classes = (64, 96), cfg.model.student.decode_head.num_classes
+    samples = []
+    for number, domain in enumerate(('source', 'source', 'target', 'target')):
+        sample = SegDataSample(gt_sem_seg=PixelData(data=torch.randint(0, classes, (1, *size))))
+        sample.set_metainfo(dict(domain=domain, img_path=f'{number}.png', img_shape=size, ori_shape=size))
+        samples.append(sample)
+    return dict(inputs=[noise_image(3, size) for _ in samples], data_samples=samples)
+
+
+def training(repo, leaf, device='cuda'):
+    """A leaf's model on the device and one prepared batch."""
+    cfg = Config.fromfile(repo / 'configs' / f'{leaf}.py')
+    batch = scene_batch if leaf in SEGMENTORS else class_batch
+    with DefaultScope.overwrite_default_scope('mmuda'):
+        model = MODELS.build(cfg.model).to(device).train()
+    return model, model.data_preprocessor(batch(cfg), True)
+
+
+def step(model, data, optimizer):
+    """What `train_step` does with a prepared batch; gives the loss."""
+    loss, _ = model.parse_losses(model(**data, mode='loss'))
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.detach()
+
+
+@contextmanager
+def no_waiting():
+    """Within it an operation that makes the host wait for the device is an error."""
+    torch.cuda.synchronize()
+    torch.cuda.set_sync_debug_mode('error')
+    try:
+        yield
+    finally:
+        torch.cuda.set_sync_debug_mode('default')
+
+
+@pytest.mark.parametrize('leaf', [*CLASSIFIERS, *SEGMENTORS])
+def test_the_host_does_not_wait_in_a_step(repo, leaf):
+    """Hybrid attention reads the sizes of its groups: that once, and nothing else."""
+    model, data = training(repo, leaf)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-4)
+    losses = [step(model, data, optimizer)]  # the first one allocates
+    if model._drawers:
+        data['layout'] = model._draw(data['inputs'], data['data_samples'], data['layout'])
+    with no_waiting():
+        losses += [step(model, data, optimizer) for _ in range(2)]
+    assert torch.isfinite(torch.stack(losses)).all()
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16], ids=str)
+@pytest.mark.parametrize('leaf', [*CLASSIFIERS, *SEGMENTORS])
+def test_a_step_with_amp_is_near_one_without(repo, leaf, dtype):
+    """Without dropout and MixStyle, whose draws depend on the precision."""
+    model, data = training(repo, leaf)
+    for module in model.modules():
+        if isinstance(module, (nn.Dropout, MixStyle)):
+            module.p = 0.0
+    losses = []
+    for enabled in (False, True):
+        torch.manual_seed(1)
+        with torch.autocast('cuda', dtype, enabled=enabled):
+            losses.append(model.parse_losses(copy.deepcopy(model)(**data, mode='loss'))[0])
+    assert losses[1].isfinite()
+    torch.testing.assert_close(losses[1].float(), losses[0].float(), rtol=0.1, atol=0.05)
+    losses[1].backward()
+
+
+# ---- the numbers of a CPU, in float64 --------------------------------------------------------------
+
+
+def both(module, *inputs, call=lambda module, *inputs: module(*inputs)):
+    """Outputs, input gradients and parameter gradients of a module on the CPU and on the GPU."""
+    results = []
+    for device in ('cpu', 'cuda'):
+        net = copy.deepcopy(module).double().to(device)
+        xs = [x.detach().double().to(device).requires_grad_() for x in inputs]
+        y = call(net, *xs)
+        (y * torch.linspace(-1, 1, y.numel(), dtype=y.dtype).to(device).view_as(y)).sum().backward()
+        grads = [p.grad for p in net.parameters() if p.grad is not None]
+        results.append([t.cpu() for t in (y.detach(), *(x.grad for x in xs), *grads)])
+    return results
+
+
+def assert_same(results):
+    for cpu, cuda in zip(*results, strict=True):
+        torch.testing.assert_close(cuda, cpu, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize('kind', [TransNorm2d, AutoDIAL2d])
+@pytest.mark.parametrize('training', [True, False])
+def test_norms(kind, training):
+    norm = kind(5).train(training)
+    bind_domain_context(norm).set(DomainBatch(3, 4))
+    assert_same(both(norm, torch.randn(7, 5, 6, 4)))
+
+
+@pytest.mark.parametrize('form', ['factorized', 'grouped', 'loop'])
+@pytest.mark.parametrize('stride', [1, 2])
+def test_dida(form, stride):
+    assert_same(both(DIDAModule(32, 32, stride=stride, form=form), torch.randn(4, 32, 7, 7)))
+
+
+@pytest.mark.parametrize('implementation', ['gathered', 'masked'])
+def test_attention(implementation):
+    layout = DomainBatch(2, 3)
+    groups = [torch.rand(5, n) < 0.5 for n in (12, 6)]
+
+    def call(_, q, k, v):
+        mine = [g.to(q.device) for g in groups]
+        plan = plan_attention(layout, [mine], implementation=implementation)[0]
+        return hybrid_attention(q, k, v, layout, plan=plan)
+
+    assert_same(both(nn.Identity(), *(torch.randn(5, 2, n, 4) for n in (12, 6, 6)), call=call))
+
+
+def test_mmd():
+    x, y = torch.randn(9, 16), torch.randn(7, 16)
+    assert_same(both(nn.Identity(), x, y, call=lambda _, x, y: multi_kernel_mmd(x, y)))
+
+
+@pytest.mark.parametrize('condition', ['none', 'intra', 'cdd'])
+def test_acda(condition):
+    term = ACDA(('a', 'b'), (8, 16), channels=4, size=3, condition=condition)
+    label = torch.arange(6) % 2
+
+    def call(term, *maps):
+        halves = zip(*(x.chunk(2) for x in maps))
+        known = label.to(maps[0].device)
+        source, target = (DomainView(a, dict(a=a, b=b, neck=neck), neck, known) for a, b, neck in halves)
+        return term(source, target, torch.zeros_like(known[0]))['loss']
+
+    assert_same(both(term, torch.randn(12, 8, 6, 6), torch.randn(12, 16, 3, 3), torch.randn(12, 2), call=call))
