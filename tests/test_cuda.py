@@ -170,6 +170,14 @@ def test_dida(form, stride):
     assert_same(both(DIDAModule(32, 32, stride=stride, form=form), torch.randn(4, 32, 7, 7)))
 
 
+def test_dida_takes_the_form_with_the_fewest_launches(count_operations):
+    module, x = DIDAModule(32, 32).cuda(), torch.randn(4, 32, 7, 7, device='cuda')
+    counts = {}
+    for module.form in ('auto', 'grouped', 'factorized', 'loop'):
+        counts[module.form] = count_operations(lambda: module(x))
+    assert counts['auto'] == counts['grouped'] == min(counts.values())
+
+
 @pytest.mark.parametrize('implementation', ['gathered', 'masked'])
 def test_attention(implementation):
     layout = DomainBatch(2, 3)

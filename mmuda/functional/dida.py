@@ -9,7 +9,8 @@ two fixed filters and a gate, whatever the number of instances. The released cod
 instance by instance: :func:`dynamic_depthwise_conv`, which takes any kernels and is what tests compare with.
 
 A filter that all channels share is a matrix on the positions of a map. On the small maps at the end of a network one
-product with that matrix is faster than a depth-wise convolution.
+product with that matrix is faster than a depth-wise convolution. On a GPU such maps cost the launch of an operation
+each, and one convolution of N · C groups has the fewest (docs/performance.md).
 
 Shapes: x ``[N, C, H, W]``, gate ``[N, C]``, slope U and offset V ``[k, k]`` (k odd), kernels ``[N, C, k, k]``; the
 result has the size of x divided by the stride, rounded up.
@@ -22,7 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 MATRIX_POSITIONS = 196  # up to 14 × 14 the product is as fast as a depth-wise convolution or faster
-FORMS = ('factorized', 'grouped', 'loop')
+FORMS = ('auto', 'factorized', 'grouped', 'loop')
 
 
 def instance_conv(
@@ -32,15 +33,18 @@ def instance_conv(
     offset: Tensor | None = None,
     dilation: int = 1,
     stride: int = 1,
-    form: str = 'factorized',
+    form: str = 'auto',
 ) -> Tensor:
     """Each channel of each instance with its own kernel gate · slope + offset.
 
     Args:
         x, gate, slope, offset: See above; no ``offset`` is an offset of 0.
         dilation, stride: Of the convolution; it is padded by dilation · (k − 1) / 2.
-        form: ``factorized``, or the kernels made one by one and applied ``grouped`` or in a ``loop`` over instances.
+        form: ``factorized``, or the kernels made one by one and applied ``grouped`` or in a ``loop`` over instances;
+            ``auto`` is ``grouped`` on a GPU and ``factorized`` elsewhere.
     """
+    if form == 'auto':
+        form = 'grouped' if x.is_cuda else 'factorized'
     if form != 'factorized':
         kernels = instance_kernels(gate, slope, offset)
         return dynamic_depthwise_conv(x, kernels, dilation, stride, loop=form == 'loop')

@@ -88,3 +88,13 @@ def test_operations_do_not_grow_with_the_batch(form, grows, count_operations):
         counts.append(count_operations(lambda inputs=inputs: instance_conv(*inputs, form=form).sum().backward()))
     assert (counts[1] > counts[0]) == grows
     assert grows or counts[1] == counts[0]
+
+
+def test_auto_is_the_factorised_form_on_a_cpu(count_operations):
+    """On a GPU it is the grouped one: tests/test_cuda.py."""
+    inputs = tensors(2, 3, 7, 7, 3)
+    auto, factorized, grouped = (
+        count_operations(lambda form=form: instance_conv(*inputs, form=form))
+        for form in ('auto', 'factorized', 'grouped')
+    )
+    assert auto == factorized != grouped

@@ -20,7 +20,7 @@ from measuring import COLUMNS, add_options, environment, gradients, interleave, 
 from torch import Tensor, nn
 
 from mmuda import compat
-from mmuda.functional.dida import FORMS
+from mmuda.functional import dida
 from mmuda.models.layers import DIDABranch, DIDAModule
 from mmuda.models.necks import DIDANeck
 
@@ -29,6 +29,7 @@ compat.apply()
 from mmpretrain.models.backbones import ResNet
 from mmpretrain.models.necks import GlobalAveragePooling
 
+FORMS = [form for form in dida.FORMS[::-1] if form != 'auto']  # the loop first
 LAYERS = {  # shape of an instance, and what is made for it
     'module [512, 7, 7]': ((512, 7, 7), lambda form: DIDAModule(512, 512, form=form)),
     'module [256, 14, 14], stride 2': ((256, 14, 14), lambda form: DIDAModule(256, 512, stride=2, form=form)),
@@ -95,7 +96,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        '--forms', nargs='+', choices=FORMS, default=FORMS[::-1], help='the first one is what layers are compared with'
+        '--forms', nargs='+', choices=FORMS, default=FORMS, help='the first one is what layers are compared with'
     )
     parser.add_argument('--rows', type=int, default=64, help='instances of a module or branch; 0 leaves them out')
     parser.add_argument('--batch', type=int, default=32, help='images of a step; 0 leaves it out')

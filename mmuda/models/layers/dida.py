@@ -5,7 +5,7 @@ of these channels make kernels of several dilations (conv2, conv3), which convol
 (conv4) widens each result, and the results are concatenated (Eq. 4).
 
 As the released module, and unlike the paper's text, each kernel passes one more scale and shift; ``rescale=False`` is
-the paper's form. Different from it only in how things are computed: the kernels are never made
+the paper's form. Different from it only in how things are computed: no loop over the instances
 (:mod:`mmuda.functional.dida`), conv4 runs once for all dilations, and as the mean of a 1×1 convolution is the
 convolution of the mean, the kernels cost no second pass over the input.
 
@@ -113,7 +113,7 @@ class DIDAModule(MultiBranchModule):
         share_reduction: bool = True,
         init: str = 'kaiming',
         unit_scale: bool = False,
-        form: str = 'factorized',
+        form: str = 'auto',
     ) -> None:
         bias = rescale if bias is None else bias
         super().__init__(in_channels, out_channels, reduction, len(dilations), bias, init)
