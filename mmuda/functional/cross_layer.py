@@ -87,14 +87,13 @@ def cross_layer_mmd(
     _check_maps(target_maps, source_maps)
     check_kernels(num_kernels, multiplier, reduction)
     with torch.autocast(target_maps[0].device.type, enabled=False):
+        m = len(target_maps)
         within_t, within_s, between = _distances(target_maps, source_maps)
         bandwidth = _pair_bandwidths(within_t, within_s, between)  # [m, m]
-        series = dict(num_kernels=num_kernels, multiplier=multiplier, reduction=reduction)
-        parts = [
-            gaussian_kernels(part, bandwidth[..., None, None], **series).mean((-2, -1))
-            for part in (within_t[:, None], within_s[None], between)
-        ]
-    return (parts[0] + parts[1] - 2 * parts[2]).clamp_min(0)
+        blocks = [x.flatten(-2).expand(m, m, -1) for x in (within_t[:, None], within_s[None], between)]
+        kernels = gaussian_kernels(torch.cat(blocks, 2), bandwidth[..., None], num_kernels, multiplier, reduction)
+        of_target, of_source, of_both = (x.mean(2) for x in kernels.split([x.shape[2] for x in blocks], 2))
+    return (of_target + of_source - 2 * of_both).clamp_min(0)
 
 
 def cross_layer_discrepancy(

@@ -12,9 +12,11 @@ Distances come from one Gram matrix, ``‖a‖² + ‖b‖² − 2 a·b``, so no
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 ESTIMATORS = ('biased', 'unbiased', 'linear')
 REDUCTIONS = ('mean', 'sum')
@@ -121,15 +123,33 @@ def gaussian_kernels(
     elif not isinstance(bandwidth, Tensor) and bandwidth <= 0:
         raise ValueError(f'bandwidth={bandwidth} divides squared distances: give a positive number.')
     widest = bandwidth * multiplier ** (num_kernels - 1 - num_kernels // 2)
-    if multiplier == 2:
-        kernel = torch.exp(-distances / widest)
-        total = kernel
-        for _ in range(num_kernels - 1):
-            kernel = kernel.square()
-            total = total + kernel
-    else:
-        total = sum(torch.exp(-distances * (multiplier**u / widest)) for u in range(num_kernels))
+    total = _SumOfKernels.apply(distances / -widest, num_kernels, multiplier)
     return total / num_kernels if reduction == 'mean' else total
+
+
+class _SumOfKernels(torch.autograd.Function):
+    """Σ_u exp(m^u · x), u from 0, with its derivative Σ_u m^u exp(m^u · x) from the same exponentials.
+
+    One tensor is kept for the backward pass, whatever the number of kernels.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, num_kernels: int, multiplier: float) -> Tensor:
+        kernel = x.exp()
+        total, slope = kernel.clone(), kernel.clone()
+        for u in range(1, num_kernels):
+            rate = multiplier**u
+            kernel = kernel.mul_(kernel) if multiplier == 2 else (x * rate).exp_()
+            total += kernel
+            slope.add_(kernel, alpha=rate)
+        ctx.save_for_backward(slope)
+        return total
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        (slope,) = ctx.saved_tensors
+        return grad * slope, None, None
 
 
 def mean_bandwidth(distances: Tensor) -> Tensor:

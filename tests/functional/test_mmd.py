@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from mmuda.functional import joint_mmd, multi_kernel_mmd
+from mmuda.functional.mmd import gaussian_kernels
 
 VECTORS = json.loads((Path(__file__).parents[1] / 'data' / 'mmd_vectors.json').read_text())
 
@@ -173,3 +174,16 @@ def test_a_bandwidth_divides(domains):
     for bandwidth in (0, -1.0):
         with pytest.raises(ValueError, match=f'bandwidth={bandwidth} divides squared distances'):
             multi_kernel_mmd(*domains, bandwidth=bandwidth)
+
+
+@pytest.mark.parametrize('multiplier', [2.0, 3.0])
+def test_the_sum_of_kernels_and_its_gradient(multiplier):
+    """Against autograd of the sum as written; the backward pass needs one tensor, however many kernels there are."""
+    x = (5 * torch.rand(4, 6, dtype=torch.float64)).requires_grad_()
+    written = sum(torch.exp(-x / (0.7 * multiplier**u)) for u in (-2, -1, 0, 1, 2))
+    kernels = gaussian_kernels(x, 0.7, 5, multiplier, 'sum')
+    torch.testing.assert_close(kernels, written)
+    weight = torch.randn_like(written)
+    (wanted,) = torch.autograd.grad(written, x, weight)
+    torch.testing.assert_close(torch.autograd.grad(kernels, x, weight, retain_graph=True)[0], wanted)
+    assert len(kernels.grad_fn.saved_tensors) == 1
