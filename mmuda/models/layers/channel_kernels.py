@@ -1,6 +1,7 @@
-"""Three passes over a batch that normalisation is made of, each one kernel of torch's batch norm, on CPU and CUDA.
+"""The passes over a batch that normalisation is made of, each one kernel of torch's batch norm, on CPU and CUDA.
 
 * :func:`channel_map`: x · scale + shift, written into a given tensor. Batch norm in evaluation.
+* :func:`channel_gradients`: batch norm's backward pass as it is, where all rows are in this process.
 * :func:`channel_sums`: Σ a and Σ a · (b − center) in one pass. The reduction of batch norm's backward.
 * :func:`channel_statistics`: mean and biased variance.
 
@@ -35,11 +36,29 @@ def values_per_channel(x: Tensor) -> int:
     return prod(x.shape[2:])
 
 
-def channel_map(x: Tensor, scale: Tensor, shift: Tensor, out: Tensor, center: Tensor | None = None) -> None:
-    """``out`` = (x − center) · scale + shift."""
+def channel_map(
+    x: Tensor,
+    scale: Tensor,
+    shift: Tensor,
+    out: Tensor,
+    center: Tensor | None = None,
+    var: Tensor | None = None,
+    eps: float = 0.0,
+) -> None:
+    """``out`` = (x − center) · scale / sqrt(var + eps) + shift, without a center or a variance 0 and 1."""
     center = torch.zeros_like(scale) if center is None else center
+    var = torch.ones_like(scale) if var is None else var
     results = (out, scale.new_empty(0), scale.new_empty(0))
-    torch.native_batch_norm(x, scale, shift, center, torch.ones_like(scale), False, 0.0, 0.0, out=results)
+    torch.native_batch_norm(x, scale, shift, center, var, False, 0.0, eps, out=results)
+
+
+def channel_gradients(
+    grad: Tensor, x: Tensor, scale: Tensor, mean: Tensor, inv_std: Tensor, with_input: bool
+) -> tuple[Tensor | None, Tensor, Tensor]:
+    """Of batch norm of ``x``, whose own moments these are: by its input (None without), by scale and by shift."""
+    return torch.ops.aten.native_batch_norm_backward(
+        grad, x, scale.to(mean.dtype), None, None, mean, inv_std, True, 0.0, [with_input, True, True]
+    )
 
 
 def channel_sums(a: Tensor, b: Tensor, center: Tensor, factor: Tensor | None = None) -> tuple[Tensor, Tensor]:

@@ -21,8 +21,15 @@ from torch.autograd.function import once_differentiable
 
 from mmuda.functional import Moments, channel_moments
 
-from .channel_kernels import channel_map, channel_statistics, channel_sums, has_kernels, values_per_channel
-from .process_group import sum_over_ranks
+from .channel_kernels import (
+    channel_gradients,
+    channel_map,
+    channel_statistics,
+    channel_sums,
+    has_kernels,
+    values_per_channel,
+)
+from .process_group import num_ranks, sum_over_ranks
 
 Pair = tuple[Tensor, Tensor]
 
@@ -113,22 +120,26 @@ class _Normalize(torch.autograd.Function):
     def forward(
         ctx: Any, x: Tensor, num_source: int, moments: tuple[Moments, Moments], eps: float, *affine: Tensor
     ) -> Tensor:
-        means = [part.mean for part in moments]
-        inv_stds = [(part.var + eps).rsqrt() for part in moments]
-        ctx.num_source, ctx.counts = num_source, [part.count for part in moments]
-        ctx.save_for_backward(x, *means, *inv_stds, *affine[:2])
+        ctx.num_source, ctx.counts, ctx.eps = num_source, [part.count for part in moments], eps
+        ctx.save_for_backward(x, *(part.mean for part in moments), *(part.var for part in moments), *affine[:2])
         out = torch.empty_like(x)
-        for rows, mean, inv_std, scale, shift in zip(_domains(num_source), means, inv_stds, affine[:2], affine[2:]):
-            channel_map(x[rows], scale * inv_std, shift, out[rows], center=mean)
+        for rows, part, scale, shift in zip(_domains(num_source), moments, affine[:2], affine[2:]):
+            channel_map(x[rows], scale.to(part.var.dtype), shift, out[rows], part.mean, part.var, eps)
         return out
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        """Batch norm's backward in either domain, the sums of all processes."""
+        """Batch norm's backward in either domain; the sums are those of all processes."""
         x, *saved = ctx.saved_tensors
-        means, inv_stds, scales = saved[:2], saved[2:4], saved[4:]
+        means, variances, scales = saved[:2], saved[2:4], saved[4:]
+        inv_stds = [(var + ctx.eps).rsqrt() for var in variances]
         grad = _laid_out_as(x, grad)
+        if num_ranks() == 1:
+            parts = zip(_domains(ctx.num_source), scales, means, inv_stds)
+            found = [channel_gradients(grad[rows], x[rows], *part, ctx.needs_input_grad[0]) for rows, *part in parts]
+            by_input, by_scale, by_shift = zip(*found)
+            return torch.cat(by_input) if ctx.needs_input_grad[0] else None, None, None, None, *by_scale, *by_shift
         sums = []  # Σ grad and Σ grad · x̂ of source, then of target
         for rows, mean, inv_std in zip(_domains(ctx.num_source), means, inv_stds):
             sums += channel_sums(grad[rows], x[rows], mean, inv_std)
