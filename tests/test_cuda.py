@@ -16,7 +16,10 @@ from mmuda.models.alignment import ACDA, DomainView
 from mmuda.models.layers import AutoDIAL2d, DIDAModule, MixStyle, TransNorm2d
 from mmuda.registry import MODELS
 
-pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
+if not torch.cuda.is_available():
+    pytest.skip('needs a GPU', allow_module_level=True)
+for library in ('mmseg', 'mmpretrain', 'torchvision'):
+    pytest.importorskip(library)
 
 CLASSIFIERS = [
     'transnorm/cdan-e_lenet_mnist2usps',

@@ -1,6 +1,6 @@
 # DAN: MobileNetV2, Office-Caltech-10, 10,000 iterations of 36 + 36 images.
 #     python tools/train.py configs/dan/dan_mobilenet-v2_office-caltech10.py
-# Expected: no paper has this network on these images. Not measured here yet.
+# Expected of a shorter run: see "Measured" in configs/acda/README.md; no paper has this network on these images.
 # The pair of domains: MMUDA_PAIR=dslr-amazon (amazon-webcam by default).
 # ImageNet weights (for x / 127.5 - 1): tools/model_converters/torchvision2mmpretrain.py \
 #     $MMUDA_DATA/weights/mobilenet_v2_imagenet_from_int8.pth work_dirs/mobilenet_v2_mmpretrain.pth

@@ -1,6 +1,6 @@
 # FixMatch: CNN of two convolutions, {MNIST, USPS} -> MNIST-M, 4,000 iterations of 64 + 64 + 64 images.
 #     python tools/train.py configs/dida/fixmatch_cnn2_mnist-usps2mnistm.py
-# Expected: not measured here yet.
+# Expected of a shorter run: see configs/dida/README.md
 _base_ = [
     '../_base_/models/cnn2_digits.py',  # the network
     '../_base_/datasets/mnist-usps2mnistm_28_two-views.py',

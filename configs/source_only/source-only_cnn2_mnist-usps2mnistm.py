@@ -1,6 +1,6 @@
 # Source only: CNN of two convolutions, {MNIST, USPS} -> MNIST-M, 4,000 iterations of 64 + 64 source images.
 #     python tools/train.py configs/source_only/source-only_cnn2_mnist-usps2mnistm.py
-# Expected: not measured here yet.
+# Expected of a shorter run: see configs/dida/README.md
 # Views, batches of the source and schedule are those of its twins in configs/dida.
 _base_ = [
     '../_base_/models/cnn2_digits.py',  # the network
