@@ -13,7 +13,14 @@ from torch import nn
 from mmuda.domain import STRONG_VIEW, DomainBatch, bind_domain_context
 from mmuda.functional import hybrid_attention, multi_kernel_mmd, plan_attention
 from mmuda.models.alignment import ACDA, DomainView
-from mmuda.models.layers import AutoDIAL2d, DIDAModule, MixStyle, TransNorm2d
+from mmuda.models.layers import (
+    AutoDIAL2d,
+    DIDAModule,
+    DomainSpecificBatchNorm2d,
+    MixStyle,
+    TransNorm1d,
+    TransNorm2d,
+)
 from mmuda.registry import MODELS
 
 if not torch.cuda.is_available():
@@ -159,12 +166,46 @@ def assert_same(results):
         torch.testing.assert_close(cuda, cpu, rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize('kind', [TransNorm2d, AutoDIAL2d])
+@pytest.mark.parametrize('kind', [TransNorm2d, DomainSpecificBatchNorm2d, AutoDIAL2d])
 @pytest.mark.parametrize('training', [True, False])
 def test_norms(kind, training):
-    norm = kind(5).train(training)
+    assert_same(both(bound(kind(5)).train(training), torch.randn(7, 5, 6, 4)))
+
+
+def test_norms_of_vectors_and_of_channels_last_maps():
+    assert_same(both(bound(TransNorm1d(5)), torch.randn(7, 5)))
+    last = torch.randn(7, 5, 6, 4).to(memory_format=torch.channels_last)
+    assert_same(both(bound(TransNorm2d(5)), last))
+
+
+def test_a_norm_of_half_precision_maps():
+    """Parameters and statistics stay in float32."""
+    norm, x = bound(TransNorm2d(5)).cuda(), torch.randn(7, 5, 6, 4, device='cuda')
+    results = []
+    for leaf in (x, x.half()):
+        leaf = leaf.clone().requires_grad_()
+        y = norm(leaf)
+        weight = torch.linspace(-1, 1, y.numel(), device='cuda').view_as(y)
+        results.append((y, *torch.autograd.grad((y * weight).sum(), (leaf, norm.weight, norm.bias))))
+    for full, half in zip(*results, strict=True):
+        torch.testing.assert_close(half.float(), full, rtol=0.02, atol=0.02)
+
+
+def test_a_norm_behind_a_frozen_layer_has_gradients_of_its_parameters():
+    norm, results = bound(TransNorm2d(5)), []
+    x = torch.randn(7, 5, 6, 4)
+    for device in ('cpu', 'cuda'):
+        net = copy.deepcopy(norm).to(device)
+        net(x.to(device)).square().sum().backward()
+        results.append([parameter.grad.cpu() for parameter in net.parameters()])
+    for cpu, cuda in zip(*results, strict=True):
+        torch.testing.assert_close(cuda, cpu, rtol=1e-4, atol=1e-4)
+
+
+def bound(norm):
+    """In training on three source and four target rows."""
     bind_domain_context(norm).set(DomainBatch(3, 4))
-    assert_same(both(norm, torch.randn(7, 5, 6, 4)))
+    return norm.train()
 
 
 @pytest.mark.parametrize('form', ['factorized', 'grouped', 'loop'])

@@ -4,5 +4,5 @@
 # The network learns strong views of the sources, too, by its own labels, as in the released code.
 _base_ = './dida_cnn2_mnist-usps2mnistm.py'
 model = dict(include_source=True)
-for source in _base_.train_dataloader.dataset.source:
-    source.pipeline = _base_.two_views
+_base_.train_dataloader.dataset.source[0].pipeline = _base_.two_views
+_base_.train_dataloader.dataset.source[1].pipeline = _base_.two_views

@@ -16,7 +16,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 ESTIMATORS = ('biased', 'unbiased', 'linear')
 REDUCTIONS = ('mean', 'sum')
@@ -130,7 +129,7 @@ def gaussian_kernels(
 class _SumOfKernels(torch.autograd.Function):
     """Σ_u exp(m^u · x), u from 0, with its derivative Σ_u m^u exp(m^u · x) from the same exponentials.
 
-    One tensor is kept for the backward pass, whatever the number of kernels.
+    The backward pass keeps that and x, whatever the number of kernels.
     """
 
     @staticmethod
@@ -142,13 +141,15 @@ class _SumOfKernels(torch.autograd.Function):
             kernel = kernel.mul_(kernel) if multiplier == 2 else (x * rate).exp_()
             total += kernel
             slope.add_(kernel, alpha=rate)
-        ctx.save_for_backward(slope)
+        ctx.save_for_backward(x, slope)
+        ctx.rates = [multiplier**u for u in range(num_kernels)]
         return total
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
-        (slope,) = ctx.saved_tensors
+        x, slope = ctx.saved_tensors
+        if torch.is_grad_enabled():  # create_graph: the slope has a derivative, too
+            slope = sum(rate * (rate * x).exp() for rate in ctx.rates)
         return grad * slope, None, None
 
 

@@ -178,7 +178,7 @@ def test_a_bandwidth_divides(domains):
 
 @pytest.mark.parametrize('multiplier', [2.0, 3.0])
 def test_the_sum_of_kernels_and_its_gradient(multiplier):
-    """Against autograd of the sum as written; the backward pass needs one tensor, however many kernels there are."""
+    """Against autograd of the sum as written, twice; what is kept does not grow with the number of kernels."""
     x = (5 * torch.rand(4, 6, dtype=torch.float64)).requires_grad_()
     written = sum(torch.exp(-x / (0.7 * multiplier**u)) for u in (-2, -1, 0, 1, 2))
     kernels = gaussian_kernels(x, 0.7, 5, multiplier, 'sum')
@@ -186,4 +186,5 @@ def test_the_sum_of_kernels_and_its_gradient(multiplier):
     weight = torch.randn_like(written)
     (wanted,) = torch.autograd.grad(written, x, weight)
     torch.testing.assert_close(torch.autograd.grad(kernels, x, weight, retain_graph=True)[0], wanted)
-    assert len(kernels.grad_fn.saved_tensors) == 1
+    assert len(kernels.grad_fn.saved_tensors) == 2
+    assert torch.autograd.gradgradcheck(lambda x: gaussian_kernels(x, 0.7, 5, multiplier, 'sum'), x)

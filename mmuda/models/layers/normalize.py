@@ -2,8 +2,9 @@
 
     y_d = (x_d − mean_d) / sqrt(var_d + eps) · scale_d + shift_d
 
-On CPU and CUDA these are operations with a written backward pass: no copy of a domain's rows, results go into slices,
-nothing is kept but the input. Elsewhere, and under `torch.compile`, they are the plain formula.
+On CPU and CUDA these are operations with a written backward pass: results go into slices, nothing is kept but the
+input, and in one process a domain's backward pass is batch norm's own kernel. Elsewhere, and under `torch.compile`,
+they are the plain formula.
 
 Where each domain is normalised with its own moments and nothing else depends on these, the moments are constants and
 the backward pass is batch norm's. Otherwise they have a gradient of their own, at the price of one more pass.
@@ -136,10 +137,7 @@ class _Normalize(torch.autograd.Function):
         inv_stds = [(var + ctx.eps).rsqrt() for var in variances]
         grad = _laid_out_as(x, grad)
         if num_ranks() == 1:
-            parts = zip(_domains(ctx.num_source), scales, means, inv_stds)
-            found = [channel_gradients(grad[rows], x[rows], *part, ctx.needs_input_grad[0]) for rows, *part in parts]
-            by_input, by_scale, by_shift = zip(*found)
-            return torch.cat(by_input) if ctx.needs_input_grad[0] else None, None, None, None, *by_scale, *by_shift
+            return _own_gradients(x, grad, ctx.num_source, scales, means, inv_stds, ctx.needs_input_grad[0])
         sums = []  # Σ grad and Σ grad · x̂ of source, then of target
         for rows, mean, inv_std in zip(_domains(ctx.num_source), means, inv_stds):
             sums += channel_sums(grad[rows], x[rows], mean, inv_std)
@@ -153,6 +151,21 @@ class _Normalize(torch.autograd.Function):
         ):
             _input_gradient(x[rows], grad[rows], mean, inv_std, scale, total / count, out[rows])
         return out, None, None, None, *by_affine
+
+
+def _own_gradients(
+    x: Tensor, grad: Tensor, num_source: int, scales: Pair, means: Pair, inv_stds: Pair, with_input: bool
+) -> tuple[Tensor | None, ...]:
+    """What :class:`_Normalize` gives back where no other process has rows."""
+    out = torch.empty_like(x) if with_input else None
+    by_scale, by_shift = [], []
+    for rows, *domain in zip(_domains(num_source), scales, means, inv_stds):
+        by_input, *affine = channel_gradients(grad[rows], x[rows], *domain, with_input)
+        if with_input:
+            out[rows] = by_input
+        by_scale.append(affine[0])
+        by_shift.append(affine[1])
+    return out, None, None, None, *by_scale, *by_shift
 
 
 def _input_gradient(
