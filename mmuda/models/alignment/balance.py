@@ -10,6 +10,8 @@ import torch
 from mmengine import dist
 from torch import Tensor
 
+from mmuda.functional import widened
+
 
 def domain_means(
     source: Tensor,
@@ -22,11 +24,14 @@ def domain_means(
     Several processes: each returns its share, scaled so that the average of the processes' gradients, which is what DDP
     takes, is the gradient of the one mean over all samples.
 
+    Sums are in float32 at least.
+
     Args:
-        source: ``[B_s]`` losses.
-        target: ``[B_t]`` losses.
-        source_weight: ``[B_s]``, None for equal weights; a gradient goes through the numerator.
-        target_weight: ``[B_t]``, the same.
+        source: ``[B_s, ...]`` losses, one a sample or one a position of a map; every position counts alike.
+        target: ``[B_t, ...]`` losses, the same.
+        source_weight: ``[B_s]``, or ``[B_s, ...]`` of the losses' shape, None for equal weights; a gradient goes
+            through the numerator.
+        target_weight: The same of the target.
     """
     source_sum, source_total = _weighted(source, source_weight)
     target_sum, target_total = _weighted(target, target_weight)
@@ -37,6 +42,8 @@ def domain_means(
 
 
 def _weighted(values: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor]:
+    values = widened(values)
     if weight is None:
-        return values.sum(), values.new_full((), len(values))
+        return values.sum(), values.new_full((), values.numel())
+    weight = widened(weight).reshape(*weight.shape, *[1] * (values.dim() - weight.dim())).expand_as(values)
     return (weight * values).sum(), weight.detach().sum()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 
@@ -27,20 +28,22 @@ class DomainView:
     label: Tensor | None = None
 
 
-class AlignmentTerm(nn.Module):
+class AlignmentTerm(BaseModule):
     """Base of all alignment terms: explicit source and target tensors in, a dict of losses out.
 
     A term owns its parameters inside the model, so that the optimizer, DDP and checkpoints see
-    them, and never reads the domain context.
+    them, and never reads the domain context. The UDA model calls ``init_weights`` before the training, which follows
+    ``init_cfg`` of the term and of the modules in it.
 
     Args:
         taps: Dotted names of the student's modules whose outputs the term wants, such as
             ``backbone.layer3``.
         loss_weight: What the term multiplies its loss with.
+        init_cfg: The first weights of its parameters (None: those that its constructor drew).
     """
 
-    def __init__(self, taps: tuple[str, ...] = (), loss_weight: float = 1.0) -> None:
-        super().__init__()
+    def __init__(self, taps: tuple[str, ...] = (), loss_weight: float = 1.0, init_cfg: dict | None = None) -> None:
+        super().__init__(init_cfg)
         if isinstance(taps, str):
             raise ValueError(f'{type(self).__name__} has taps={taps!r}: give a list of names, [{taps!r}].')
         if loss_weight < 0:
@@ -54,5 +57,9 @@ class AlignmentTerm(nn.Module):
         """See the student when it is built and again when it is initialised, e.g. to keep a frozen copy."""
 
     def forward(self, source: DomainView, target: DomainView, step: Tensor) -> dict[str, Tensor]:
-        """Losses of one step. The key ``loss`` is logged as ``loss_<term>``, any other as ``<term>.<key>``."""
+        """Loss and log values of one step.
+
+        The key ``loss`` is added to the total as ``loss_<term>``. Any other is only logged, as ``<term>.<key>``, and
+        must not have ``loss`` in its name: mmengine adds up every key that does.
+        """
         raise TypeError(f'{type(self).__name__} has no forward: an alignment term returns a dict of losses.')

@@ -56,6 +56,9 @@ class FeatureDistance(AlignmentTerm):
         self.reference: nn.Module | None = None
         self.register_buffer('classes', torch.tensor(sorted(classes)), persistent=False)
 
+    def init_weights(self) -> None:
+        """Draw nothing: the reference's weights are the student's."""
+
     def attach(self, student: nn.Module) -> None:
         """Freeze a copy of the initialised encoder as the reference."""
         self.reference = deepcopy(student.get_submodule(self.encoder)).requires_grad_(False)

@@ -91,10 +91,15 @@ class UDAModel(BaseModel):
         self._predict_on = name
 
     def init_weights(self) -> None:
-        """Initialise the student as its own config says, then let each term see it; a second call does nothing."""
+        """Initialise student and terms as their own configs say, then let each term see the student.
+
+        A second call does nothing.
+        """
         if self.is_init:
             return
         self.student.init_weights()
+        for term in self.terms.values():
+            term.init_weights()
         self._attach_terms()
         self._is_init = True
 
@@ -202,9 +207,19 @@ class UDAModel(BaseModel):
         target = DomainView(target_x, target_f, target_p, pseudo)
         losses = {}
         for name, term in self.terms.items():
-            for key, value in term(source, target, self.step.clone()).items():
-                losses[f'loss_{name}' if key == 'loss' else f'{name}.{key}'] = value
+            losses |= _named(name, term(source, target, self.step.clone()))
         return losses
+
+
+def _named(term: str, returned: dict[str, Tensor]) -> dict[str, Tensor]:
+    """What a term returned, under the keys of the log."""
+    for key in returned:
+        if 'loss' in key and key != 'loss':
+            raise ValueError(
+                f"terms[{term!r}] returned {key!r}, which is no 'loss' but would be added to the total by its name: "
+                "add it to 'loss' if it is to be trained, and log it under a name without 'loss'."
+            )
+    return {f'loss_{term}' if key == 'loss' else f'{term}.{key}': value for key, value in returned.items()}
 
 
 def _split_features(features: dict, layout: DomainBatch) -> tuple[dict, dict]:

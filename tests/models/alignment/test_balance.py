@@ -1,5 +1,6 @@
 """Domains count alike, whatever their sizes; weights count within a domain."""
 
+import pytest
 import torch
 
 from mmuda.models.alignment.balance import domain_means
@@ -18,6 +19,24 @@ def test_weighted_means_differentiate_through_the_numerator_only():
         torch.testing.assert_close(mean, (value * weight).sum() / weight.sum())
     means[0].backward()
     torch.testing.assert_close(weights[0].grad, source / weights[0].detach().sum())
+
+
+def test_positions_of_maps_count_alike():
+    """Every position is one value; a weight of a sample counts for all of its positions."""
+    source, target = torch.randn(5, 4, 6), torch.randn(2, 3)
+    torch.testing.assert_close(domain_means(source, target), (source.mean(), target.mean()))
+    weights = torch.rand(5), torch.rand(2, 3)
+    means = domain_means(source, target, *weights)
+    wide = weights[0][:, None, None].expand_as(source)
+    torch.testing.assert_close(means[0], (source * wide).sum() / wide.sum())
+    torch.testing.assert_close(means[1], (target * weights[1]).sum() / weights[1].sum())
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_the_mean_of_a_large_half_precision_map_is_finite(dtype):
+    source = torch.full((2, 300, 300), 2.0, dtype=dtype)
+    means = domain_means(source, source, torch.ones(2, dtype=dtype))
+    torch.testing.assert_close(means, (torch.tensor(2.0), torch.tensor(2.0)))
 
 
 def test_several_processes_share_one_mean(monkeypatch):

@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from mmengine.model import Sequential
 from torch import nn
 
 from mmuda.functional import coordination_ramp
@@ -261,6 +262,41 @@ def test_a_terms_step_may_stand_in_its_graph(build, domain_batch):
     losses = run(build(UDAModel, terms=dict(ramp=Ramp())), domain_batch())
     losses['loss_ramp'].backward()
     assert losses['loss_ramp'] == 0
+
+
+class OwnStart(AlignmentTerm):
+    """A term whose parameters have first weights of their own, by its ``init_cfg`` or that of a part."""
+
+    def __init__(self, init_cfg=None, part_cfg=None):
+        super().__init__(init_cfg=init_cfg)
+        self.linear = nn.Linear(2, 2)
+        self.part = Sequential(nn.Linear(2, 2), init_cfg=part_cfg)
+
+    def forward(self, source, target, step):
+        return dict(loss=source.logits.mean() * self.linear.weight.mean() * self.part[0].weight.mean())
+
+
+def test_first_weights_of_terms_are_those_of_their_configs(build):
+    threes, fours = (dict(type='Constant', layer='Linear', val=value) for value in (3.0, 4.0))
+    model = build(UDAModel, terms=dict(whole=OwnStart(threes), part=OwnStart(part_cfg=fours), none=OwnStart()))
+    drawn = copy.deepcopy(model.terms.state_dict())
+    model.init_weights()
+    for name, value in model.terms.state_dict().items():
+        if name.startswith('whole.') and name.endswith('.weight'):
+            assert (value == 3).all()
+        elif name == 'part.part.0.weight':
+            assert (value == 4).all()
+        elif not name.endswith('.bias'):
+            assert torch.equal(value, drawn[name])
+
+
+def test_only_the_loss_of_a_term_is_added_to_the_total(build, domain_batch):
+    class Logs(AlignmentTerm):
+        def forward(self, source, target, step):
+            return dict(loss=source.logits.mean(), adversarial_loss=source.logits.mean())
+
+    with pytest.raises(ValueError, match=r"terms\['logs'\] returned 'adversarial_loss'.*added to the total"):
+        run(build(UDAModel, terms=dict(logs=Logs())), domain_batch())
 
 
 def test_bad_parts_are_named(build, domain_batch):
