@@ -1,22 +1,23 @@
 """From the ids in a label file to the ids that a network learns, as one look-up table.
 
-A class-mapping file is JSON or YAML:
+A class-mapping file is JSON or YAML, by its suffix, and is read as data: nothing in it is executed.
 
     {"classes": ["road", "car"], "palette": [[128, 64, 128], [0, 0, 142]],
      "map": {"7": "road", "26": "car", "0": "ignore"}, "other": "ignore"}
 
 `map` values are class names, class numbers or "ignore"; without `map`, id i is class i. Ids that
 are not mentioned are an error, unless `other` is "ignore". `palette` and `other` may be left out.
+No key and no id may stand in it twice.
 """
 
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import mmengine
 import numpy as np
 
 from .errors import DataError
+from .mapping_file import read_mapping
 
 IGNORE = 255
 UNKNOWN = 254  # what the table holds for ids that no class map mentions
@@ -55,17 +56,13 @@ def select_classes(table: np.ndarray, old: Sequence[str], new: Sequence[str]) ->
 
 def load_class_map(source: str | dict, data_root: str | None = None) -> ClassMap:
     """Read and check a class map from a file (relative to `data_root`) or a dict."""
+    where = 'class_map'
     if isinstance(source, str):
         where = _find(source, data_root)
-        try:
-            source = mmengine.load(where)
-        except Exception as error:
-            raise DataError(f"The class map '{where}' cannot be read: {error}") from error
-    else:
-        where = 'class_map'
-    if not isinstance(source, dict) or not source.get('classes'):
+        source = read_mapping(where, 'class map')
+    if not isinstance(source, dict) or not isinstance(source.get('classes'), (list, tuple)) or not source['classes']:
         raise DataError(f"The class map '{where}' has no list `classes`.")
-    unknown = sorted(set(source) - {'classes', 'palette', 'map', 'other'})
+    unknown = sorted(set(source) - {'classes', 'palette', 'map', 'other'}, key=str)
     if unknown:
         raise DataError(
             f"The class map '{where}' has unknown keys {unknown}: it may have classes, palette, map and other."
@@ -75,20 +72,20 @@ def load_class_map(source: str | dict, data_root: str | None = None) -> ClassMap
 
 def _find(name: str, data_root: str | None) -> str:
     for path in (os.path.join(data_root or '', name), name):
-        if os.path.isfile(path):
+        if os.path.exists(path):
             return path
     raise DataError(f"The class map '{name}' is neither below the data root '{data_root}' nor in the current folder.")
 
 
 def _parse(source: dict, where: str) -> ClassMap:
+    wrong = [name for name in source['classes'] if isinstance(name, bool) or not isinstance(name, (str, int))]
+    if wrong:
+        raise DataError(f"The class map '{where}' has the class {wrong[0]!r}: put names in quotes.")
     classes = [str(name) for name in source['classes']]
     if len(set(classes)) < len(classes) or len(classes) > UNKNOWN:
         raise DataError(f"The class map '{where}' names a class twice or has more than {UNKNOWN}.")
     palette = source.get('palette')
-    if palette is not None and len(palette) != len(classes):
-        raise DataError(
-            f"The class map '{where}' has {len(classes)} classes, but {len(palette)} colours in its palette."
-        )
+    check_palette(palette, classes, f"The class map '{where}'")
     if source.get('other', 'error') not in ('ignore', 'error'):
         raise DataError(f"The class map '{where}' has other={source['other']!r}: it may be 'ignore' or 'error'.")
     table = identity_table(len(classes)) if 'map' not in source else _table(source['map'], classes, where)
@@ -97,14 +94,41 @@ def _parse(source: dict, where: str) -> ClassMap:
     return ClassMap(classes, palette and [list(colour) for colour in palette], table)
 
 
+def check_palette(palette: object, classes: Sequence[str], where: str) -> None:
+    """Refuse a palette that is not one colour [red, green, blue] of 0 to 255 for each class; None is no palette."""
+    if palette is None:
+        return
+    wrong = (
+        [colour for colour in palette if not _is_colour(colour)] if isinstance(palette, (list, tuple)) else [palette]
+    )
+    if wrong:
+        raise DataError(f'{where} has {wrong[0]!r} in its palette: a colour is [red, green, blue], each 0 to 255.')
+    if len(palette) != len(classes):
+        raise DataError(f'{where} has {len(classes)} classes, but {len(palette)} colours in its palette.')
+
+
+def _is_colour(colour: object) -> bool:
+    return (
+        isinstance(colour, (list, tuple))
+        and len(colour) == 3
+        and all(isinstance(part, int) and not isinstance(part, bool) and 0 <= part <= 255 for part in colour)
+    )
+
+
 def _table(mapping: dict, classes: list[str], where: str) -> np.ndarray:
+    if not isinstance(mapping, dict):
+        raise DataError(f"The class map '{where}' has map={mapping!r}: it is a mapping of label ids to classes.")
     table = np.full(NUM_IDS, UNKNOWN, np.uint8)
+    seen: set[int] = set()
     for key, value in mapping.items():
-        if not str(key).isdigit() or int(key) >= NUM_IDS:
+        if not str(key).isdecimal() or int(key) >= NUM_IDS:
             raise DataError(
                 f"The class map '{where}' maps '{key}', which is no label id: ids are "
                 f'whole numbers from 0 to {NUM_IDS - 1}.'
             )
+        if int(key) in seen:
+            raise DataError(f"The class map '{where}' maps the label id {int(key)} twice.")
+        seen.add(int(key))
         table[int(key)] = _class_number(value, classes, where)
     return table
 

@@ -13,7 +13,7 @@ from mmuda import compat
 from mmuda.registry import DATASETS
 
 from .checks import check_data_root, check_folder, check_list_entry, check_none_missing
-from .class_map import UNKNOWN, identity_table, load_class_map, select_classes
+from .class_map import UNKNOWN, check_palette, identity_table, load_class_map, select_classes
 from .errors import DataError
 
 compat.apply()
@@ -118,6 +118,7 @@ class FolderSegmentation(BaseSegDataset):
         )
         if palette and 'palette' not in metainfo:
             metainfo['palette'] = [palette[known.index(name)] for name in wanted]
+        check_palette(metainfo.get('palette'), wanted, 'metainfo')
         return dict(metainfo, classes=tuple(wanted)) if wanted else metainfo
 
     def _images(self, folder: str) -> list[tuple[str, str]]:
