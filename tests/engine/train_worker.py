@@ -113,7 +113,7 @@ class WithinClasses(AlignmentTerm):
         return dict(loss=loss * (step >= self.start_step), labelled=(label >= 0).float().mean())
 
 
-def student(norm: str, random_layers: bool, strategy: str | None) -> dict:
+def student(norm: str, random_layers: bool, strategy: str | None, width: int = 8) -> dict:
     keep = 0.1 if random_layers else 0.0
     attention = dict(type='mmuda.MixVisionTransformer')
     if strategy is not None:
@@ -124,7 +124,7 @@ def student(norm: str, random_layers: bool, strategy: str | None) -> dict:
         data_preprocessor=dict(type='SegDataPreProcessor', mean=[120.0] * 3, std=[60.0] * 3, size=(SIZE, SIZE)),
         backbone=dict(
             **attention,
-            embed_dims=8,
+            embed_dims=width,
             num_layers=[1, 1, 1, 1],
             num_heads=[1, 2, 2, 4],
             mlp_ratio=2,
@@ -132,9 +132,9 @@ def student(norm: str, random_layers: bool, strategy: str | None) -> dict:
         ),
         decode_head=dict(
             type='mmuda.SegformerHead',
-            in_channels=[8, 16, 16, 32],
+            in_channels=[width, 2 * width, 2 * width, 4 * width],
             in_index=[0, 1, 2, 3],
-            channels=16,
+            channels=2 * width,
             num_classes=5,
             dropout_ratio=keep,
             norm_cfg=dict(type='GN', num_groups=4) if norm == 'GN' else dict(type=norm),
@@ -185,12 +185,22 @@ def clustered(args: argparse.Namespace) -> dict:
     return dict(classification(args.norm, not args.plain), terms=dict(within=dict(type='WithinClasses')))
 
 
+def small_classification(args: argparse.Namespace) -> dict:
+    """The same adversaries on a network of which a checkpoint is small."""
+    model = classification(args.norm, not args.plain)
+    stages = dict(num_stages=2, strides=(1, 2), dilations=(1, 1), out_indices=(1,))
+    model['student']['backbone'] = dict(type='ResNet', depth=18, stem_channels=4, base_channels=4, **stages)
+    model['student']['neck'].update(in_channels=8)
+    return dict(model, student=dict(model['student'], _scope_='mmpretrain'))
+
+
 def segmentation(args: argparse.Namespace) -> dict:
+    term = dict(type='FeatureDistance', classes=[1, 2], encoder='backbone', loss_weight=1.0)
     return dict(
         type='SelfTrainingUDA',
         task='segmentation',
-        student=student(args.norm, not args.plain, args.strategy),
-        terms=dict(feature_distance=dict(type='FeatureDistance', classes=[1, 2], encoder='backbone', loss_weight=1.0)),
+        student=student(args.norm, not args.plain, args.strategy, width=4 if args.small else 8),
+        terms={} if args.small else dict(feature_distance=term),
         coordination=dict(alpha=0.1),
         student_view=None if args.plain else dict(),
     )
@@ -209,8 +219,10 @@ def config(args: argparse.Namespace) -> dict:
         ]
     elif args.fixmatch:
         model = fixmatch(args)
+    elif args.classify:
+        model = small_classification(args) if args.small else classification(args.norm, not args.plain)
     else:
-        model = classification(args.norm, not args.plain) if args.classify else segmentation(args)
+        model = segmentation(args)
     return dict(
         default_scope='mmuda',
         runner_type='mmuda.MeanTeacherRunner',
@@ -239,7 +251,7 @@ def config(args: argparse.Namespace) -> dict:
     )
 
 
-def main() -> None:
+def parse(options: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     parser.add_argument('work_dir')
     parser.add_argument('--max-iters', type=int, default=4)
@@ -257,7 +269,12 @@ def main() -> None:
     parser.add_argument('--ratio', type=int, nargs=2, default=[1, 1])
     parser.add_argument('--kill-at', type=int)
     parser.add_argument('--dump')
-    args = parser.parse_args()
+    parser.add_argument('--small', action='store_true', help='networks of a few thousand parameters')
+    return parser.parse_args(options)
+
+
+def main() -> None:
+    args = parse()
     if 'RANK' in os.environ:
         torch.distributed.init_process_group('gloo')
     RUNNERS.build(config(args)).train()
