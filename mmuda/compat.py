@@ -251,6 +251,30 @@ def _declare_missing_operators(torchvision: types.ModuleType) -> None:
     torchvision._schemas_of_mmuda = schemas  # the declaration lasts as long as this object
 
 
+def average_over_counted_pixels(load: Callable, module: types.ModuleType) -> None:
+    """mmseg's cross-entropy looks up the class weight of ignored pixels, an `IndexError`, and waits for their number.
+
+    Its sigmoid version takes the weights of classes for those of image columns. With class weights an ignored pixel
+    counts as without: 1, or 0 with `avg_non_ignore`.
+    """
+    load(module)
+    for name in ('cross_entropy', 'binary_cross_entropy'):
+        setattr(module, name, functools.partial(_averaged, getattr(module, name), name != 'cross_entropy'))
+
+
+def _averaged(stock: Callable, binary: bool, pred, label, weight=None, avg_factor=None, class_weight=None, **kwargs):
+    if class_weight is not None or kwargs['avg_non_ignore']:
+        counted = (label >= 0) & (label != kwargs['ignore_index'])
+        share = (counted if kwargs['avg_non_ignore'] else counted | True).float()
+        if binary and pred.dim() > label.dim():  # each pixel once a class
+            share = share * pred.shape[1]
+            class_weight = class_weight if class_weight is None else class_weight.view(-1, *[1] * (pred.dim() - 2))
+        elif class_weight is not None and not binary:
+            share = class_weight.float()[label.masked_fill(~counted, 0)].where(counted, share)
+        avg_factor = share.sum() if avg_factor is None and kwargs['reduction'] == 'mean' else avg_factor
+    return stock(pred, label, weight, avg_factor=avg_factor, class_weight=class_weight, **kwargs)
+
+
 class _HostImports(MetaPathFinder):
     """Runs the import of a listed module inside its repair; every other import passes untouched."""
 
@@ -258,6 +282,7 @@ class _HostImports(MetaPathFinder):
         'mmseg.utils.mask_classification': without_compiled_ops,
         'mmseg.models.utils.point_sample': without_compiled_ops,
         'mmseg.models.losses.focal_loss': without_compiled_ops,
+        'mmseg.models.losses.cross_entropy_loss': average_over_counted_pixels,
         'mmseg.models.decode_heads.san_head': without_compiled_ops,
         'torchvision': beside_another_torch,
     }

@@ -296,3 +296,58 @@ def test_pip_stays_out_of_the_global_python(chosen, kept, monkeypatch):
         monkeypatch.setenv('PIP_REQUIRE_VIRTUALENV', chosen)
     compat.keep_pip_out_of_the_global_python()
     assert os.environ['PIP_REQUIRE_VIRTUALENV'] == kept
+
+
+# mmseg's cross-entropy with class weights
+
+
+def seg_loss(**options):
+    from mmseg.registry import MODELS
+
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # mmseg recommends avg_non_ignore
+        return MODELS.build(dict(type='CrossEntropyLoss', **options))
+
+
+@pytest.fixture
+def pixels():
+    """Logits [2, 3, 4, 5], labels with two ignored rows, weights of the classes."""
+    label = torch.randint(0, 3, (2, 4, 5))
+    label[0, :2] = 255
+    return torch.randn(2, 3, 4, 5, requires_grad=True), label, [0.5, 2.0, 1.0]
+
+
+@pytest.mark.parametrize('avg_non_ignore', [True, False])
+def test_class_weights_and_ignored_pixels_go_together(pixels, avg_non_ignore):
+    logits, label, weights = pixels
+    loss = seg_loss(class_weight=weights, avg_non_ignore=avg_non_ignore)(logits, label, ignore_index=255)
+    summed = nn.functional.cross_entropy(
+        logits.double(), label, torch.tensor(weights).double(), ignore_index=255, reduction='sum'
+    )
+    count = sum(weights[int(x)] if x != 255 else float(not avg_non_ignore) for x in label.flatten())
+    assert loss.item() == pytest.approx(float(summed) / count, rel=1e-5)
+    loss.backward()
+    assert logits.grad[0, :, :2].abs().max() == 0
+    assert logits.grad.isfinite().all()
+
+
+@pytest.mark.parametrize('avg_non_ignore', [True, False])
+def test_with_a_sigmoid_weights_belong_to_channels(pixels, avg_non_ignore):
+    logits, label, weights = pixels
+    loss = seg_loss(use_sigmoid=True, class_weight=weights, avg_non_ignore=avg_non_ignore)
+    truth = nn.functional.one_hot(label % 255, 3).movedim(-1, 1).double()
+    every = nn.functional.binary_cross_entropy_with_logits(
+        logits.double(), truth, pos_weight=torch.tensor(weights).double().view(3, 1, 1), reduction='none'
+    )
+    counted = (label != 255)[:, None].expand_as(every)
+    expected = every[counted].sum() / (counted.sum() if avg_non_ignore else counted.numel())
+    assert loss(logits, label, ignore_index=255).item() == pytest.approx(float(expected), rel=1e-5)
+
+
+@pytest.mark.parametrize('sigmoid', [True, False])
+@pytest.mark.parametrize('avg_non_ignore', [True, False])
+def test_equal_class_weights_are_as_none(pixels, sigmoid, avg_non_ignore):
+    logits, label, _ = pixels
+    options = dict(use_sigmoid=sigmoid, avg_non_ignore=avg_non_ignore)
+    losses = [seg_loss(class_weight=w, **options)(logits, label, ignore_index=255) for w in (None, [1.0] * 3)]
+    torch.testing.assert_close(*losses)

@@ -16,7 +16,7 @@ from torch import nn
 
 from mmuda import compat
 from mmuda.datasets.label_free import is_label_loader
-from mmuda.visualization import default_palette, overlay
+from mmuda.visualization import overlay, palette_of
 
 from .checkpoint import check_checkpoint, read_checkpoint
 from .config import load_config
@@ -153,4 +153,4 @@ def _class_names(checkpoint: str | Path, model: nn.Module) -> tuple[list[str], l
     meta = read_checkpoint(checkpoint).get('meta', {}).get('dataset_meta') or {}
     head = getattr(model, 'student', model).decode_head
     classes = list(meta.get('classes') or map(str, range(head.num_classes)))
-    return classes, list(meta.get('palette') or default_palette(len(classes)))
+    return classes, palette_of(meta, len(classes))

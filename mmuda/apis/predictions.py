@@ -9,7 +9,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from PIL import Image
 
-from mmuda.visualization import default_palette, overlay
+from mmuda.visualization import overlay, palette_of
 
 
 class PredictionWriter(Hook):
@@ -36,8 +36,7 @@ class PredictionWriter(Hook):
             if self.label_dir:
                 save(label, Path(self.label_dir) / name)
             if self.overlay_dir:
-                classes = dataset.metainfo['classes']
-                palette = dataset.metainfo.get('palette') or default_palette(len(classes))
+                palette = palette_of(dataset.metainfo, len(dataset.metainfo['classes']))
                 picture = overlay(read_image(sample.img_path), label, palette)
                 save(picture, Path(self.overlay_dir) / name)
 

@@ -6,7 +6,7 @@ from .comparison import Layout, comparison
 from .cross_layer import LayerWeights, cross_layer_figure
 from .curves import Curve, curves_figure
 from .embedding import embedding_figure
-from .palette import colorize, default_palette, overlay
+from .palette import colorize, default_palette, overlay, palette_of
 
 __all__ = [
     'AttentionReport',
@@ -23,5 +23,6 @@ __all__ = [
     'default_palette',
     'embedding_figure',
     'overlay',
+    'palette_of',
     'split_overlay',
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -20,6 +20,14 @@ def default_palette(num_classes: int) -> list[Color]:
     values = [(0.95, 0.7, 0.5)[number % 3] for number in range(num_classes)]
     colors = [colorsys.hsv_to_rgb(hue, 0.65, value) for hue, value in zip(hues, values)]
     return [tuple(round(255 * channel) for channel in color) for color in colors]
+
+
+def palette_of(meta: Mapping | None, num_classes: int) -> list[Color]:
+    """The colours in a data set's meta information (lists, an array or a tensor), else made-up ones."""
+    given = (meta or {}).get('palette')
+    if given is None or len(given) == 0:
+        return default_palette(num_classes)
+    return [tuple(int(channel) for channel in color) for color in given]
 
 
 def colorize(label: np.ndarray, palette: Sequence[Color], void: Color = VOID) -> np.ndarray:

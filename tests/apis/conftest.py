@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from mmengine.registry import DefaultScope
@@ -23,6 +24,6 @@ def toy(tmp_path_factory):
     for network, winner in ((model.student, 5), (model.teacher, 3)):
         torch.nn.init.zeros_(network.decode_head.conv_seg.weight)
         network.decode_head.conv_seg.bias.data = torch.eye(8)[winner]
-    meta = dict(dataset_meta=dict(classes=list('abcdefgh'), palette=[[i, i, i] for i in range(8)]))
+    meta = dict(dataset_meta=dict(classes=list('abcdefgh'), palette=np.array([[i, i, i] for i in range(8)])))
     torch.save(dict(state_dict=model.state_dict(), meta=meta), folder / 'toy.pth')
     return config, folder / 'toy.pth'

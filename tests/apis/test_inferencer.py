@@ -62,7 +62,7 @@ def test_a_folder_keeps_its_tree(student, image, tmp_path):
 
 def test_classes_come_from_the_checkpoint(student):
     assert student.classes == list('abcdefgh')
-    assert student.palette[7] == [7, 7, 7]
+    assert student.palette[7] == (7, 7, 7)
 
 
 def test_a_checkpoint_without_classes_gets_numbers(toy, tmp_path):

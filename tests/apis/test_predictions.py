@@ -22,7 +22,7 @@ def batch(tmp_path):
         outputs.append(SimpleNamespace(img_path=str(path), pred_sem_seg=SimpleNamespace(data=label)))
     dataset = SimpleNamespace(
         data_prefix=dict(img_path=str(tmp_path / 'images')),
-        metainfo=dict(classes=['a', 'b'], palette=[[0, 0, 0], [200, 0, 100]]),
+        metainfo=dict(classes=['a', 'b'], palette=np.array([[0, 0, 0], [200, 0, 100]])),
     )
     return SimpleNamespace(test_dataloader=SimpleNamespace(dataset=dataset)), outputs
 

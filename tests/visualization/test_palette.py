@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+import torch
 
-from mmuda.visualization import colorize, default_palette, overlay
+from mmuda.visualization import colorize, default_palette, overlay, palette_of
 
 PALETTE = [(255, 0, 0), (0, 255, 0)]
 
@@ -37,3 +38,13 @@ def test_overlay_refuses_another_size():
 
 def test_default_palette_has_distinct_colors():
     assert len(set(default_palette(40))) == 40
+
+
+@pytest.mark.parametrize('kind', [list, tuple, np.array, torch.tensor])
+def test_colours_of_a_data_set_come_as_lists_arrays_or_tensors(kind):
+    assert palette_of(dict(palette=kind([[255, 0, 0], [0, 255, 0]])), 2) == PALETTE
+
+
+@pytest.mark.parametrize('meta', [None, {}, dict(palette=None), dict(palette=[]), dict(palette=np.zeros((0, 3)))])
+def test_a_data_set_without_colours_gets_some(meta):
+    assert palette_of(meta, 3) == default_palette(3)

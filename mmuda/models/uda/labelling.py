@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 
+from ..layers.single_value import single_values_by_running
+
 PSEUDO_NORMS = ('train', 'batch', 'running')
 
 
@@ -20,7 +22,8 @@ def labelling_mode(net: nn.Module, norm: str, noise: bool) -> Iterator[None]:
     Args:
         net: The network, in training.
         norm: ``train``: norms work on the batch, and their running statistics move. ``batch``: they work on the batch,
-            running statistics stay as they are. ``running``: they work on their running statistics, as in evaluation.
+            running statistics stay as they are. ``running``: they work on running statistics, as in evaluation, and
+            so does in all cases a norm that gets one value a channel.
         noise: Whether the other modules are in training mode too: dropout, drop path, MixStyle and whatever else is
             random draws in this pass. False switches all of it off.
     """
@@ -33,9 +36,12 @@ def labelling_mode(net: nn.Module, norm: str, noise: bool) -> Iterator[None]:
             module.training = False
         elif norm == 'batch' and module.training:
             module.track_running_stats = False
+    handles = single_values_by_running(net)
     try:
         yield
     finally:
+        for handle in handles:
+            handle.remove()
         for module, (training, tracks) in zip(modules, before, strict=True):
             module.training = training
             if tracks is not None:

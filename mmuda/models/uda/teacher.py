@@ -9,6 +9,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmuda.domain import DomainLayer
 
+from ..layers.single_value import single_values_by_running
+
 TEACHER_NORMS = ('running', 'batch')
 
 
@@ -16,6 +18,7 @@ def make_teacher(student: nn.Module) -> nn.Module:
     """A deep copy without gradients and in evaluation mode; its domain context, if any, is its own."""
     teacher = deepcopy(student).requires_grad_(False)
     teacher.eval()
+    single_values_by_running(teacher)
     return teacher
 
 
@@ -26,8 +29,8 @@ def set_teacher_mode(teacher: nn.Module, student: nn.Module, norm: str, training
         teacher: The teacher.
         student: Its student, in its own mode already: a norm that is frozen there stays frozen here.
         norm: ``running``: batch norms use the student's running statistics, copied at every update. ``batch``: in
-            training they use the target batch's, as in DAFormer's released code; a network that pools to one value per
-            channel then needs two target images a process.
+            training they use the target batch's, as in DAFormer's released code; where one image is pooled to one
+            value per channel, as in an ASPP, running statistics all the same.
         training: Whether the model is in training.
     """
     teacher.eval()

@@ -47,3 +47,25 @@ def test_a_step_with_every_option_trains_the_student(build, class_batch):
     assert losses['loss_target'] > 0
     assert all(parameter.grad is not None for parameter in model.student.parameters())
     assert model.step == 1
+
+
+@pytest.mark.parametrize('task', ['classification', 'segmentation'])
+def test_a_teacher_with_batch_statistics_labels_one_image(request, task):
+    """Behind a pooling a norm gets one value a channel; the others keep the batch's statistics."""
+    if task == 'classification':
+        student, batch = request.getfixturevalue('tiny_classifier')(), request.getfixturevalue('class_batch')('ssst')
+        student['neck']['norm_cfg'] = dict(type='BN1d')
+        pooled = 'neck.norm'
+    else:
+        student, batch = request.getfixturevalue('tiny_student')(), request.getfixturevalue('domain_batch')('ssst')
+        student['decode_head'] |= dict(type='mmseg.ASPPHead', in_channels=16, in_index=2, dilations=(1, 2))
+        pooled = 'decode_head.image_pool.1.bn'
+    model = SelfTrainingUDA(task=task, student=student, teacher_norm='batch').train()
+    norms = [module for module in model.teacher.modules() if isinstance(module, torch.nn.modules.batchnorm._BatchNorm)]
+    before = {norm: norm.running_mean.clone() for norm in norms}
+    losses = model(**model.data_preprocessor(batch, training=True), mode='loss')
+    assert losses['loss_target'].isfinite()
+    assert all(norm.training for norm in norms)
+    names = [name for name, norm in model.teacher.named_modules() if norm in norms]
+    still = [name for name, norm in zip(names, norms) if torch.equal(norm.running_mean, before[norm])]
+    assert still == [pooled]
