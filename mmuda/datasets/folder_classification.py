@@ -9,11 +9,11 @@ from collections.abc import Iterator
 
 from mmuda.registry import DATASETS
 
+from .ann_file import read_ann_file
 from .checks import check_data_root, check_folder, check_list_entry, check_none_missing
 from .class_images import ClassImages
 from .errors import DataError
-
-SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp')
+from .listing import IMAGE_SUFFIXES, describe, list_files, list_folders, log_once
 
 
 @DATASETS.register_module()
@@ -43,25 +43,44 @@ class FolderClassification(ClassImages):
         """Paths and classes, sorted, after all checks of names."""
         folder = self.data_prefix['img_path']
         check_folder(folder, 'image folder')
-        infos = self._listed(folder) if self.ann_file else self._found(folder)
-        infos = [info for info in infos if not info['img_path'].endswith(self.EXCLUDED)]
+        self._left_out: dict[str, str] = {}
+        infos = list(self._listed(folder) if self.ann_file else self._found(folder))
+        self._left_out |= {info['img_path']: 'damaged as published' for info in infos if self._is_excluded(info)}
+        infos = [info for info in infos if not self._is_excluded(info)]
+        left_out = {os.path.relpath(path, folder): why for path, why in self._left_out.items()}
         if not infos:
             raise DataError(
-                f"There is no image with suffix {', '.join(SUFFIXES)} in '{self.ann_file or folder}': check "
-                '`data_prefix`, `ann_file` and the environment variable MMUDA_DATA.'
+                f"There is no image in '{self.ann_file or folder}' ({describe(left_out)}): check `data_prefix`, "
+                '`ann_file` and the environment variable MMUDA_DATA.'
             )
+        listed = f" named by '{self.ann_file}'" if self.ann_file else ''
+        labels = len(infos) if self.labelled else 0
+        log_once(
+            f"{type(self).__name__} '{folder}': {len(infos)} images{listed}, {labels} labels, {describe(left_out)}."
+        )
         return infos
+
+    def _is_excluded(self, info: dict) -> bool:
+        return info['img_path'].endswith(self.EXCLUDED)
 
     def _found(self, folder: str) -> Iterator[dict]:
         if not self.labelled:
-            yield from (dict(img_path=path) for path in _images(folder))
+            yield from (dict(img_path=path) for path in self._images(folder))
             return
         for number, name in enumerate(self._class_folders(folder)):
-            for path in _images(os.path.join(folder, name)):
+            for path in self._images(os.path.join(folder, name)):
                 yield dict(img_path=path, gt_label=number)
 
+    def _images(self, folder: str) -> list[str]:
+        """All images below a folder, sorted."""
+        found = list_files(folder)
+        self._left_out |= {os.path.join(folder, name): why for name, why in found.left_out.items()}
+        return [os.path.join(folder, name) for name in found.names]
+
     def _class_folders(self, folder: str) -> list[str]:
-        found = sorted(entry.name for entry in os.scandir(folder) if entry.is_dir())
+        folders = list_folders(folder)
+        self._left_out |= {os.path.join(folder, name): why for name, why in folders.left_out.items()}
+        found = list(folders.names)
         classes = list(self._metainfo.get('classes') or found)
         missing = [name for name in classes if name not in found]
         check_none_missing(missing, len(classes), f"classes have no folder in '{folder}'", 'set `metainfo.classes`')
@@ -69,27 +88,31 @@ class FolderClassification(ClassImages):
         return classes
 
     def _listed(self, folder: str) -> Iterator[dict]:
-        if not os.path.isfile(self.ann_file):
-            raise DataError(f"The list file '{self.ann_file}' does not exist: check `ann_file`.")
-        with open(self.ann_file, encoding='utf-8') as lines:
-            entries = [line.strip().rsplit(maxsplit=1) for line in lines if line.strip()]
-        for entry in entries:
-            info = dict(img_path=os.path.join(folder, check_list_entry(entry[0], self.ann_file)))
-            yield dict(info, gt_label=self._number(entry)) if self.labelled else info
+        entries = [_split(line) for line in read_ann_file(self.ann_file)]
+        paths = [os.path.join(folder, check_list_entry(name, self.ann_file)) for name, _ in entries]
+        check_none_missing(
+            [name for (name, _), path in zip(entries, paths) if not os.path.isfile(path)],
+            len(entries),
+            f"entries of the list file '{self.ann_file}' have no image in '{folder}'",
+            'check `data_prefix`, and whether the list belongs to these images',
+        )
+        for (name, number), path in zip(entries, paths):
+            yield dict(img_path=path, gt_label=self._number(name, number)) if self.labelled else dict(img_path=path)
 
-    def _number(self, entry: list[str]) -> int:
-        count = len(self._metainfo.get('classes') or ())
-        first = self.FIRST_NUMBER
-        number = int(entry[1]) - first if len(entry) == 2 and entry[1].isdigit() else -1
-        if number < 0 or (count and number >= count):
+    def _number(self, name: str, number: str) -> int:
+        count, first = len(self._metainfo.get('classes') or ()), self.FIRST_NUMBER
+        label = int(number) - first if number.isdigit() else -1
+        if label < 0 or (count and label >= count):
             raise DataError(
-                f"The line '{' '.join(entry)}' of the list file '{self.ann_file}' does not end in a class number"
-                f'{f" from {first} to {first + count - 1}" * bool(count)}: lines are `name number`.'
+                f"The line '{f'{name} {number}'.strip()}' of the list file '{self.ann_file}' does not end in a class "
+                f'number{f" from {first} to {first + count - 1}" * bool(count)}: lines are `name number`.'
             )
-        return number
+        return label
 
 
-def _images(folder: str) -> list[str]:
-    """All images below a folder, sorted."""
-    paths = [os.path.join(where, name) for where, _, names in os.walk(folder) for name in names]
-    return sorted(path for path in paths if path.lower().endswith(SUFFIXES))
+def _split(line: str) -> tuple[str, str]:
+    """A line as (name, class number or nothing); names may have blanks."""
+    if line.lower().endswith(IMAGE_SUFFIXES):
+        return line, ''
+    name, *number = line.rsplit(maxsplit=1)
+    return name, ''.join(number)

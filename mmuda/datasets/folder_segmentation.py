@@ -7,14 +7,14 @@ map from a file. Your own data need no new class; see docs/datasets.md.
 import os
 from collections.abc import Sequence
 
-from mmengine import fileio
-
 from mmuda import compat
 from mmuda.registry import DATASETS
 
+from .ann_file import read_ann_file
 from .checks import check_data_root, check_folder, check_list_entry, check_none_missing
 from .class_map import UNKNOWN, check_palette, identity_table, load_class_map, select_classes
 from .errors import DataError
+from .listing import IMAGE_SUFFIXES, Listing, by_stem, describe, list_files, log_once
 
 compat.apply()
 
@@ -30,7 +30,7 @@ class FolderSegmentation(BaseSegDataset):
     Args:
         data_root: folder that everything below is relative to.
         data_prefix: `img_path` and, for labelled data, `seg_map_path`.
-        img_suffix: one suffix of image files, or several; also cut off to find the label's name.
+        img_suffix: one suffix of image files, or several, in any case; also cut off to find the label's name.
         seg_map_suffix: what follows the common name in a label file.
         class_map: a class-mapping file or dict, see `load_class_map`. None: files hold class ids
             and 255.
@@ -45,7 +45,7 @@ class FolderSegmentation(BaseSegDataset):
         self,
         data_root: str | None = None,
         data_prefix: dict | None = None,
-        img_suffix: Suffix = ('.png', '.jpg', '.jpeg'),
+        img_suffix: Suffix = IMAGE_SUFFIXES,
         seg_map_suffix: str = '.png',
         class_map: str | dict | None = None,
         metainfo: dict | None = None,
@@ -76,14 +76,16 @@ class FolderSegmentation(BaseSegDataset):
         """Paths of every image and label, sorted, after all checks of names."""
         image_dir, label_dir = self.data_prefix['img_path'], self.data_prefix.get('seg_map_path')
         check_folder(image_dir, 'image folder')
-        images = self._images(image_dir)
-        labels = [stem + self.seg_map_suffix for stem, _ in images]
+        found = list_files(image_dir, self.suffixes)
+        images = self._images(found, image_dir, ambiguous=label_dir is None)
+        infos = [dict(img_path=os.path.join(image_dir, name)) for _, name in images]
+        labels = Listing()
         if label_dir is not None:
-            self._check_labels(images, labels, label_dir)
-        infos = [dict(img_path=os.path.join(image_dir, stem + suffix)) for stem, suffix in images]
-        if label_dir is not None:
-            for info, label in zip(infos, labels):
+            check_folder(label_dir, 'label folder')
+            labels = list_files(label_dir, (self.seg_map_suffix,))
+            for info, label in zip(infos, self._labels(images, labels, label_dir)):
                 info['seg_map_path'] = os.path.join(label_dir, label)
+        self._log(infos, [(image_dir, found), (label_dir, labels)])
         return infos
 
     def get_data_info(self, idx: int) -> dict:
@@ -121,64 +123,63 @@ class FolderSegmentation(BaseSegDataset):
         check_palette(metainfo.get('palette'), wanted, 'metainfo')
         return dict(metainfo, classes=tuple(wanted)) if wanted else metainfo
 
-    def _images(self, folder: str) -> list[tuple[str, str]]:
-        """Sorted (name without suffix, suffix) of the images that the folder or list file names."""
-        names = fileio.list_dir_or_file(
-            folder, list_dir=False, suffix=self.suffixes, recursive=True, backend_args=self.backend_args
-        )
-        images = {}
-        for name in names:
-            stem, suffix = self._split(name.replace(os.sep, '/'))
-            if stem in images:
-                raise DataError(
-                    f"'{folder}' has both '{stem}{suffix}' and '{stem}{images[stem]}': "
-                    'name the suffix of the images in `img_suffix`.'
-                )
-            images[stem] = suffix
+    def _images(self, found: Listing, folder: str, ambiguous: bool) -> list[tuple[str, str]]:
+        """Sorted (name without suffix, name) of the images that the folder or list file names.
+
+        `ambiguous` allows two images that differ in their suffix alone: nothing belongs to their common name.
+        """
+        stems = by_stem(found.names, self.suffixes)
         if self.ann_file:
-            images = self._listed(images, folder)
-        if not images:
+            stems = self._listed(stems, folder)
+        if not stems:
             raise DataError(
-                f'There is no image with suffix {" or ".join(self.suffixes)} in '
-                f"'{self.ann_file or folder}': check `data_prefix`, `img_suffix` and "
+                f"There is no image in '{folder}' ({describe(found.left_out)}): check `data_prefix`, `img_suffix` and "
                 'the environment variable MMUDA_DATA.'
             )
-        return sorted(images.items())
+        twins = [names for names in stems.values() if len(names) > 1]
+        if twins and not (ambiguous and not self.ann_file):
+            raise DataError(
+                f"'{folder}' has both '{twins[0][0]}' and '{twins[0][1]}': name the suffix of the images in "
+                '`img_suffix`.'
+            )
+        return sorted((stem, name) for stem, names in stems.items() for name in names)
 
-    def _split(self, name: str) -> tuple[str, str]:
-        suffix = max((s for s in self.suffixes if name.endswith(s)), key=len)
-        return name[: -len(suffix)], suffix
-
-    def _listed(self, images: dict, folder: str) -> dict:
-        if not os.path.isfile(self.ann_file):
-            raise DataError(f"The list file '{self.ann_file}' does not exist: check `ann_file`.")
-        with open(self.ann_file, encoding='utf-8') as lines:
-            entries = [line.strip() for line in lines if line.strip()]
-        entries = [check_list_entry(entry, self.ann_file) for entry in entries]
+    def _listed(self, stems: dict[str, list[str]], folder: str) -> dict[str, list[str]]:
+        entries = [check_list_entry(entry, self.ann_file) for entry in read_ann_file(self.ann_file)]
         check_none_missing(
-            [entry for entry in entries if entry not in images],
+            [entry for entry in entries if entry not in stems],
             len(entries),
             f"entries of the list file '{self.ann_file}' have no image in '{folder}'",
             'entries are names without suffix',
         )
-        return {entry: images[entry] for entry in entries}
+        return {entry: stems[entry] for entry in entries}
 
-    def _check_labels(self, images: list, labels: list[str], folder: str) -> None:
-        check_folder(folder, 'label folder')
-        present = set(
-            fileio.list_dir_or_file(
-                folder, list_dir=False, suffix=self.seg_map_suffix, recursive=True, backend_args=self.backend_args
-            )
-        )
-        present = {name.replace(os.sep, '/') for name in present}
-        missing = [stem + suffix for (stem, suffix), label in zip(images, labels) if label not in present]
+    def _labels(self, images: list[tuple[str, str]], found: Listing, folder: str) -> list[str]:
+        """The name of each image's label file."""
+        stems = by_stem(found.names, (self.seg_map_suffix,))
+        twins = [names for names in stems.values() if len(names) > 1]
+        if twins:
+            raise DataError(f"'{folder}' has both '{twins[0][0]}' and '{twins[0][1]}': leave one of them.")
         check_none_missing(
-            missing,
+            [name for stem, name in images if stem not in stems],
             len(images),
             f"images have no label in '{folder}'",
-            f"expected '{labels[0]}' and so on: add the labels (tools/dataset_converters writes "
-            'train ids), list the labelled images in `ann_file`, or leave out `seg_map_path`',
+            f"expected '{images[0][0]}{self.seg_map_suffix}' and so on: add the labels (tools/dataset_converters "
+            'writes train ids), list the labelled images in `ann_file`, or leave out `seg_map_path`',
         )
+        return [stems[stem][0] for stem, _ in images]
+
+    def _log(self, infos: list[dict], found: list[tuple[str | None, Listing]]) -> None:
+        """Say once a run what was found, and what was left out and why."""
+        used = {path for info in infos for path in info.values()}
+        left_out = {os.path.join(folder, name): why for folder, part in found for name, why in part.left_out.items()}
+        if found[1][0] is not None and not self.ann_file:
+            left_out |= {os.path.join(found[1][0], name): 'label without an image' for name in found[1][1].names}
+        left_out = {os.path.relpath(path, found[0][0]): why for path, why in left_out.items() if path not in used}
+        labels = sum('seg_map_path' in info for info in infos)
+        listed = f" named by '{self.ann_file}'" if self.ann_file else ''
+        counts = f'{len(infos)} images{listed}, {labels} labels, {describe(left_out)}'
+        log_once(f"{type(self).__name__} '{found[0][0]}': {counts}.")
 
     @classmethod
     def get_label_map(cls, new_classes: Sequence | None = None) -> None:

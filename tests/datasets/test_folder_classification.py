@@ -70,7 +70,7 @@ def test_what_is_missing_is_named(root):
     with pytest.raises(DataError, match=r"list file '.*none\.txt' does not exist"):
         build(root, ann_file='none.txt')
     (root / 'empty').mkdir()
-    with pytest.raises(DataError, match=r"no image with suffix .* in '.*empty'"):
+    with pytest.raises(DataError, match=r"no image in '.*empty' \(none left out\): check"):
         build(root, 'empty', labelled=False)
 
 

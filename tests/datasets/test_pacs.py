@@ -7,10 +7,13 @@ from mmuda.datasets import PACS, DataError
 
 @pytest.fixture
 def build(tmp_path):
-    (tmp_path / 'images').mkdir()
     (tmp_path / 'splits').mkdir()
     lines = 'sketch/dog/a.png 1\nsketch/person/b.png 7\nsketch/dog/n02103406_4068-1.png 1\nsketch/horse/c.png 5\n'
     (tmp_path / 'splits' / 'sketch_train_kfold.txt').write_text(lines)
+    for line in lines.splitlines():
+        path = tmp_path / 'images' / line.split()[0]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
 
     def make(ann_file='splits/sketch_train_kfold.txt', **options):
         return PACS(data_root=str(tmp_path), data_prefix=dict(img_path='images'), ann_file=ann_file, **options)

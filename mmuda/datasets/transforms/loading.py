@@ -6,26 +6,37 @@ from mmuda import compat
 from mmuda.registry import TRANSFORMS
 
 from ..errors import DataError
-from ..files import read_bytes, read_label
+from ..files import read_label
+from ..reading import COLOR_TYPES, read_facts, read_image
 
 compat.apply()
 
-import mmcv
 from mmcv.transforms import BaseTransform, LoadImageFromFile
 
 
 @TRANSFORMS.register_module()
 class LoadImage(LoadImageFromFile):
-    """mmcv's `LoadImageFromFile`, which also refuses truncated files, in one sentence."""
+    """Load an image by the rules of `mmuda.datasets.reading`, which hold for inference and tools, too.
+
+    Args:
+        color_type: `color` for uint8 [H, W, 3] in BGR, `grayscale` for uint8 [H, W], `unchanged` for all bands of the
+            file, float32 unless they are uint8; then the network's `in_channels`, and `mean` and `std` of its data
+            preprocessor, are those of the bands.
+        to_float32: convert also uint8.
+        backend_args: of mmengine's `fileio`.
+    """
+
+    def __init__(
+        self, color_type: str = 'color', to_float32: bool = False, *, backend_args: dict | None = None
+    ) -> None:
+        if color_type not in COLOR_TYPES:
+            raise DataError(f"LoadImage has color_type='{color_type}': use one of {', '.join(COLOR_TYPES)}.")
+        super().__init__(to_float32=to_float32, color_type=color_type, backend_args=backend_args)
 
     def transform(self, results: dict) -> dict:
         """Add `img`, `img_shape` and `ori_shape`."""
-        path = results['img_path']
-        content = read_bytes(path, self.backend_args)
-        image = mmcv.imfrombytes(content, flag=self.color_type, backend=self.imdecode_backend)
-        if image is None:
-            raise DataError(f"'{path}' cannot be decoded as an image: copy or convert it again.")
-        results['img'] = image.astype(np.float32) if self.to_float32 else image
+        image = read_image(results['img_path'], self.color_type, self.backend_args)
+        results['img'] = image.astype(np.float32) if self.to_float32 or image.dtype != np.uint8 else image
         results['img_shape'] = results['ori_shape'] = image.shape[:2]
         return results
 
@@ -48,13 +59,18 @@ class LoadLabel(BaseTransform):
                 'mmuda.LoadLabel needs a data set that derives from '
                 'mmuda.FolderSegmentation: with others use mmseg.LoadAnnotations.'
             )
-        path = results['seg_map_path']
+        path = results.get('seg_map_path')
+        if path is None:
+            raise DataError(
+                f"The image '{results['img_path']}' has no label map: name the labels' folder in "
+                '`data_prefix.seg_map_path`.'
+            )
         label = read_label(path, results['label_table'], results['num_classes'], self.backend_args)
         size = results.get('ori_shape', label.shape)
         if label.shape != tuple(size[:2]):
             raise DataError(
                 f"The label file '{path}' has {_size(label.shape)} pixels, but its "
-                f"image '{results['img_path']}' has {_size(size)}: both must be equal."
+                f"image '{results['img_path']}' has {_size(size)}: both must be equal{_if_turned(results, self)}."
             )
         results['gt_seg_map'] = label
         results.setdefault('seg_fields', []).append('gt_seg_map')
@@ -77,3 +93,14 @@ class LoadIgnoreLabel(BaseTransform):
 
 def _size(shape) -> str:
     return f'{shape[1]}×{shape[0]}'
+
+
+def _if_turned(results: dict, loader: LoadLabel) -> str:
+    """What to do when the image is shown turned, but the label map was drawn on it as stored."""
+    orientation = read_facts(results['img_path'], loader.backend_args).orientation
+    if orientation == 1:
+        return ''
+    return (
+        f' (the orientation tag {orientation} of the image has been applied: turn the label maps, or take the tag off '
+        'the images)'
+    )

@@ -1,0 +1,144 @@
+"""List the files below a folder: the one lister of data sets, inference, tools and converters.
+
+It takes every suffix that the reader can read, in upper and lower case, goes into folders and follows links to files
+and folders. It leaves out what nobody meant as data, and says why: hidden entries (`.ipynb_checkpoints`, `._x.png`),
+what systems leave behind (`Thumbs.db`), broken links, links back to a folder above, and folders of predictions.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from mmengine.logging import print_log
+
+IMAGE_SUFFIXES = (
+    *('.png', '.apng', '.jpg', '.jpeg', '.jpe', '.jfif', '.mpo', '.bmp', '.dib', '.tif', '.tiff', '.webp', '.avif'),
+    *('.jp2', '.gif', '.ppm', '.pgm', '.pbm', '.pnm'),
+)
+"""What `mmuda.datasets.reading` reads."""
+PREDICTIONS = '.mmuda_predictions'
+"""A file of this name marks a folder of predictions, which are no images to predict on."""
+
+_SYSTEM = ('thumbs.db', 'desktop.ini', '__macosx', '$recycle.bin', 'system volume information', '@eadir')
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a folder holds.
+
+    Args:
+        names: of the files that count, relative to the folder, with `/`, sorted.
+        left_out: names of the other entries -> why they do not count.
+    """
+
+    names: tuple[str, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+
+def list_files(folder: str | os.PathLike, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> Listing:
+    """All files below a folder whose names end in one of `suffixes`; it never raises."""
+    walk = _Walk(tuple(suffix.lower() for suffix in suffixes))
+    walk.enter(os.fspath(folder), '', ())
+    return Listing(tuple(sorted(walk.names)), dict(sorted(walk.left_out.items())))
+
+
+def list_folders(folder: str | os.PathLike) -> Listing:
+    """The folders right below a folder, linked ones too, such as one a class."""
+    names, left_out = [], {}
+    for entry in os.scandir(folder):
+        kind = _kind(entry)
+        if kind == 'folder':
+            names.append(entry.name)
+        elif kind != 'file':
+            left_out[entry.name] = kind
+    return Listing(tuple(sorted(names)), left_out)
+
+
+def split_suffix(name: str, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> tuple[str, str]:
+    """A name as (what comes before its suffix, the suffix as it is written); the longest suffix counts."""
+    size = max((len(suffix) for suffix in suffixes if name.lower().endswith(suffix.lower())), default=0)
+    return name[: len(name) - size], name[len(name) - size :]
+
+
+def by_stem(names: Iterable[str], suffixes: Sequence[str] = IMAGE_SUFFIXES) -> dict[str, list[str]]:
+    """Names without suffix -> all names that begin so; more than one where `x.jpg` lies beside `x.png`."""
+    stems: dict[str, list[str]] = {}
+    for name in names:
+        stems.setdefault(split_suffix(name, suffixes)[0], []).append(name)
+    return stems
+
+
+def describe(left_out: Mapping[str, str]) -> str:
+    """How many entries were left out and why, such as `2 left out: 1 × hidden (.git), 1 × broken link (a.png)`."""
+    if not left_out:
+        return 'none left out'
+    parts = []
+    for why, count in Counter(left_out.values()).items():
+        names = [name for name, reason in left_out.items() if reason == why][:3]
+        parts.append(f'{count} × {why} ({", ".join(names)}{", ..." if count > 3 else ""})')
+    return f'{len(left_out)} left out: {", ".join(parts)}'
+
+
+@functools.cache
+def log_once(text: str) -> None:
+    """Log a line, unless this run has logged it."""
+    print_log(text, 'current')
+
+
+class _Walk:
+    """One way through a folder, its sub-folders and what they link to."""
+
+    def __init__(self, suffixes: tuple[str, ...]) -> None:
+        self.suffixes = suffixes
+        self.names: list[str] = []
+        self.left_out: dict[str, str] = {}
+
+    def enter(self, folder: str, prefix: str, above: tuple[tuple[int, int], ...]) -> None:
+        """List a folder; `above` identifies the folders on the way to it, so that a loop of links ends."""
+        try:
+            status = os.stat(folder)
+            with os.scandir(folder) as scan:
+                entries = list(scan)
+        except OSError as error:
+            self.left_out[prefix.rstrip('/') or folder] = f'cannot be opened, {error.strerror}'
+            return
+        this = (status.st_dev, status.st_ino)
+        if this in above:
+            self.left_out[prefix.rstrip('/')] = 'link back to a folder above'
+        elif above and any(entry.name == PREDICTIONS for entry in entries):
+            self.left_out[prefix.rstrip('/')] = 'predictions'
+        else:
+            for entry in entries:
+                self._take(entry, prefix, (*above, this))
+
+    def _take(self, entry: os.DirEntry, prefix: str, above: tuple) -> None:
+        name, kind = prefix + entry.name, _kind(entry)
+        is_named_so = entry.name.lower().endswith(self.suffixes)
+        if kind == 'folder':
+            if is_named_so:
+                self.left_out[name] = 'folder, not a file'
+            self.enter(entry.path, f'{name}/', above)
+        elif kind != 'file':
+            self.left_out[name] = kind
+        elif is_named_so:
+            self.names.append(name)
+        else:
+            self.left_out[name] = 'other suffix'
+
+
+def _kind(entry: os.DirEntry) -> str:
+    """`file`, `folder`, or why it is neither."""
+    if entry.name.startswith('.') or entry.name.lower() in _SYSTEM:
+        return 'hidden'
+    try:
+        if entry.is_dir():
+            return 'folder'
+        if entry.is_file():
+            return 'file'
+    except OSError:  # a link to itself
+        return 'broken link'
+    return 'broken link' if entry.is_symlink() else 'no regular file'
