@@ -10,7 +10,7 @@ import pytest
 import mmuda
 
 ROOT = Path(mmuda.__file__).parent
-BASE = ['registry', 'compat', 'domain', 'functional']
+BASE = ['registry', 'compat', 'domain', 'functional', 'storage']
 # Each row of models may import the rows above it.
 MODELS = [
     ['models.layers'],
@@ -28,7 +28,7 @@ MAY_IMPORT = {
         for row, rooms in enumerate(MODELS)
         for room in rooms
     },
-    'datasets': ['registry', 'compat', 'domain'],
+    'datasets': ['registry', 'compat', 'domain', 'storage'],
     'engine': BASE,
     'evaluation': BASE,
     'visualization': BASE,

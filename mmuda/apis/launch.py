@@ -9,9 +9,8 @@ from pathlib import Path
 import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
-from mmengine.logging import print_log
 from mmengine.model import BaseTTAModel, is_model_wrapper
-from mmengine.runner import Runner, find_latest_checkpoint
+from mmengine.runner import Runner
 from torch import nn
 
 from mmuda import compat
@@ -24,7 +23,7 @@ from .errors import UserError
 from .inferencer import choose_network
 from .predictions import PredictionWriter
 from .preflight import check_data_roots, check_start, check_training
-from .work_dir import check_work_dir, clean_start
+from .work_dir import check_work_dir, clean_start, latest_checkpoint
 
 
 def set_work_dir(cfg: Config, config_path: str | Path, work_dir: str | None) -> None:
@@ -37,18 +36,18 @@ def set_work_dir(cfg: Config, config_path: str | Path, work_dir: str | None) -> 
 
 
 def set_resume(cfg: Config, resume: str | None) -> None:
-    """``auto``: the work directory's latest checkpoint if there is one; else the path of a checkpoint.
+    """``auto``: the newest whole checkpoint of the work directory if there is one; else the path of a checkpoint.
 
     Without a checkpoint, ``auto`` starts from the config's own ``load_from``: a job that restarts itself needs one
-    command only.
+    command only. ``resume=True`` in a config without ``load_from`` means ``auto``.
     """
+    if resume is None and cfg.get('resume') and cfg.get('load_from') is None:
+        resume, cfg.resume = 'auto', False
     if resume is None:
         return
-    path = find_latest_checkpoint(cfg.work_dir) if resume == 'auto' else resume
-    if path is None:
-        print_log(f'{cfg.work_dir} has no checkpoint to resume from: the run starts at iteration 0.', logger='current')
-        return
-    cfg.resume, cfg.load_from = True, str(path)
+    path = latest_checkpoint(cfg) if resume == 'auto' else resume
+    if path is not None:
+        cfg.resume, cfg.load_from = True, str(path)
 
 
 def enable_amp(cfg: Config) -> None:

@@ -7,13 +7,14 @@ classes and the label map, so it is rebuilt as soon as one of them changes.
 import hashlib
 import logging
 import os
-import tempfile
 
 import cv2
 import numpy as np
 from mmengine import dist
 from mmengine.logging import print_log
 from mmengine.utils import track_parallel_progress, track_progress
+
+from mmuda.storage import atomic_write
 
 from .class_map import IGNORE, identity_table, select_classes
 from .errors import DataError
@@ -141,9 +142,8 @@ def _save(path: str, key: str, counts: np.ndarray) -> None:
     folder = os.path.dirname(os.path.abspath(path))
     try:
         os.makedirs(folder, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder, suffix='.npz', delete=False) as part:
-            np.savez_compressed(part, key=np.array(key), counts=counts.astype(np.int32))
-        os.replace(part.name, path)
+        with atomic_write(path) as file:
+            np.savez_compressed(file, key=np.array(key), counts=counts.astype(np.int32))
     except OSError as error:
         print_log(
             f"The class statistics cannot be kept in '{path}' ({error.strerror}): they will be built again next time.",

@@ -20,7 +20,9 @@ def test_the_work_directory(argument, setting, expected, tmp_path, monkeypatch):
 
 @pytest.fixture
 def started(tmp_path):
-    """A config with a start of its own, whose work directory has a checkpoint."""
+    """A config with a start of its own, whose work directory has two checkpoints."""
+    for step in (4, 8):
+        torch.save({}, tmp_path / f'iter_{step}.pth')
     (tmp_path / 'last_checkpoint').write_text(f'{tmp_path}/iter_8.pth')
     return Config(dict(work_dir=str(tmp_path), load_from='pretrained.pth', resume=False))
 
@@ -35,13 +37,51 @@ def test_resume_finds_the_latest_checkpoint(started):
     assert (started.resume, started.load_from) == (True, f'{started.work_dir}/iter_8.pth')
 
 
+@pytest.mark.parametrize('resume', [True, False])
+def test_a_config_that_resumes_without_a_path_means_the_latest_checkpoint(started, resume):
+    started.update(load_from=None, resume=resume)
+    set_resume(started, None)
+    assert (started.resume, started.load_from) == (resume, f'{started.work_dir}/iter_8.pth' if resume else None)
+
+
+def test_resume_says_what_it_passes_over(started, tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr('mmuda.apis.work_dir.print_log', lambda text, **_: said.append(text))
+    (tmp_path / 'iter_8.pth').write_bytes(b'')
+    set_resume(started, 'auto')
+    assert started.load_from == f'{tmp_path}/iter_4.pth'
+    assert said == [
+        f'{tmp_path}/iter_8.pth is empty: passed over.',
+        f'The run goes on from {tmp_path}/iter_4.pth, the newest whole checkpoint of {tmp_path}.',
+    ]
+
+
+def test_resume_with_nothing_but_damaged_checkpoints_does_not_start_anew(started, tmp_path):
+    for step in (4, 8):
+        (tmp_path / f'iter_{step}.pth').write_bytes(b'half')
+    with pytest.raises(
+        UserError, match=r'has no whole checkpoint \(.*iter_8.pth is truncated.*; .*iter_4.pth is trunc'
+    ):
+        set_resume(started, 'auto')
+
+
+def test_resume_looks_where_the_checkpoint_hook_writes(started, tmp_path):
+    started.default_hooks = dict(checkpoint=dict(out_dir=str(tmp_path / 'out')))
+    folder = tmp_path / 'out' / tmp_path.name
+    folder.mkdir(parents=True)
+    torch.save({}, folder / 'iter_8.pth')
+    set_resume(started, 'auto')
+    assert started.load_from == str(folder / 'iter_8.pth')
+
+
 def test_resume_from_a_path(started):
     set_resume(started, 'other.pth')
     assert (started.resume, started.load_from) == (True, 'other.pth')
 
 
 def test_resume_without_a_checkpoint_keeps_the_pretrained_start(started, tmp_path):
-    (tmp_path / 'last_checkpoint').unlink()
+    for path in tmp_path.iterdir():
+        path.unlink()
     set_resume(started, 'auto')
     assert (started.resume, started.load_from) == (False, 'pretrained.pth')
 

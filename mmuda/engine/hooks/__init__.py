@@ -4,6 +4,7 @@ from .acda import ACDAHook
 from .adabn import AdaBNHook
 from .best_score import BestScoreHook
 from .channels_last import ChannelsLastHook
+from .checkpoint import CheckpointHook
 from .domain_context import DomainContextHook
 from .exact_resume import ExactResumeHook
 from .mean_teacher import MeanTeacherHook
@@ -14,6 +15,7 @@ __all__ = [
     'AdaBNHook',
     'BestScoreHook',
     'ChannelsLastHook',
+    'CheckpointHook',
     'DomainContextHook',
     'ExactResumeHook',
     'MeanTeacherHook',

@@ -9,6 +9,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 
 from mmuda.registry import HOOKS
+from mmuda.storage import atomic_write
 
 FILE = 'scores_by_step.json'
 
@@ -32,7 +33,7 @@ class BestScoreHook(Hook):
     def before_train(self, runner) -> None:
         """A resumed run goes on from the scores up to its step; any other starts anew."""
         path = Path(runner.work_dir, FILE)
-        kept = json.loads(path.read_text()).get(self.score, {}) if runner.iter > 0 and path.is_file() else {}
+        kept = _read(path).get(self.score, {}) if runner.iter > 0 and path.is_file() else {}
         self.scores = {int(step): value for step, value in kept.items() if int(step) <= runner.iter}
 
     def after_val_epoch(self, runner, metrics: dict[str, float] | None = None) -> None:
@@ -48,7 +49,8 @@ class BestScoreHook(Hook):
             )
         self.scores[runner.iter] = float(metrics[self.score])
         if is_main_process():
-            Path(runner.work_dir, FILE).write_text(json.dumps({self.score: self.scores}))
+            with atomic_write(Path(runner.work_dir, FILE), 'w') as file:
+                json.dump({self.score: self.scores}, file)
         runner.logger.info(self.line())
 
     def line(self) -> str:
@@ -59,3 +61,10 @@ class BestScoreHook(Hook):
             f'last {self.score} {last:.2f}, '
             f'best {self.score} {self.scores[step]:.2f} at step {step} (chosen by target labels)'
         )
+
+
+def _read(path: Path) -> dict[str, dict[str, float]]:
+    try:
+        return json.loads(path.read_text(encoding='utf-8'))
+    except ValueError as error:
+        raise ValueError(f'{path} is damaged ({error}): remove it, the best score then counts from here.') from error

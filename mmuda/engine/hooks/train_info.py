@@ -6,10 +6,10 @@ import math
 
 import torch
 from mmengine.hooks import CheckpointHook, RuntimeInfoHook
-from mmengine.runner import find_latest_checkpoint
 from torch import Tensor
 
 from mmuda.registry import HOOKS
+from mmuda.storage import find_latest
 
 
 @HOOKS.register_module()
@@ -102,5 +102,5 @@ def _report(runner, iteration: int, scalars: dict[str, float], names: list[str])
 
 
 def _kept(runner) -> str:
-    kept = find_latest_checkpoint(runner.work_dir)
+    kept = find_latest(runner.work_dir).path
     return f'the last good checkpoint is {kept}' if kept else 'no checkpoint had been written yet'

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
+from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, Runner
@@ -12,6 +14,7 @@ from torch import nn
 
 from mmuda import compat
 from mmuda.registry import HOOKS, RUNNERS
+from mmuda.storage import atomic_write, find_latest
 
 compat.apply()
 
@@ -39,6 +42,20 @@ class MeanTeacherRunner(Runner):
         default_hooks = dict(runtime_info=dict(type='mmuda.TrainInfoHook')) | dict(default_hooks or {})
         missing = ['ExactResumeHook'] + ['MeanTeacherHook'] * self._teaches
         super().register_hooks(default_hooks, _with_hooks(custom_hooks, missing))
+
+    def load_or_resume(self) -> None:
+        """``resume=True`` without a path takes the newest whole checkpoint of the work directory, if there is one."""
+        if self._resume and self._load_from is None and not self._has_loaded:
+            found = find_latest(self.work_dir).path
+            self._resume, self._load_from = found is not None, found and str(found)
+        super().load_or_resume()
+
+    @master_only
+    def dump_config(self) -> None:
+        """Write the config to the work directory, whole."""
+        name = Path(self.cfg.filename or f'{self.timestamp}.py').name
+        with atomic_write(Path(self.work_dir, name), 'w') as file:
+            file.write(self.cfg.dump())
 
     def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
         """Stock iteration training becomes resumable; any other loop is built as it is."""

@@ -1,0 +1,96 @@
+"""Where a work directory's training goes on: its newest checkpoint that is whole."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+POINTER = 'last_checkpoint'
+STEP = re.compile(r'(\d+)\.pth$')
+NOT_RESUMABLE = re.compile(r'^best_|-[0-9a-f]{8}\.pth$')  # of mmengine's hook: without optimizer, or published
+
+
+class LatestCheckpoint(NamedTuple):
+    """``path`` is None where there is no whole checkpoint.
+
+    ``pointer`` says what is wrong with ``last_checkpoint``, ``damaged`` what is wrong with newer checkpoints; both are
+    empty where nothing is.
+    """
+
+    path: Path | None
+    pointer: str = ''
+    damaged: tuple[str, ...] = ()
+
+
+def find_latest(work_dir: str | Path, folder: str | Path | None = None) -> LatestCheckpoint:
+    """Find the newest whole checkpoint of a work directory.
+
+    ``last_checkpoint`` names it, unless a later one was written after it. Only its file name counts, so a copied or
+    moved work directory never leads back into the old one. Where the named file is missing or damaged, the checkpoint
+    of the highest step takes its place.
+
+    Args:
+        work_dir: The folder with ``last_checkpoint``.
+        folder: The folder with the checkpoints, if it is another one.
+    """
+    work_dir = Path(work_dir)
+    folder = Path(folder or work_dir)
+    named, remark = _named(work_dir / POINTER, folder)
+    damaged = []
+    for path in _newest_first(work_dir / POINTER, named, folder):
+        reason = damage(path)
+        if reason is None:
+            return LatestCheckpoint(path, remark, tuple(damaged))
+        damaged.append(f'{path} {reason}')
+    return LatestCheckpoint(None, remark, tuple(damaged))
+
+
+def damage(path: Path) -> str | None:
+    """What is wrong with a checkpoint file, None if it is whole: its table of contents and its checksums are read."""
+    try:
+        if path.stat().st_size == 0:
+            return 'is empty'
+        with zipfile.ZipFile(path) as archive:
+            if not any(name.endswith('data.pkl') for name in archive.namelist()):
+                return 'is no checkpoint'
+            return 'is damaged' if archive.testzip() else None
+    except OSError as error:
+        return f'cannot be read ({error.strerror})'
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError):
+        return 'is truncated or damaged'
+
+
+def _named(pointer: Path, folder: Path) -> tuple[Path | None, str]:
+    """The checkpoint that the pointer names, or what is wrong with the pointer."""
+    try:
+        text = pointer.read_text(encoding='utf-8').strip()
+    except FileNotFoundError:
+        return None, f'{pointer} leads nowhere' if pointer.is_symlink() else ''
+    except (OSError, UnicodeDecodeError):
+        return None, f'{pointer} cannot be read'
+    if not text:
+        return None, f'{pointer} is empty'
+    path = folder / re.split(r'[/\\]', text)[-1]
+    return (path, '') if path.is_file() else (None, f'{pointer} names {text}, which is not in {folder}')
+
+
+def _newest_first(pointer: Path, named: Path | None, folder: Path) -> Iterator[Path]:
+    """The checkpoints of a folder, newest first."""
+    files = [path for path in folder.glob('*.pth') if STEP.search(path.name) and not NOT_RESUMABLE.search(path.name)]
+    files = [path for path in files if path.is_file()]
+    files.sort(key=lambda path: (_step(path), path.stat().st_mtime), reverse=True)
+    if named is None:
+        yield from files
+        return
+    written = pointer.stat().st_mtime_ns
+    later = [path for path in files if _step(path) > _step(named) and path.stat().st_mtime_ns > written]
+    yield from (*later, named, *(path for path in files if path not in (*later, named)))
+
+
+def _step(path: Path) -> int:
+    found = STEP.search(path.name)
+    return int(found[1]) if found else -1

@@ -1,0 +1,88 @@
+"""A file is whole or as it was, whatever ends the writing."""
+
+import multiprocessing
+import os
+import resource
+import signal
+
+import pytest
+
+from mmuda.storage import atomic_write, remove_leftovers
+
+
+@pytest.fixture
+def old(tmp_path):
+    path = tmp_path / 'file'
+    path.write_text('old')
+    return path
+
+
+def in_a_process(function) -> int:
+    process = multiprocessing.get_context('fork').Process(target=function)
+    process.start()
+    process.join()
+    return process.exitcode
+
+
+@pytest.mark.parametrize('mode, content', [('w', 'new: ü'), ('wb', b'new')])
+@pytest.mark.parametrize('sync', [True, False])
+def test_a_whole_block_replaces_the_file(old, mode, content, sync):
+    with atomic_write(old, mode, sync) as file:
+        file.write(content)
+        assert old.read_text() == 'old'
+    assert old.read_bytes() == (content if mode == 'wb' else content.encode())
+    assert os.listdir(old.parent) == ['file']
+
+
+@pytest.mark.parametrize('error', [ValueError, KeyboardInterrupt])
+def test_an_error_leaves_the_file_as_it_was(old, error):
+    def write():
+        with atomic_write(old) as file:
+            file.write(b'half')
+            raise error
+
+    with pytest.raises(error):
+        write()
+    assert (os.listdir(old.parent), old.read_text()) == (['file'], 'old')
+
+
+def test_a_killed_process_leaves_a_temporary_file_that_can_be_removed(old):
+    def write():
+        with atomic_write(old) as file:
+            file.write(b'half' * 10000)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    assert in_a_process(write) == -signal.SIGKILL
+    assert old.read_text() == 'old'
+    (name,) = set(os.listdir(old.parent)) - {'file'}
+    assert remove_leftovers(old.parent) == [name]
+    assert os.listdir(old.parent) == ['file']
+
+
+def test_a_full_disk_leaves_the_file_as_it_was_and_names_it(old):
+    def write():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+        with pytest.raises(OSError, match=str(old)), atomic_write(old) as file:
+            file.write(b'x' * 100_000)
+
+    assert in_a_process(write) == 0
+    assert (os.listdir(old.parent), old.read_text()) == (['file'], 'old')
+
+
+def test_a_link_is_replaced_not_followed(old, tmp_path):
+    link = tmp_path / 'link'
+    link.symlink_to(old)
+    with atomic_write(link, 'w') as file:
+        file.write('new')
+    assert not link.is_symlink()
+    assert (link.read_text(), old.read_text()) == ('new', 'old')
+
+
+def test_others_may_read_what_the_umask_lets_them(tmp_path):
+    before = os.umask(0o022)
+    try:
+        with atomic_write(tmp_path / 'file'):
+            pass
+    finally:
+        os.umask(before)
+    assert (tmp_path / 'file').stat().st_mode & 0o777 == 0o644
