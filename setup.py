@@ -26,6 +26,7 @@ setup(
     long_description_content_type='text/markdown',
     author='mmuda contributors',
     license='Apache-2.0',
+    package_data={'mmuda': ['apis/doctor/*.html']},
     packages=find_packages(include=['mmuda', 'mmuda.*']),
     python_requires='>=3.10',
     install_requires=['torch>=2.1', 'numpy', 'packaging'],

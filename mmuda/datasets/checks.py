@@ -60,7 +60,7 @@ def check_same_classes(datasets: Sequence, names: Sequence[str]) -> dict:
 
 def check_every_class_is_shown(datasets: Sequence, classes: Sequence[str] | None) -> None:
     """Refuse labelled sources none of which has an image of some class; only sets of one label an image can tell."""
-    parts = [part for dataset in datasets for part in _innermost(dataset)]
+    parts = [part for dataset in datasets for part in innermost(dataset)]
     if not classes or not all(isinstance(part, ClassImages) for part in parts):
         return
     shown: set[int] = set()
@@ -77,10 +77,10 @@ def check_every_class_is_shown(datasets: Sequence, classes: Sequence[str] | None
     )
 
 
-def _innermost(dataset) -> list:
+def innermost(dataset) -> list:
     """The data sets inside mmengine's wrappers, which repeat one or join several."""
     inner = getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]
-    return [dataset] if inner == [None] else [part for one in inner for part in _innermost(one)]
+    return [dataset] if inner == [None] else [part for one in inner for part in innermost(one)]
 
 
 def _compare(ours: list[str], theirs: list[str], our_name: str, their_name: str) -> None:

@@ -1,0 +1,118 @@
+"""Look at one sample of a data set as it lies on disk, without a pipeline and without raising.
+
+The data-set doctor (`mmuda.apis.doctor`) looks at all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .class_map import UNKNOWN, identity_table
+from .duplicates import Fingerprint, fingerprint
+from .reading import examine_image, examine_label
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is known of a sample after its files were opened.
+
+    Attributes:
+        path: The image's file, or `archive[number]`.
+        size: (width, height) as a pipeline sees it, upright; None where the image cannot be read.
+        mode: What is stored, in Pillow's words: `RGB`, `L`, `P`, `CMYK`, `I;16`, or `array` for one in memory.
+        orientation: The EXIF orientation, 1 to 8; 1 is upright.
+        mean: Mean of the grey values, 0 to 255.
+        fingerprint: For finding it again elsewhere.
+        error: Why the image cannot be read.
+        label_path: The label map's file.
+        label_error: Why the label cannot be used; unknown ids are no reason.
+        pixels: Pixels (or 1, for the class of an image) of each class id; 255 is ignored.
+        unknown: Pixels of each id of the file that is no class.
+    """
+
+    path: str
+    size: tuple[int, int] | None = None
+    mode: str = 'array'
+    orientation: int = 1
+    mean: float = 0.0
+    fingerprint: Fingerprint | None = None
+    error: str | None = None
+    label_path: str | None = None
+    label_error: str | None = None
+    pixels: Mapping[int, int] = field(default_factory=dict)
+    unknown: Mapping[int, int] = field(default_factory=dict)
+
+
+def look_at(dataset, index: int) -> Look:
+    """Open the files of a sample.
+
+    Args:
+        dataset: A set of mmuda, or one of mmseg or mmpretrain whose `get_data_info` names `img_path`.
+        index: Which sample.
+    """
+    info = dataset.get_data_info(index)
+    image = _image(info)
+    return Look(**image, **_label(info, image.get('size')))
+
+
+def _image(info: Mapping) -> dict:
+    path = info['img_path']
+    if 'img' in info:
+        return dict(path=path, **_described(info['img']))
+    found = examine_image(path, 'unchanged')
+    if found.problem is not None:
+        return dict(path=path, error=found.problem)
+    return dict(path=path, mode=_mode(found.facts), orientation=found.facts.orientation, **_described(found.pixels))
+
+
+def _mode(facts) -> str:
+    """Pillow's word, with the depth where that is not 8 bits."""
+    mode = f'{facts.bands} bands' if facts.mode == 'bands' else facts.mode
+    return mode if facts.dtype == 'uint8' else f'{mode} {facts.dtype}'
+
+
+def _described(image: np.ndarray) -> dict:
+    height, width = image.shape[:2]
+    return dict(size=(width, height), mean=float(image.mean()), fingerprint=fingerprint(image))
+
+
+def _label(info: Mapping, size: tuple[int, int] | None) -> dict:
+    """The class of an image, or the classes of its label map's pixels."""
+    if 'seg_map_path' not in info:
+        return dict(pixels={int(number): 1 for number in np.atleast_1d(info.get('gt_label', []))})
+    path = info['seg_map_path']
+    found = examine_label(path)
+    if found.problem is not None:
+        return dict(label_path=path, label_error=found.problem)
+    height, width = found.pixels.shape
+    wrong_size = size is not None and (width, height) != size
+    error = f"'{path}' has {width}×{height} pixels, its image {size[0]}×{size[1]}." if wrong_size else None
+    return dict(label_path=path, label_error=error, **_classes(found.pixels, info.get('label_table')))
+
+
+def _classes(ids: np.ndarray, table: np.ndarray | None) -> dict:
+    """Counts of the classes and of the ids that are none.
+
+    Args:
+        ids: [H, W] as in the file.
+        table: uint8 [65536], see `class_map`; None: a class is its id.
+    """
+    table = identity_table(UNKNOWN) if table is None else table
+    pixels: dict[int, int] = {}
+    unknown: dict[int, int] = {}
+    for number, count in _histogram(ids):
+        place = int(table[number]) if 0 <= number < len(table) else UNKNOWN
+        counts, key = (unknown, number) if place == UNKNOWN else (pixels, place)
+        counts[key] = counts.get(key, 0) + count
+    return dict(pixels=pixels, unknown=unknown)
+
+
+def _histogram(ids: np.ndarray) -> list[tuple[int, int]]:
+    """(id, pixels), by counting where ids are small, which takes a tenth of a sort's time."""
+    if ids.min(initial=0) >= 0 and ids.max(initial=0) < 1 << 16:
+        counts = np.bincount(ids.ravel())
+        return [(int(number), int(counts[number])) for number in np.flatnonzero(counts)]
+    return list(zip(*(column.tolist() for column in np.unique(ids, return_counts=True))))

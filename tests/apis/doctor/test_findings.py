@@ -1,0 +1,151 @@
+"""Every fault of a data set is planted in a healthy one, and found with the sentence that says what to do."""
+
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+from mmengine.config import Config
+from PIL import Image
+
+from mmuda.apis.doctor import find, read_roles, survey_roles, verdict
+
+from .conftest import picture
+
+FAULTS = {
+    'a truncated image': (
+        lambda s: (s.root / 'source/images/1.png').write_bytes((s.root / 'source/images/1.png').read_bytes()[:200]),
+        ('error', 'source', '1 of 4 images cannot be read', 'source/images/1.png'),
+    ),
+    'an image without a label': (
+        lambda s: (s.root / 'source/labels/2.png').unlink(),
+        ('error', 'source', '1 of 4 images have no label', '2.png'),
+    ),
+    'a folder that is not there': (
+        lambda s: shutil.rmtree(s.root / 'target'),
+        ('error', 'target', 'does not exist', 'target/images'),
+    ),
+    'a label of another size': (
+        lambda s: s.label('val', 0, np.zeros((30, 40))),
+        ('error', 'val', '40×30 pixels, its image 80×60', 'val/labels/0.png'),
+    ),
+    'ids outside the classes': (
+        lambda s: s.label('source', 3, np.full((60, 80), 7)),
+        ('error', 'source', 'no class: 7 (4800 pixels)', 'source/labels/3.png'),
+    ),
+    'labels that are ignored': (
+        lambda s: [s.label('source', n, np.full((60, 80), 255)) for n in range(4)],
+        ('error', 'source', 'every pixel of every label is ignored', 'class_map'),
+    ),
+    'labels that are mostly ignored': (
+        lambda s: [
+            s.label('source', n, np.where(np.arange(80) < 60, 255, np.arange(80) % 3)[None].repeat(60, 0))
+            for n in range(4)
+        ],
+        ('warning', 'source', '75% of all pixels are ignored', 'class_map'),
+    ),
+    'a class that no source shows': (
+        lambda s: [s.label('source', n, columns(np.arange(80) % 2)) for n in range(4)],
+        ('warning', 'source', "no pixel of 'sky'", 'cannot be learned'),
+    ),
+    'a class that is scored and not learned': (
+        lambda s: [s.label('source', n, columns(np.arange(80) % 2)) for n in range(4)],
+        ('warning', 'val', "'sky' is scored here, and no source shows it", 'its score will be 0'),
+    ),
+    'scored pictures in the source': (
+        lambda s: s.image('val', 2, picture(1)),
+        ('warning', 'source and val', '1 of 4 pictures of val are also in source (1 equal to the pixel)', '1.png'),
+    ),
+    'target pictures in the source, resized': (
+        lambda s: s.image('target', 2, Image.fromarray(picture(1)).resize((120, 90))),
+        ('warning', 'source and target', '(1 resized or re-encoded)', 'the target then has labels'),
+    ),
+    'scored pictures in the target': (
+        lambda s: s.image('val', 2, picture(101)),
+        ('note', 'target and val', '1 of 4', 'the adaptation sees without labels'),
+    ),
+    'a picture twice, with two labels': (
+        lambda s: s.image('source', 2, picture(1)),
+        ('warning', 'source', '1 of 4 pictures are copies of others', 'with another label'),
+    ),
+    'a picture twice': (
+        lambda s: s.image('target', 2, picture(101)),
+        ('note', 'target', '1 of 4 pictures are copies of others', 'target/images/2.png'),
+    ),
+    'a turned image': (
+        lambda s: s.image('target', 1, picture(101).swapaxes(0, 1), exif=turned()),
+        ('note', 'target', '1 of 4 images are stored turned (EXIF)', 'read upright everywhere'),
+    ),
+    'grey among colours': (
+        lambda s: s.image('target', 1, picture(101)[..., 0]),
+        ('note', 'target', 'several kinds: 3 RGB, 1 L', 'read as colour images'),
+    ),
+}
+
+
+def columns(ids: np.ndarray) -> np.ndarray:
+    """A label map [60, 80] with one id a column."""
+    return np.repeat(ids[None], 60, 0)
+
+
+def turned() -> Image.Exif:
+    exif = Image.Exif()
+    exif[274] = 6
+    return exif
+
+
+def findings(cfg) -> list:
+    return find(survey_roles(read_roles(cfg), nproc=1))
+
+
+def test_a_healthy_pair_has_no_findings(streets):
+    assert findings(streets.cfg()) == []
+    assert verdict([]).startswith('Ready: nothing was found')
+
+
+@pytest.mark.parametrize('fault', FAULTS)
+def test_a_fault_is_found(streets, fault):
+    plant, (level, where, *texts) = FAULTS[fault]
+    plant(streets)
+    found = findings(streets.cfg())
+    matching = [f for f in found if f.level == level and f.where == where and all(text in f.text for text in texts)]
+    assert len(matching) == 1, found
+    assert verdict(found).startswith(
+        {'error': 'Not ready', 'warning': 'Ready, with', 'note': 'Ready: '}[found[0].level]
+    )
+
+
+def test_binary_masks_name_the_class_map_that_helps(streets):
+    for role in ('source', 'val'):
+        for n in range(4):
+            streets.label(role, n, columns(np.arange(80) % 2) * 255)
+    found = findings(streets.cfg(classes=['background', 'road']))
+    assert [(f.level, f.where) for f in found[:2]] == [('error', 'source'), ('error', 'val')]
+    class_map = dict(classes=['background', 'road'], map={'0': 'background', '255': 'road'})
+    assert f'map={class_map["map"]}' in found[0].text
+    assert findings(streets.cfg(classes=class_map['classes'], class_map=class_map)) == []
+
+
+def test_one_number_in_other_colours(tmp_path):
+    images = np.stack([cv2.resize(picture(seed)[..., 0], (28, 28)) for seed in range(60)])
+    np.savez(tmp_path / 'day.npz', x=images, y=np.arange(60) % 10)
+    np.savez(tmp_path / 'night.npz', x=255 - images // 2, y=np.arange(60) % 10)
+
+    def cfg(first: int) -> Config:
+        part = dict(type='mmuda.Digits', data_root=str(tmp_path), channels=3)
+        source = dict(part, ann_file='day.npz', span=(0, 30))
+        target = dict(part, ann_file='night.npz', span=(first, first + 30))
+        return Config(
+            dict(train_dataloader=dict(dataset=dict(type='mmuda.DomainDataset', source=source, target=target)))
+        )
+
+    (found,) = findings(cfg(0))
+    assert found.level == 'warning'
+    assert '30 pictures of the same number or name show the same thing' in found.text
+    assert findings(cfg(30)) == []
+
+
+def test_labels_of_the_target_are_not_read(streets):
+    cfg = streets.cfg()
+    cfg.train_dataloader.dataset.target.data_prefix.seg_map_path = 'nowhere'
+    assert findings(cfg) == []

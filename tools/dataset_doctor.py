@@ -1,0 +1,72 @@
+"""Open every file that a config will read, and say what to mend before a training.
+
+python tools/dataset_doctor.py configs/stct/gta2cs.py
+python tools/dataset_doctor.py CONFIG --html data.html        # with pictures, labels drawn over them, and histograms
+
+Exit status 1 where a training would stop or learn nothing.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmengine.config import DictAction
+from prettytable import PrettyTable
+
+from mmuda.apis import UserError, check_work_dir, load_config, run_tool
+from mmuda.apis.doctor import Survey, find, read_roles, sizes, survey_roles, verdict, write_page
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Check the data of a config')
+    parser.add_argument('config', help='config file')
+    parser.add_argument('--html', metavar='PAGE', help='write a page with samples of each domain and their labels')
+    parser.add_argument('--nproc', type=int, help='processes (default: one per core, at most 16)')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='change settings of the config'
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    if args.html is not None:
+        check_page(Path(args.html))
+    if args.nproc is not None and args.nproc < 1:
+        raise UserError(f'--nproc {args.nproc} is no number of processes: give 1 or more')
+    cfg = load_config(args.config, args.cfg_options)
+    surveys = survey_roles(read_roles(cfg), args.nproc)
+    findings = find(surveys)
+    print(f'{table(surveys)}\n')
+    for finding in findings:
+        print(f'{finding.level}: {finding.where}: {finding.text}')
+    print(f'\n{verdict(findings)}')
+    if args.html is not None:
+        write_page(args.html, args.config, surveys, findings)
+        print(f'The page is {args.html}')
+    sys.exit(1 if any(finding.level == 'error' for finding in findings) else 0)
+
+
+def check_page(path: Path) -> None:
+    """Raise unless the page can be written; nothing is opened in vain then."""
+    if path.is_dir():
+        raise UserError(f'--html {path} is a folder: give the name of a file in it, such as {path / "data.html"}')
+    if not path.parent.is_dir():
+        raise UserError(f'--html {path} lies in a folder that does not exist: make {path.parent} first')
+    check_work_dir(path.parent)
+
+
+def table(surveys: Sequence[Survey]) -> PrettyTable:
+    """A row a role."""
+    rows = PrettyTable(['role', 'images', 'labels', 'size', 'classes shown'], align='l')
+    for survey in surveys:
+        labels = 'maps' if survey.maps else 'classes' if survey.pixels else '–'
+        shown = sum(number < len(survey.classes) for number in survey.pixels)
+        classes = f'{shown} of {len(survey.classes)}' if survey.pixels else '–'
+        rows.add_row([survey.name, f'{len(survey.looks):,}', labels, sizes(survey), classes])
+    return rows
+
+
+if __name__ == '__main__':
+    run_tool(main)
