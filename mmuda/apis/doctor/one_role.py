@@ -1,0 +1,165 @@
+"""What the files of one role mean for a training."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+
+from mmuda.datasets.class_map import IGNORE
+from mmuda.datasets.inspection import Look
+
+from .findings import Finding, listed
+from .survey import Survey
+
+MANY_IGNORED = 0.5
+ALMOST_NONE = 1e-4
+
+
+def not_built(survey: Survey) -> Iterator[Finding]:
+    """The data set refuses its folder, lists or classes."""
+    if survey.role.error is not None:
+        yield Finding('error', survey.name, survey.role.error)
+
+
+def broken_images(survey: Survey) -> Iterator[Finding]:
+    """Files that are no images."""
+    broken = [look.error for look in survey.looks if look.error is not None]
+    if broken:
+        yield Finding(
+            'error', survey.name, f'{len(broken)} of {len(survey.looks)} images cannot be read: {_first(broken)}'
+        )
+
+
+def broken_labels(survey: Survey) -> Iterator[Finding]:
+    """Label files that cannot be read or do not fit their image."""
+    broken = [look.label_error for look in survey.looks if look.label_error is not None]
+    if broken:
+        yield Finding(
+            'error', survey.name, f'{len(broken)} of {len(survey.looks)} labels cannot be used: {_first(broken)}'
+        )
+
+
+def unknown_ids(survey: Survey) -> Iterator[Finding]:
+    """Values of label files that are no class."""
+    unknown = sum((Counter(look.unknown) for look in survey.looks), Counter())
+    if not unknown:
+        return
+    first = next(look.label_path for look in survey.looks if look.unknown)
+    values = ', '.join(f'{value} ({count} pixels)' for value, count in unknown.most_common(5))
+    yield Finding(
+        'error',
+        survey.name,
+        f"labels have values that are no class: {values}, first in '{first}'; name them in `class_map`, or give the "
+        f'class list that the labels were made for (now {len(survey.classes)} classes)',
+    )
+
+
+def binary_masks(survey: Survey) -> Iterator[Finding]:
+    """Masks of 0 and 255, whose 255 would be ignored."""
+    if survey.maps and set(survey.pixels) == {0, IGNORE} and len(survey.classes) == 2:
+        yield Finding(
+            'error',
+            survey.name,
+            "labels hold 0 and 255 alone, and 255 means 'ignore': only "
+            f"'{survey.classes[0]}' would be learned; map it: class_map=dict(classes={list(survey.classes)}, "
+            f"map={{'0': '{survey.classes[0]}', '255': '{survey.classes[1]}'}})",
+        )
+
+
+def nothing_labelled(survey: Survey) -> Iterator[Finding]:
+    """Labels that are ignored altogether, or mostly."""
+    total = sum(survey.pixels.values())
+    if not survey.maps or not total:
+        return
+    share = survey.pixels[IGNORE] / total
+    if share == 1:
+        yield Finding(
+            'error', survey.name, 'every pixel of every label is ignored: check `class_map` and `reduce_zero_label`'
+        )
+    elif share > MANY_IGNORED:
+        yield Finding(
+            'warning', survey.name, f'{share:.0%} of all pixels are ignored: check that `class_map` names all ids'
+        )
+
+
+def rare_classes(survey: Survey) -> Iterator[Finding]:
+    """Classes that a labelled role shows never, or almost never."""
+    total = sum(count for number, count in survey.pixels.items() if number != IGNORE)
+    if not total or not survey.classes:
+        return
+    count = {name: survey.pixels[number] for number, name in enumerate(survey.classes)}
+    never = [name for name, found in count.items() if not found]
+    rare = [name for name, found in count.items() if 0 < found < ALMOST_NONE * total]
+    level = 'warning' if survey.name.startswith('source') else 'note'
+    unit = 'pixel' if survey.maps else 'image'
+    if never:
+        yield Finding(level, survey.name, f'no {unit} of {listed(never)}: it cannot be learned or scored here')
+    if rare and survey.maps:
+        yield Finding(
+            'note',
+            survey.name,
+            f'less than {ALMOST_NONE:.2%} of the labelled pixels are {listed(rare)}: draw it more often with '
+            "sampler=dict(type='mmuda.RareClassSampler')",
+        )
+
+
+def turned_images(survey: Survey) -> Iterator[Finding]:
+    """Images whose EXIF data turn them."""
+    turned = [look for look in survey.looks if look.orientation != 1]
+    if turned:
+        yield Finding(
+            'note',
+            survey.name,
+            f"{len(turned)} of {len(survey.looks)} images are stored turned (EXIF), first '{turned[0].path}': they are "
+            'read upright everywhere, and label maps have to be upright',
+        )
+
+
+def mixed_modes(survey: Survey) -> Iterator[Finding]:
+    """Images of several kinds, such as grey ones among colour ones."""
+    modes = Counter(look.mode for look in survey.readable)
+    if len(modes) > 1:
+        shown = ', '.join(f'{count} {mode}' for mode, count in modes.most_common())
+        yield Finding('note', survey.name, f'images are of several kinds: {shown}; all are read as colour images')
+
+
+def repeated_pictures(survey: Survey) -> Iterator[Finding]:
+    """Pictures that a role has more than once, and those whose copies have other labels."""
+    seen: dict[bytes, Look] = {}
+    copies = [(seen.setdefault(look.fingerprint.digest, look), look) for look in survey.readable]
+    copies = [(first, look) for first, look in copies if first is not look]
+    torn = [(first, look) for first, look in copies if first.pixels != look.pixels]
+    if torn:
+        yield Finding(
+            'warning', survey.name, f'{_copies(survey, torn)}: with another label, so one is wrong', _paths(torn)
+        )
+    alike = [(first, look) for first, look in copies if first.pixels == look.pixels]
+    if alike:
+        yield Finding('note', survey.name, _copies(survey, alike), _paths(alike))
+
+
+def _copies(survey: Survey, pairs: Sequence[tuple[Look, Look]]) -> str:
+    (first, look), *_ = pairs
+    return f"{len(pairs)} of {len(survey.looks)} pictures are copies of others, first '{look.path}' of '{first.path}'"
+
+
+def _paths(pairs: Sequence[tuple[Look, Look]]) -> tuple[tuple[str, str], ...]:
+    return tuple((first.path, look.path) for first, look in pairs)
+
+
+def _first(sentences: Sequence[str]) -> str:
+    return ' '.join(sentences[:3]) + (' …' if len(sentences) > 3 else '')
+
+
+CHECKS: tuple[Callable[[Survey], Iterator[Finding]], ...] = (
+    not_built,
+    broken_images,
+    broken_labels,
+    unknown_ids,
+    binary_masks,
+    nothing_labelled,
+    rare_classes,
+    turned_images,
+    mixed_modes,
+    repeated_pictures,
+)
