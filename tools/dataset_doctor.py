@@ -11,21 +11,18 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmengine.config import DictAction
 from prettytable import PrettyTable
 
-from mmuda.apis import UserError, check_work_dir, load_config, run_tool
+from mmuda.apis import ToolParser, UserError, check_work_dir, load_config, run_tool
 from mmuda.apis.doctor import Survey, find, read_roles, sizes, survey_roles, verdict, write_page
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Check the data of a config')
+    parser = ToolParser(description='Check the data of a config')
     parser.add_argument('config', help='config file')
     parser.add_argument('--html', metavar='PAGE', help='write a page with samples of each domain and their labels')
     parser.add_argument('--nproc', type=int, help='processes (default: one per core, at most 16)')
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='change settings of the config'
-    )
+    parser.add_cfg_options()
     return parser.parse_args()
 
 

@@ -17,7 +17,7 @@ from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 from mmengine.utils import ProgressBar
 
-from mmuda.apis import check_work_dir, load_config, run_tool, set_work_dir, train
+from mmuda.apis import ToolParser, at_least, check_work_dir, load_config, run_tool, set_work_dir, train
 from mmuda.apis.predictions import read_image, read_label, save
 from mmuda.datasets import ToyStreets
 from mmuda.datasets.toy_scenes import ToyStreetsSpec, write_toy_streets
@@ -32,10 +32,10 @@ METHODS = {
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Train without and with STCT on painted streets')
+    parser = ToolParser(description='Train without and with STCT on painted streets')
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/demo'), help='default: work_dirs/demo')
-    parser.add_argument('--iters', type=int, help="training iterations of each run (default: the configs')")
-    parser.add_argument('--seed', type=int, default=0, help='default: 0')
+    parser.add_argument('--iters', type=at_least(1), help="training iterations of each run (default: the configs')")
+    parser.add_argument('--seed', type=at_least(0), default=0, help='default: 0')
     return parser.parse_args()
 
 

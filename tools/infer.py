@@ -5,11 +5,11 @@ python tools/infer.py configs/stct/gta2cs.py work_dirs/gta2cs/iter_40000.pth IMA
 
 import argparse
 
-from mmuda.apis import UDAInferencer, check_work_dir, run_tool
+from mmuda.apis import ToolParser, UDAInferencer, check_out_dir, fraction, run_tool
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Segment images that belong to no data set')
+    parser = ToolParser(description='Segment images that belong to no data set')
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('images', nargs='+', help='image files and folders')
@@ -22,14 +22,14 @@ def parse_args() -> argparse.Namespace:
         default='student',
         help='which network of a self-training model predicts (default: student)',
     )
-    parser.add_argument('--opacity', type=float, default=0.5, help='of the colours over the image')
+    parser.add_argument('--opacity', type=fraction, default=0.5, help='of the colours over the image')
     parser.add_argument('--device', help='torch device (default: the first GPU, else the CPU)')
     return parser.parse_args()
 
 
 def main() -> None:
     args = parse_args()
-    check_work_dir(args.out)
+    check_out_dir(args.out, '--out')
     predict = UDAInferencer(args.config, args.checkpoint, args.predict_on, args.device)
     labels = predict(args.images, args.out, args.opacity)
     print(f'\n{len(labels)} label maps and overlays are in {args.out}')

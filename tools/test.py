@@ -8,13 +8,11 @@ python tools/test.py configs/dann/dann_mobilenet-v2_office-caltech10.py CHECKPOI
 import argparse
 import os
 
-from mmengine.config import DictAction
-
-from mmuda.apis import enable_tta, evaluate, load_config, process_group, run_tool, set_work_dir
+from mmuda.apis import ToolParser, enable_tta, evaluate, load_config, process_group, run_tool, set_work_dir
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Score a checkpoint')
+    parser = ToolParser(description='Score a checkpoint')
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument(
@@ -29,9 +27,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--work-dir', help='where the log goes (default: work_dirs/NAME_OF_THE_CONFIG)')
     parser.add_argument('--out', metavar='DIR', help='write the predicted label maps as PNG')
     parser.add_argument('--show-dir', metavar='DIR', help='write the images with their predictions painted over')
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='change settings of the config'
-    )
+    parser.add_cfg_options()
     parser.add_argument(
         '--launcher',
         choices=['none', 'pytorch', 'slurm', 'mpi'],

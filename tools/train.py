@@ -8,9 +8,8 @@ python tools/train.py configs/stct/gta2cs.py --cfg-options randomness.seed=1
 import argparse
 import os
 
-from mmengine.config import DictAction
-
 from mmuda.apis import (
+    ToolParser,
     enable_amp,
     enable_auto_scale_lr,
     load_config,
@@ -23,7 +22,7 @@ from mmuda.apis import (
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Train a model, with or without adaptation')
+    parser = ToolParser(description='Train a model, with or without adaptation')
     parser.add_argument('config', help='config file')
     parser.add_argument('--work-dir', help='where logs and checkpoints go (default: work_dirs/NAME_OF_THE_CONFIG)')
     parser.add_argument(
@@ -37,13 +36,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--auto-scale-lr', action='store_true', help='scale the learning rate with the total batch size'
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        metavar='KEY=VALUE',
-        help='change settings of the config, e.g. train_cfg.max_iters=1000',
-    )
+    parser.add_cfg_options()
     parser.add_argument(
         '--launcher',
         choices=['none', 'pytorch', 'slurm', 'mpi'],

@@ -1,6 +1,7 @@
 """What the tools stand on: configs, launching, errors, inference."""
 
 from .checkpoint import check_checkpoint, read_checkpoint, read_state
+from .command_line import ToolParser, at_least, fraction
 from .config import load_config
 from .distributed import init_distributed, leave_distributed, process_group
 from .errors import UserError, explain, run_tool
@@ -15,15 +16,20 @@ from .launch import (
     set_work_dir,
     train,
 )
+from .outputs import check_out_dir, check_out_file
 from .preflight import check_data_roots, check_pretrained, check_schedule, check_training
 from .work_dir import check_work_dir, clean_start
 
 __all__ = [
+    'ToolParser',
     'UDAInferencer',
     'UserError',
+    'at_least',
     'build_runner',
     'check_checkpoint',
     'check_data_roots',
+    'check_out_dir',
+    'check_out_file',
     'check_pretrained',
     'check_schedule',
     'check_training',
@@ -33,6 +39,7 @@ __all__ = [
     'enable_auto_scale_lr',
     'enable_tta',
     'explain',
+    'fraction',
     'init_distributed',
     'leave_distributed',
     'load_config',

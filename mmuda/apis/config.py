@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Iterator, Mapping
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from mmengine.config import Config
 from mmengine.runner import Runner
 
 from .errors import UserError, did_you_mean
+from .options import merge_options
 
 SETTINGS = frozenset(inspect.signature(Runner.__init__).parameters) - {'self', 'cfg'} | {
     'runner_type',
@@ -30,6 +33,16 @@ SETTINGS = frozenset(inspect.signature(Runner.__init__).parameters) - {'self', '
     'tta_model',
     'tta_pipeline',
 }
+VARIABLE = re.compile(r"""\{\{['"]?\s*\$(\w+)\s*:\s*(\S*?)\s*['"]?\}\}""")
+"""A value from the environment in a config, ``{{$NAME:default}}``, as mmengine finds it."""
+
+
+class ConfigFile(NamedTuple):
+    """One file of a config's chain: its path, its text, and its syntax tree with 0 for values of the environment."""
+
+    path: Path
+    text: str
+    tree: ast.Module
 
 
 def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> Config:
@@ -43,19 +56,20 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
         UserError: The file is missing or broken, or a key has no reader.
     """
     path = Path(path)
-    if not path.is_file():
-        raise UserError(f'config file {path} does not exist: give the path of a file such as configs/stct/gta2cs.py')
+    files = list(_chain(path))
+    _check_environment(files)
     try:
         cfg = Config.fromfile(path)
     except Exception as error:
         raise UserError(
-            f'config file {path} cannot be read ({type(error).__name__}: {error}): mend the file'
+            f'config file {path} cannot be read ({type(error).__name__}: {error}): mend the file{_set_variables(files)}'
         ) from error
-    _check_names(path)
+    _check_names(files)
     for key in [key for key in cfg if key not in SETTINGS]:
         _refuse_variable(key, options or {}, path)
         cfg.pop(key)
-    _merge(cfg, options or {})
+    _check_options(options or {})
+    merge_options(cfg, options or {})
     return cfg
 
 
@@ -68,7 +82,7 @@ def _refuse_variable(key: str, options: Mapping[str, Any], path: Path) -> None:
             )
 
 
-def _merge(cfg: Config, options: Mapping[str, Any]) -> None:
+def _check_options(options: Mapping[str, Any]) -> None:
     for option in options:
         top = option.split('.')[0]
         if top not in SETTINGS:
@@ -76,56 +90,91 @@ def _merge(cfg: Config, options: Mapping[str, Any]) -> None:
                 f"unknown config key '{option}' in --cfg-options: no part of a run reads '{top}'"
                 + did_you_mean(top, SETTINGS)
             )
-    try:
-        cfg.merge_from_dict(dict(options))
-    except (KeyError, TypeError) as error:
-        raise UserError(f'--cfg-options {" ".join(options)} does not fit the config: {error}') from error
 
 
-def _check_names(path: Path) -> None:
+def _check_names(files: Sequence[ConfigFile]) -> None:
     """Every name assigned at the top of a file must be a setting or be read somewhere in the chain."""
-    files = list(_chain(path))
-    from_children = {name for _, tree in files for name in _base_reads(tree)}
-    for file, tree in files:
+    from_children = {name for file in files for name in _base_reads(file.tree)}
+    for path, _, tree in files:
         read = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
         for name in _assigned(tree):
             if name not in SETTINGS | read | from_children and not name.startswith('_'):
                 raise UserError(
-                    f"unknown config key '{name}' in {file}: no part of a run reads it, and no expression uses it as a "
+                    f"unknown config key '{name}' in {path}: no part of a run reads it, and no expression uses it as a "
                     f'variable{did_you_mean(name, SETTINGS)}'
                 )
 
 
-def _chain(path: Path) -> Iterator[tuple[Path, ast.Module]]:
+def _check_environment(files: Sequence[ConfigFile]) -> None:
+    """mmengine pastes a variable's value into the file's text, so an empty one or a quote in it breaks the file."""
+    for file in files:
+        for name, default in VARIABLE.findall(file.text):
+            value = os.environ.get(name)
+            if value == '':
+                raise UserError(
+                    f"the environment variable {name} is empty: unset it, then {file.path} uses '{default}', or set it"
+                )
+            if value is not None and set(value) & set('\'"\\\n{}'):
+                raise UserError(
+                    f'the environment variable {name} is {value!r}: {file.path} cannot read a value with quotes, '
+                    'backslashes, braces or line breaks'
+                )
+
+
+def _set_variables(files: Sequence[ConfigFile]) -> str:
+    names = {name: os.environ[name] for file in files for name, _ in VARIABLE.findall(file.text) if name in os.environ}
+    listed = ', '.join(f'{name}={value}' for name, value in names.items())
+    return f' or the environment variables that it reads, {listed}' if listed else ''
+
+
+def _chain(path: Path, child: Path | None = None) -> Iterator[ConfigFile]:
     """The file and all that it inherits from; those of installed packages (``mmseg::…``) are not ours to judge."""
-    if path.suffix != '.py':
-        return
-    try:
-        tree = ast.parse(path.read_text(encoding='utf-8'))
-    except SyntaxError:  # a placeholder like {{ $NAME:1 }}, which mmengine fills in
-        return
-    yield path, tree
-    for base in _bases(tree):
+    file = _read(path, '' if child is None else f', a _base_ of {child},')
+    yield file
+    for base in _bases(file.tree):
         if '::' not in base:
-            yield from _chain(path.parent / base)
+            yield from _chain(path.parent / base, path)
+
+
+def _read(path: Path, role: str) -> ConfigFile:
+    """A file of the chain.
+
+    mmengine would read YAML, too, with a loader that runs code in it: configs are Python alone.
+    """
+    if not path.exists():
+        raise UserError(
+            f'config file {path}{role} does not exist: give the path of a file such as configs/stct/gta2cs.py'
+        )
+    if path.is_dir():
+        raise UserError(f'config file {path}{role} is a folder: give a file in it')
+    if path.suffix != '.py':
+        raise UserError(f"config file {path}{role} has the suffix '{path.suffix}': configs are Python files (.py)")
+    try:
+        text = path.read_text(encoding='utf-8')
+        return ConfigFile(path, text, ast.parse(VARIABLE.sub('0', text)))
+    except (OSError, ValueError, SyntaxError) as error:
+        reason = getattr(error, 'strerror', None) or error
+        raise UserError(
+            f'config file {path}{role} cannot be read ({type(error).__name__}: {reason}): mend the file'
+        ) from error
 
 
 def _bases(tree: ast.Module) -> list[str]:
     for node in tree.body:
         if isinstance(node, ast.Assign) and getattr(node.targets[0], 'id', None) == '_base_':
-            bases = ast.literal_eval(node.value)
+            try:
+                bases = ast.literal_eval(node.value)
+            except ValueError:  # an expression: mmengine evaluates it, and what it names is not looked at here
+                return []
             return [bases] if isinstance(bases, str) else list(bases)
     return []
 
 
 def _assigned(tree: ast.Module) -> list[str]:
-    return [
-        target.id
-        for node in tree.body
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    ]
+    statements = [node for node in tree.body if isinstance(node, (ast.Assign, ast.AnnAssign))]
+    targets = [target for node in statements for target in getattr(node, 'targets', None) or [node.target]]
+    names = [node for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)]
+    return [name.id for name in names if isinstance(name.ctx, ast.Store)]
 
 
 def _base_reads(tree: ast.Module) -> Iterator[str]:

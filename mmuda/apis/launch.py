@@ -21,6 +21,7 @@ from .checkpoint import check_checkpoint
 from .distributed import is_main_process
 from .errors import UserError
 from .inferencer import choose_network
+from .outputs import check_out_dir
 from .predictions import PredictionWriter
 from .preflight import check_data_roots, check_start, check_training
 from .work_dir import check_work_dir, clean_start, latest_checkpoint
@@ -139,9 +140,9 @@ def evaluate(
     cfg.load_from, cfg.resume = checkpoint, False
     check_start(cfg, 'CHECKPOINT')
     check_data_roots(cfg, 'test')
-    for folder in (label_dir, overlay_dir):
+    for folder, option in ((label_dir, '--out'), (overlay_dir, '--show-dir')):
         if folder is not None:
-            check_work_dir(folder)
+            check_out_dir(folder, option)
     with clean_start(cfg.work_dir, is_main=is_main_process()) as progress:
         runner = build_runner(cfg)
         choose_network(bare_model(runner), predict_on)

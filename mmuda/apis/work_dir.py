@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,20 +15,12 @@ from mmengine.runner import Runner
 from mmuda.storage import find_latest
 
 from .errors import UserError, explain
+from .outputs import check_out_dir
 
 
 def check_work_dir(path: str | Path) -> None:
     """Raise unless files can be written below ``path``; creates nothing that stays."""
-    parent = _existing(Path(path))
-    if not parent.is_dir():
-        raise UserError(f'work directory {path} cannot be made: {parent} is a file; choose another --work-dir')
-    try:
-        with tempfile.TemporaryFile(dir=parent):
-            pass
-    except OSError as error:
-        raise UserError(
-            f'work directory {path} cannot be written ({parent}: {error.strerror}): choose another --work-dir'
-        ) from error
+    check_out_dir(path, '--work-dir')
 
 
 def latest_checkpoint(cfg: Config) -> Path | None:
@@ -98,14 +89,6 @@ def _remove_new(path: Path, before: set[str] | None, topmost: Path) -> None:
     for entry in path.iterdir():
         if entry.name not in before:
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-
-
-def _existing(path: Path) -> Path:
-    """The nearest ancestor that exists, the path itself included."""
-    path = path.absolute()
-    while not path.exists():
-        path = path.parent
-    return path
 
 
 def _first_missing(path: Path) -> Path:

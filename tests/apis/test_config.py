@@ -67,11 +67,77 @@ def test_a_missing_file(tmp_path):
 
 @pytest.mark.parametrize(
     'text, reason',
-    [('model = dict(', 'SyntaxError'), ('model = undefined', 'NameError'), ("_base_ = './gone.py'", r'gone\.py')],
+    [
+        ('model = dict(', r'broken\.py cannot be read \(SyntaxError'),
+        ('model = undefined', r'broken\.py cannot be read \(NameError'),
+        ("model = 'a' + 1", r'broken\.py cannot be read \(TypeError'),
+        ("_base_ = './gone.py'", r'gone\.py, a _base_ of .*broken\.py, does not exist'),
+        ("_base_ = './'", r', a _base_ of .*broken\.py, is a folder'),
+        (
+            "_base_ = ['./data.yaml']",
+            r"data\.yaml, a _base_ of .*broken\.py, has the suffix '\.yaml': configs are Python",
+        ),
+        ('\0', r'broken\.py cannot be read'),
+    ],
 )
 def test_a_broken_file(write, text, reason):
-    with pytest.raises(UserError, match=rf'broken\.py cannot be read .*{reason}'):
+    write('data.yaml', 'a: 1')
+    with pytest.raises(UserError, match=reason):
         load_config(write('broken.py', text))
+
+
+def test_a_folder(tmp_path):
+    with pytest.raises(UserError, match=r'config file .* is a folder: give a file in it'):
+        load_config(tmp_path)
+
+
+@pytest.mark.parametrize('suffix', ['.yaml', '.yml', '.json', '.pkl'])
+def test_a_config_is_python_alone(tmp_path, suffix):
+    """mmengine would run what a YAML file asks for."""
+    marker = tmp_path / 'executed'
+    (tmp_path / f'evil{suffix}').write_text(f"model: !!python/object/apply:os.mkdir ['{marker}']")
+    with pytest.raises(UserError, match=rf"evil\{suffix} has the suffix '\{suffix}': configs are Python files"):
+        load_config(tmp_path / f'evil{suffix}')
+    assert not marker.exists()
+
+
+@pytest.fixture
+def pair(write):
+    """A config that reads its domains from the environment."""
+    text = "pair = '{{$MMUDA_PAIR:amazon-webcam}}'\nsource, target = pair.split('-')\nmodel = dict(a=source, b=target)"
+    return write('pair.py', text)
+
+
+def test_a_value_from_the_environment(pair, monkeypatch):
+    monkeypatch.delenv('MMUDA_PAIR', raising=False)
+    assert load_config(pair).model == dict(a='amazon', b='webcam')
+    monkeypatch.setenv('MMUDA_PAIR', 'dslr-amazon')
+    assert load_config(pair).model == dict(a='dslr', b='amazon')
+
+
+@pytest.mark.parametrize(
+    'value, reason',
+    [
+        ('', r"variable MMUDA_PAIR is empty: unset it, then .*pair\.py uses 'amazon-webcam', or set it"),
+        ('amazon', r'ValueError: .* or the environment variables that it reads, MMUDA_PAIR=amazon'),
+        ("a'-b", r'variable MMUDA_PAIR is "a\'-b": .*pair\.py cannot read a value with quotes'),
+    ],
+)
+def test_a_bad_value_from_the_environment(pair, monkeypatch, value, reason):
+    monkeypatch.setenv('MMUDA_PAIR', value)
+    with pytest.raises(UserError, match=reason):
+        load_config(pair)
+
+
+@pytest.mark.parametrize('text', ['optim_wraper: dict = dict()', 'optim_wraper, model = dict(), dict()'])
+def test_a_mistyped_setting_in_any_assignment(write, text):
+    with pytest.raises(UserError, match=r"'optim_wraper' in .*did you mean 'optim_wrapper'\?"):
+        load_config(write('typo.py', text))
+
+
+def test_a_mistyped_setting_beside_a_value_from_the_environment(write):
+    with pytest.raises(UserError, match="'optim_wraper' in "):
+        load_config(write('typo.py', "optim_wraper = dict(lr={{'$MMUDA_LR:1'}})"))
 
 
 def test_a_mistyped_setting(write):

@@ -15,7 +15,7 @@ def test_checking_leaves_nothing(tmp_path):
 
 def test_a_file_in_the_way(tmp_path):
     (tmp_path / 'a').write_text('')
-    with pytest.raises(UserError, match=r'work directory .*/a/b cannot be made: .*/a is a file'):
+    with pytest.raises(UserError, match=r'--work-dir .*/a/b cannot be made: .*/a is a file'):
         check_work_dir(tmp_path / 'a' / 'b')
 
 

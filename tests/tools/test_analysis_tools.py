@@ -190,7 +190,7 @@ def test_weights_that_cannot_be_drawn(call, runs, attention_runs, tmp_path):
         call('plot_cross_layer', group, *out, '--term', 'other')
     with pytest.raises(UserError, match='--layers has 1 names, but there are 2 layers: give one each'):
         call('plot_cross_layer', group, *out, '--layers', 'low')
-    with pytest.raises(UserError, match='--maps 0 shows no heat map: give 1 or more'):
+    with pytest.raises(UserError, match='--maps: 0 is not a number from 1 on'):
         call('plot_cross_layer', group, *out, '--maps', 0)
     write_log(tmp_path / 'one_s0', '2026_0', [{'acda.w_1_1': 1, 'step': 50}])
     with pytest.raises(UserError, match="'ACDA' has weights of 2 layers and 'one' of 1: draw them apart"):

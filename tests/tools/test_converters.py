@@ -241,7 +241,7 @@ def test_the_command_converts_what_it_can_and_fails(tmp_path):
         synthia_file(labels / f'{i}.png', fill([value]))
     done = run('synthia.py', tmp_path, '--nproc', 2)
     assert done.returncode == 1
-    assert done.stderr.strip().startswith('error: ')
+    assert done.stderr.strip().startswith('mmuda: error: ')
     assert '1.png' in done.stderr
     assert 'unknown id 99 (and 1 more files)' in done.stderr
     assert sorted(path.name for path in labels.glob('*Ids*')) == ['0_labelTrainIds.png', '2_labelTrainIds.png']
@@ -265,5 +265,5 @@ def test_the_toy_command(tmp_path):
     assert len(list((tmp_path / 'toy_streets').glob('*/*/*/*.png'))) == 12
     done = run('toy_streets.py', *options, '--shift', 0.5)
     assert done.returncode == 1
-    assert done.stderr.startswith('error: ')
+    assert done.stderr.startswith('mmuda: error: ')
     assert 'another shift' in done.stderr

@@ -141,9 +141,9 @@ def test_only_the_attention_of_a_backbone_changes(benchmark):
 def test_configs_that_cannot_be_compared(benchmark):
     tool = benchmark('hybrid_attention')
     configs = ROOT / 'configs'
-    with pytest.raises(SystemExit, match='needs a MixVisionTransformer'):
+    with pytest.raises(UserError, match='needs a MixVisionTransformer'):
         tool.read(tool.parse([str(configs / 'stct' / 'stct_segformer_mobilenet-v2_camvid-day2dusk-480x360.py')]))
-    with pytest.raises(SystemExit, match='trains on one domain'):
+    with pytest.raises(UserError, match='trains on one domain'):
         tool.read(tool.parse([str(configs / 'source_only' / 'source-only_segformer_toy.py')]))
 
 
@@ -155,9 +155,9 @@ def test_real_labels_cover_the_crop(benchmark, tmp_path):
     assert found.labels.shape == (3, 1, 32, 32)
     assert found.labels[:, 0, 0, 0].tolist() == [1, 2, 255]
     assert found.images.shape == (3, 3, 32, 32)
-    with pytest.raises(SystemExit, match='labels such as 2, but the config has 2 classes'):
+    with pytest.raises(UserError, match='labels such as 2, but the config has 2 classes'):
         scenes((32, 32), num_classes=2, labels=str(tmp_path))
-    with pytest.raises(SystemExit, match='holds no PNG file'):
+    with pytest.raises(UserError, match='holds no PNG file'):
         scenes((32, 32), num_classes=2, labels=str(tmp_path / 'gone'))
 
 

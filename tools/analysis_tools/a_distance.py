@@ -12,14 +12,14 @@ import argparse
 from features import features_of
 from trained import add_arguments
 
-from mmuda.apis import UserError, run_tool
+from mmuda.apis import ToolParser, UserError, at_least, run_tool
 from mmuda.functional import proxy_a_distance
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = ToolParser(description=__doc__.splitlines()[0])
     add_arguments(parser)
-    parser.add_argument('--folds', type=int, default=5, help='of the cross-validation (default: 5)')
+    parser.add_argument('--folds', type=at_least(2), default=5, help='of the cross-validation (default: 5)')
     return parser.parse_args()
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import torch
 
-from mmuda.apis import UserError, check_work_dir, read_checkpoint, run_tool
+from mmuda.apis import ToolParser, UserError, check_out_file, read_checkpoint, run_tool
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Take the student or teacher out of a checkpoint')
+    parser = ToolParser(description='Take the student or teacher out of a checkpoint')
     parser.add_argument('checkpoint', help='checkpoint of a UDA model')
     parser.add_argument('out', type=Path, help='file to write')
     parser.add_argument(
@@ -24,7 +24,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    check_work_dir(args.out.parent)
+    check_out_file(args.out, 'OUT', args.checkpoint)
     checkpoint = read_checkpoint(args.checkpoint)
     prefix = f'{args.network}.'
     state = {

@@ -16,13 +16,12 @@ from pathlib import Path
 
 import torch
 from mmengine.analysis import FlopAnalyzer
-from mmengine.config import DictAction
 from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
 from torch import nn
 
 from mmuda import compat
-from mmuda.apis import UserError, load_config, run_tool
+from mmuda.apis import ToolParser, UserError, at_least, load_config, run_tool
 from mmuda.models.layers import DIDAModule, StaticModule
 from mmuda.registry import MODELS
 
@@ -97,10 +96,10 @@ def aligned(rows: list[tuple[str, ...]]) -> str:
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = ToolParser(description=__doc__.splitlines()[0])
     parser.add_argument('configs', nargs='*', help="configs of models or of runs (default: DIDA-Net's tables)")
-    parser.add_argument('--shape', type=int, nargs=2, metavar=('H', 'W'), help='of an image (default: 224 224)')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='override settings')
+    parser.add_argument('--shape', type=at_least(1), nargs=2, metavar=('H', 'W'), help='of an image (default: 224 224)')
+    parser.add_cfg_options()
     return parser.parse_args()
 
 

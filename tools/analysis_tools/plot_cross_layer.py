@@ -16,23 +16,20 @@ from pathlib import Path
 from reporting import add_picture, check_picture, save_picture
 from runs import add_groups, curve_of, find_groups, read_log
 
-from mmuda.apis import UserError, run_tool
+from mmuda.apis import ToolParser, UserError, at_least, run_tool
 from mmuda.visualization import LayerWeights, cross_layer_figure
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = ToolParser(description=__doc__.splitlines()[0])
     add_groups(parser)
     add_picture(parser)
     parser.add_argument('--term', default='acda', help='name of the term among the terms of the model (default: acda)')
     parser.add_argument(
         '--layers', nargs='+', metavar='NAME', help='names of the layers (default: layer 1, layer 2, ...)'
     )
-    parser.add_argument('--maps', type=int, default=4, help='iterations with a heat map (default: 4)')
-    args = parser.parse_intermixed_args()  # groups may stand after options
-    if args.maps < 1:
-        raise UserError(f'--maps {args.maps} shows no heat map: give 1 or more')
-    return args
+    parser.add_argument('--maps', type=at_least(1), default=4, help='iterations with a heat map (default: 4)')
+    return parser.parse_intermixed_args()  # groups may stand after options
 
 
 def weights_of(runs: dict[Path, list[dict]], term: str) -> LayerWeights:

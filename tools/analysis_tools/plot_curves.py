@@ -14,14 +14,14 @@ from pathlib import Path
 from reporting import add_picture, check_picture, save_picture
 from runs import add_groups, curve_of, find_groups, read_log
 
-from mmuda.apis import UserError, run_tool
+from mmuda.apis import ToolParser, UserError, run_tool
 from mmuda.visualization import Curve, curves_figure
 
 SCORES = ('mIoU', 'accuracy')
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = ToolParser(description=__doc__.splitlines()[0])
     add_groups(parser)
     add_picture(parser)
     parser.add_argument(

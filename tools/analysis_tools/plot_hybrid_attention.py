@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.logging import MMLogger
 from mmengine.registry import DATASETS, MODELS, DefaultScope
@@ -25,7 +25,7 @@ from reporting import add_picture, check_picture, markdown, save_picture
 from torch import Tensor, nn
 
 from mmuda import compat
-from mmuda.apis import UserError, check_checkpoint, check_data_roots, load_config, run_tool
+from mmuda.apis import ToolParser, UserError, at_least, check_checkpoint, check_data_roots, load_config, run_tool
 from mmuda.datasets import DomainDataset
 from mmuda.datasets.samplers import DomainSampler
 from mmuda.domain import DomainBatch, bind_domain_context, sort_by_domain
@@ -34,13 +34,15 @@ from mmuda.visualization import AttentionReport, attention_figure
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = ToolParser(description=__doc__.splitlines()[0])
     parser.add_argument('config', help='config of a network with hybrid attention')
     parser.add_argument('checkpoint', nargs='?', help='checkpoint of it (default: random weights)')
     add_picture(parser)
     parser.add_argument('--batch', default='2+2', metavar='S+T', help='source + target images (default: 2+2)')
-    parser.add_argument('--seed', type=int, default=0, help='of images, crops, groups and random weights (default: 0)')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='override settings')
+    parser.add_argument(
+        '--seed', type=at_least(0), default=0, help='of images, crops, groups and random weights (default: 0)'
+    )
+    parser.add_cfg_options()
     return parser.parse_intermixed_args()  # the checkpoint may stand after options
 
 

@@ -16,15 +16,15 @@ from features import features_of
 from reporting import add_picture, check_picture, save_picture
 from trained import add_arguments
 
-from mmuda.apis import UserError, run_tool
+from mmuda.apis import ToolParser, UserError, at_least, run_tool
 from mmuda.visualization import embedding_figure
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = ToolParser(description=__doc__.splitlines()[0])
     add_arguments(parser)
     add_picture(parser)
-    parser.add_argument('--perplexity', type=float, default=30.0, help='of t-SNE (default: 30)')
+    parser.add_argument('--perplexity', type=at_least(1.0), default=30.0, help='of t-SNE (default: 30)')
     return parser.parse_args()
 
 

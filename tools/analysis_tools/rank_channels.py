@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from trained import Trained, add_arguments, open_trained
 
-from mmuda.apis import UserError, run_tool
+from mmuda.apis import ToolParser, UserError, at_least, run_tool
 from mmuda.apis.errors import did_you_mean
 from mmuda.domain.batch import DOMAINS
 from mmuda.functional import channel_distance, channel_moments, joined_moments, transferability
@@ -34,12 +34,14 @@ Ranks = dict[str, tuple[Tensor, Tensor]]
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = ToolParser(description=__doc__.splitlines()[0])
     add_arguments(parser)
     add_picture(parser)
     parser.add_argument('--layer', help='norm layer whose channels are drawn and listed (default: the first)')
-    parser.add_argument('--channels', type=int, default=5, help='most, and as many least transferable (default: 5)')
-    parser.add_argument('--images', type=int, default=2, help='of each domain in the picture (default: 2)')
+    parser.add_argument(
+        '--channels', type=at_least(1), default=5, help='most, and as many least transferable (default: 5)'
+    )
+    parser.add_argument('--images', type=at_least(1), default=2, help='of each domain in the picture (default: 2)')
     parser.add_argument('--measure', action='store_true', help='measure, where there are running statistics, too')
     return parser.parse_args()
 

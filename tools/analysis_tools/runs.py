@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import glob
 import json
 from collections.abc import Sequence
@@ -10,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from mmuda.apis import UserError
+from mmuda.apis import ToolParser, UserError
 from mmuda.visualization import Curve
 
 
-def add_groups(parser: argparse.ArgumentParser) -> None:
+def add_groups(parser: ToolParser) -> None:
     """The groups of runs that a tool compares."""
     parser.add_argument('groups', nargs='+', metavar='NAME=PATTERN', help='a name and a pattern of work directories')
 

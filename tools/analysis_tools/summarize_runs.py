@@ -14,11 +14,11 @@ from statistics import fmean, stdev
 from reporting import markdown
 from runs import add_groups, find_groups, read_log
 
-from mmuda.apis import UserError, run_tool
+from mmuda.apis import ToolParser, UserError, run_tool
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Mean and deviation of scores over runs')
+    parser = ToolParser(description='Mean and deviation of scores over runs')
     add_groups(parser)
     parser.add_argument('--score', default='mIoU', help='main score (default: mIoU)')
     parser.add_argument('--per-class', action='store_true', help='also the IoU of every class')

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.logging import MMLogger
 from mmengine.registry import DATASETS, DefaultScope
@@ -16,7 +16,7 @@ from mmengine.utils import track_iter_progress
 from torch import Tensor, nn
 
 from mmuda import compat
-from mmuda.apis import UserError, check_data_roots, load_config
+from mmuda.apis import ToolParser, UserError, at_least, check_data_roots, load_config
 from mmuda.apis.inferencer import build_network
 from mmuda.models.layers import set_eval_domain
 
@@ -52,12 +52,14 @@ class Trained:
             yield self.network.data_preprocessor(batch)['inputs'], samples, images
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: ToolParser) -> None:
     """What every tool on a trained network asks for."""
     parser.add_argument('config', help='config with data of two domains')
     parser.add_argument('checkpoint', help='its checkpoint')
-    parser.add_argument('--samples', type=int, default=500, help='images of each domain, at random (default: 500)')
-    parser.add_argument('--seed', type=int, default=0, help='of the choice of images (default: 0)')
+    parser.add_argument(
+        '--samples', type=at_least(1), default=500, help='images of each domain, at random (default: 500)'
+    )
+    parser.add_argument('--seed', type=at_least(0), default=0, help='of the choice of images (default: 0)')
     parser.add_argument(
         '--source-norms',
         choices=['source', 'target'],
@@ -65,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="whose running statistics normalise the source's images in TransNorm and its relatives (default: source, "
         'as in training; target is what evaluation does)',
     )
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='override settings')
+    parser.add_cfg_options()
 
 
 def open_trained(args: argparse.Namespace) -> Trained:

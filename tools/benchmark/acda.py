@@ -46,6 +46,8 @@ compat.apply()
 
 from mmpretrain.models.backbones import ResNet
 
+from mmuda.apis import ToolParser, run_tool
+
 TAPS = ('layer2', 'layer3', 'layer4')
 CHANNELS = (512, 1024, 2048)
 SHAPE = dict(channels=32, size=7)
@@ -191,7 +193,7 @@ def measure(args: argparse.Namespace) -> list[tuple]:
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = ToolParser(description=__doc__.splitlines()[0])
     cases = ('loss', 'term', 'step')
     parser.add_argument('--cases', nargs='+', choices=cases, default=cases)
     parser.add_argument('--batch', type=int, default=32, help='images of either domain')
@@ -209,4 +211,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

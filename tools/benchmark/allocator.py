@@ -14,6 +14,8 @@ import sys
 import torch
 from measuring import COLUMNS, Elapsed, clock, environment, row, table
 
+from mmuda.apis import ToolParser, UserError, run_tool
+
 SIDES = ('before', 'after')
 
 
@@ -25,7 +27,7 @@ def child(args: argparse.Namespace) -> dict:
     from mmuda.apis.allocator import keep_freed_memory
 
     if args.side == 'after' and not keep_freed_memory():
-        raise SystemExit('This system has no glibc: there is nothing to compare.')
+        raise UserError('This system has no glibc: there is nothing to compare.')
     torch.manual_seed(args.seed)
     floor = Floor(network(args.head))
     images, labels = batch(args.size)
@@ -44,7 +46,7 @@ def spawn(side: str) -> dict:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = ToolParser(description=__doc__.splitlines()[0])
     parser.add_argument('--head', default='SegformerHead', choices=['SegformerHead', 'DAFormerHead'])
     parser.add_argument('--rounds', type=int, default=3, help='processes of each side')
     parser.add_argument('--iters', type=int, default=5, help='measured steps of a process')
@@ -76,4 +78,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -29,6 +29,8 @@ compat.apply()
 from mmpretrain.models.backbones import ResNet
 from mmpretrain.models.necks import GlobalAveragePooling
 
+from mmuda.apis import ToolParser, run_tool
+
 FORMS = [form for form in dida.FORMS[::-1] if form != 'auto']  # the loop first
 LAYERS = {  # shape of an instance, and what is made for it
     'module [512, 7, 7]': ((512, 7, 7), lambda form: DIDAModule(512, 512, form=form)),
@@ -94,7 +96,7 @@ def measure(args: argparse.Namespace) -> list[tuple]:
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = ToolParser(description=__doc__.splitlines()[0])
     parser.add_argument(
         '--forms', nargs='+', choices=FORMS, default=FORMS, help='the first one is what layers are compared with'
     )
@@ -114,4 +116,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -44,6 +44,8 @@ compat.apply()
 
 from synthetic import NoiseScenes
 
+from mmuda.apis import ToolParser, UserError, run_tool
+
 CONFIG = Path(__file__).parents[2] / 'configs' / 'stct' / 'stct_segformer_mit-b0_gta2cs.py'
 SELF, WHOLE, GATHERED, MASKED = 'MSA', 'MHA, no groups', 'MHA, gathered', 'MHA, masked'
 SIDES = (SELF, WHOLE, GATHERED, MASKED)
@@ -231,7 +233,7 @@ def cost_table(bench: Bench) -> str:
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = ToolParser(description=__doc__.splitlines()[0])
     parser.add_argument('config', nargs='?', default=str(CONFIG), help='default: STCT, SegFormer on MiT-B0')
     add_arguments(parser)
     parser.add_argument('--amp', action='store_true', help='autocast to bfloat16 on all sides')
@@ -246,10 +248,10 @@ def read(args: argparse.Namespace) -> Config:
     cfg = Config.fromfile(args.config)
     cfg.merge_from_dict(args.cfg_options or {})
     if 'student' not in cfg.model:
-        raise SystemExit(f'{args.config} trains on one domain: give a config that adapts, such as {CONFIG.name}.')
+        raise UserError(f'{args.config} trains on one domain: give a config that adapts, such as {CONFIG.name}.')
     found = str(plain_network(cfg).backbone.type)
     if not found.endswith('MixVisionTransformer'):
-        raise SystemExit(f"The backbone of {args.config} is '{found}': hybrid attention needs a MixVisionTransformer.")
+        raise UserError(f"The backbone of {args.config} is '{found}': hybrid attention needs a MixVisionTransformer.")
     return cfg
 
 
@@ -284,4 +286,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

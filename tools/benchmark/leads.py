@@ -36,6 +36,8 @@ from mmseg.models.backbones import MobileNetV2
 from mmseg.models.decode_heads import SegformerHead as MMSegSegformerHead
 from mmseg.structures import SegDataSample
 
+from mmuda.apis import ToolParser, run_tool
+
 Sides = tuple[Callable[[], object], Callable[[], object]]
 B0 = dict(embed_dims=32, num_layers=[2, 2, 2, 2], num_heads=[1, 2, 5, 8], drop_path_rate=0.1)
 WIDTHS, CLASSES, BATCH = [32, 64, 160, 256], 19, 4
@@ -200,7 +202,7 @@ def trains(net: nn.Module, x: Tensor | list[Tensor]) -> Callable[[], None]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = ToolParser(description=__doc__.splitlines()[0])
     parser.add_argument('names', nargs='*', metavar='NAME', help=f'of {", ".join(LEADS)} (default: all)')
     parser.add_argument('--iters', type=int, default=15)
     parser.add_argument('--warmup', type=int, default=2)
@@ -234,4 +236,4 @@ def measure(sides: Sides, args: argparse.Namespace) -> dict[str, list[Elapsed]]:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -21,16 +21,17 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from mmuda.apis import ToolParser, at_least
 from mmuda.apis.allocator import keep_freed_memory
 
 PAGE = resource.getpagesize()
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: ToolParser) -> None:
     """What every benchmark of layers asks; :func:`settle` acts on it."""
-    parser.add_argument('--iters', type=int, default=15)
-    parser.add_argument('--warmup', type=int, default=3)
-    parser.add_argument('--threads', type=int, default=0, help="0: torch's own choice")
+    parser.add_argument('--iters', type=at_least(1), default=15)
+    parser.add_argument('--warmup', type=at_least(0), default=3)
+    parser.add_argument('--threads', type=at_least(0), default=0, help="0: torch's own choice")
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--amp', action='store_true', help='bfloat16')
     parser.add_argument('--keep-freed', action='store_true', help='keep freed memory, as tools/train.py does')

@@ -27,6 +27,8 @@ compat.apply()
 
 from mmpretrain.models.backbones import ResNet
 
+from mmuda.apis import ToolParser, run_tool
+
 SHAPES = ((32, 64, 56, 56), (64, 512, 7, 7))
 
 
@@ -96,7 +98,7 @@ def measure(args: argparse.Namespace) -> list[tuple]:
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = ToolParser(description=__doc__.splitlines()[0])
     families = [name for name in FAMILIES if name != 'BN']
     parser.add_argument('--norms', nargs='+', choices=families, default=families, metavar='NAME', help=str(families))
     parser.add_argument('--batch', type=int, default=64, help='images of a ResNet-18 step; 0 leaves it out')
@@ -116,4 +118,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -31,6 +31,8 @@ compat.apply()
 import synthetic
 from mmengine.registry import DefaultScope
 
+from mmuda.apis import ToolParser, run_tool
+
 STOCK = {'mmuda.MixVisionTransformer': 'MixVisionTransformer', 'mmuda.SegformerHead': 'SegformerHead'}
 
 
@@ -108,7 +110,7 @@ def interleaved(cfg: Config, args: argparse.Namespace, work_dir: str) -> Config:
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = ToolParser(description=__doc__.splitlines()[0])
     parser.add_argument('config')
     add_arguments(parser)
     parser.add_argument('--amp', action='store_true', help='autocast to bfloat16 on both sides')
@@ -147,4 +149,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import argparse
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
+
+from mmuda.apis import ToolParser, at_least
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: ToolParser) -> None:
     """What every benchmark of a training step asks."""
-    parser.add_argument('--iters', type=int, default=20, help='measured steps')
-    parser.add_argument('--warmup', type=int, default=3)
+    parser.add_argument('--iters', type=at_least(1), default=20, help='measured steps')
+    parser.add_argument('--warmup', type=at_least(0), default=3)
     parser.add_argument('--size', default='256x256', metavar='HxW')
     parser.add_argument('--batch', default='2+2', metavar='S+T', help='source + target images')
     parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--threads', type=int, help="torch's threads")
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE')
+    parser.add_argument('--threads', type=at_least(1), help="torch's threads")
+    parser.add_cfg_options()
 
 
 def plain_network(cfg: Config) -> Config:

@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from mmuda.apis import UserError
 from mmuda.registry import DATASETS
 
 
@@ -69,12 +70,12 @@ def real_labels(
     """
     files = sorted(folder.rglob('*.png'))
     if not files:
-        raise SystemExit(f'{folder} holds no PNG file: give a folder of label maps to --labels.')
+        raise UserError(f'{folder} holds no PNG file: give a folder of label maps to --labels.')
     chosen = files[:: -(-len(files) // most)]
     labels = torch.stack([random_crop(covering(file, size), size, generator) for file in chosen])[:, None]
     unknown = labels[(labels >= num_classes) & (labels != 255)]
     if len(unknown):
-        raise SystemExit(
+        raise UserError(
             f'{folder} has labels such as {int(unknown[0])}, but the config has {num_classes} classes: '
             'give label maps of class ids (and 255).'
         )

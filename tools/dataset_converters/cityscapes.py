@@ -15,6 +15,8 @@ from cityscapes_labels import BY_NAME, IGNORE, TRAIN_ID
 from converting import ConversionError, check_size, convert_all, map_values, open_image, parse_args
 from PIL import Image, ImageDraw
 
+from mmuda.apis import run_tool
+
 IDS, POLYGONS, RESULT = '_gtFine_labelIds.png', '_gtFine_polygons.json', '_gtFine_labelTrainIds.png'
 
 
@@ -73,4 +75,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -3,7 +3,6 @@
 import argparse
 import functools
 import os
-import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 
@@ -11,6 +10,8 @@ import cv2
 import numpy as np
 from mmengine.utils import track_parallel_progress, track_progress
 from PIL import Image, UnidentifiedImageError
+
+from mmuda.apis import ToolParser, UserError, at_least
 
 IGNORE = 255
 UNKNOWN = 254
@@ -23,13 +24,13 @@ class ConversionError(Exception):
 
 def parse_args(doc: str, root: str) -> argparse.Namespace:
     """The command line that all converters have."""
-    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ToolParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('root', help=f'folder of the data set, such as {root}')
-    parser.add_argument('--nproc', type=int, default=min(os.cpu_count() or 1, 16), help='processes')
+    parser.add_argument('--nproc', type=at_least(1), default=min(os.cpu_count() or 1, 16), help='processes')
     parser.add_argument('--overwrite', action='store_true', help='also convert what is already there')
     args = parser.parse_args()
     if not os.path.isdir(args.root):
-        sys.exit(f"error: the folder '{args.root}' does not exist")
+        raise UserError(f"the folder '{args.root}' does not exist")
     return args
 
 
@@ -44,7 +45,7 @@ def convert_all(
         wanted: pattern of the inputs, for the sentence about an empty folder.
     """
     if not tasks:
-        sys.exit(f'error: there is no file {wanted}: download and unpack the labels first')
+        raise UserError(f'there is no file {wanted}: download and unpack the labels first')
     todo = [task for task in tasks if overwrite or not os.path.exists(task[1])]
     print(f'{len(todo)} of {len(tasks)} label files to convert')
     work = functools.partial(_convert_one, convert=convert)
@@ -55,7 +56,7 @@ def convert_all(
     errors = [error for error in errors if error]
     if errors:
         more = f' (and {len(errors) - 1} more files)' if len(errors) > 1 else ''
-        sys.exit(f'\nerror: {errors[0]}{more}')
+        raise UserError(f'{errors[0]}{more}')
     print(f'\ndone: {os.path.dirname(tasks[0][1])}')
 
 

@@ -14,6 +14,8 @@ from cityscapes_labels import LABELS, TRAIN_ID
 from converting import UNKNOWN, ConversionError, check_size, convert_all, open_image, parse_args
 from PIL import Image
 
+from mmuda.apis import run_tool
+
 SUFFIX = '_labelTrainIds.png'
 # A palette index is the label's id; the 35th colour is a license plate's.
 PALETTE = {label.id if label.id >= 0 else len(LABELS) - 1: label for label in LABELS}
@@ -82,4 +84,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -13,6 +13,8 @@ import cv2
 import numpy as np
 from converting import IGNORE, ConversionError, check_size, convert_all, map_values, open_image, parse_args
 
+from mmuda.apis import run_tool
+
 SUFFIX = '_labelTrainIds.png'
 TRAIN_ID = {
     0: IGNORE,  # void
@@ -62,4 +64,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

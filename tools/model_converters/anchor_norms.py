@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.logging import MMLogger
 from mmengine.registry import DATASETS, DefaultScope
@@ -23,7 +23,16 @@ from mmengine.utils import track_iter_progress
 from torch import Tensor, nn
 
 from mmuda import compat
-from mmuda.apis import UserError, check_data_roots, check_pretrained, check_work_dir, load_config, run_tool
+from mmuda.apis import (
+    ToolParser,
+    UserError,
+    at_least,
+    check_data_roots,
+    check_out_file,
+    check_pretrained,
+    load_config,
+    run_tool,
+)
 from mmuda.models.layers import anchor_norms
 from mmuda.registry import MODELS
 
@@ -31,18 +40,18 @@ BATCH_SIZE = 32
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Let the batch norms of pretrained weights remember real images')
+    parser = ToolParser(description='Let the batch norms of pretrained weights remember real images')
     parser.add_argument('config', help='config whose backbone starts from the weights, with source images')
     parser.add_argument('out', type=Path, help='file to write, for init_cfg of the backbone')
-    parser.add_argument('--samples', type=int, default=500, help='source images, at random (default: 500)')
-    parser.add_argument('--seed', type=int, default=0, help='of their choice and augmentation (default: 0)')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='override settings')
+    parser.add_argument('--samples', type=at_least(1), default=500, help='source images, at random (default: 500)')
+    parser.add_argument('--seed', type=at_least(0), default=0, help='of their choice and augmentation (default: 0)')
+    parser.add_cfg_options()
     return parser.parse_args()
 
 
 def main() -> None:
     args = parse_args()
-    check_work_dir(args.out.parent)
+    check_out_file(args.out, 'OUT')
     compat.apply()
     MMLogger.get_current_instance().setLevel(logging.WARNING)
     cfg = load_config(args.config, args.cfg_options)

@@ -3,9 +3,12 @@
 python tools/model_converters/caffe2mmuda.py IN OUT
 """
 
+from functools import partial
+
 from converting import main
 
+from mmuda.apis import run_tool
 from mmuda.models.backbones.key_mapping import inception_bn_from_caffe
 
 if __name__ == '__main__':
-    main(__doc__, inception_bn_from_caffe)
+    run_tool(partial(main, __doc__, inception_bn_from_caffe))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -10,12 +9,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from mmuda.apis import ToolParser, UserError, check_out_file, read_checkpoint
+
 NESTS = ('state_dict', 'model')
 
 
 def convert(source: Path, target: Path, mapping: Callable[[dict], dict[str, Tensor]]) -> int:
     """Write `mapping` of the state dict in `source` to `target`; return the number of its keys."""
-    checkpoint = torch.load(source, map_location='cpu', weights_only=True)
+    checkpoint = read_checkpoint(source)
     for nest in NESTS:
         checkpoint = checkpoint.get(nest, checkpoint)
     converted = mapping(checkpoint)
@@ -28,16 +29,15 @@ def convert(source: Path, target: Path, mapping: Callable[[dict], dict[str, Tens
 
 def main(description: str, mapping: Callable[[dict], dict[str, Tensor]]) -> None:
     """The command line `IN OUT` of one converter."""
-    parser = argparse.ArgumentParser(description=description)
+    parser = ToolParser(description=description)
     parser.add_argument('source', type=Path, help='the checkpoint to convert')
     parser.add_argument('target', type=Path, help='where the converted one goes')
     args = parser.parse_args()
-    if not args.source.is_file():
-        raise SystemExit(f'{args.source} does not exist: give the path of the checkpoint to convert.')
+    check_out_file(args.target, 'OUT', args.source)
     try:
         count = convert(args.source, args.target, mapping)
     except KeyError as error:
-        raise SystemExit(f'{args.source}: {error.args[0]}') from error
+        raise UserError(f'{args.source}: {error.args[0]}') from error
     print(
         f'{args.target}: {count} tensors. Use it by '
         f"model.backbone.init_cfg=dict(type='Pretrained', checkpoint='{args.target}')"

@@ -9,7 +9,8 @@ from functools import partial
 
 from converting import main
 
+from mmuda.apis import run_tool
 from mmuda.models.backbones.key_mapping import mobilenet_v2_from_torchvision
 
 if __name__ == '__main__':
-    main(__doc__, partial(mobilenet_v2_from_torchvision, last_conv=True))
+    run_tool(partial(main, __doc__, partial(mobilenet_v2_from_torchvision, last_conv=True)))
