@@ -9,6 +9,7 @@ from .augment import (
     color_jitter,
     gaussian_blur,
 )
+from .block_mask import block_grid, block_mask
 from .channel_distance import channel_distance, transferability
 from .conditioning import entropy_weight, multilinear_map, prediction_entropy, randomized_multilinear_map
 from .contrastive_discrepancy import contrastive_domain_discrepancy
@@ -17,7 +18,9 @@ from .cross_layer import cross_layer_discrepancy, cross_layer_mmd, cross_layer_w
 from .dida import dynamic_depthwise_conv, instance_conv, instance_kernels, shared_filters
 from .discrepancy import classifier_discrepancy
 from .ema import ema_momentum, ema_update_
+from .entropy import charbonnier, normalized_entropy, self_information
 from .feature_distance import class_mask, masked_feature_distance
+from .fourier_style import fourier_style, low_frequencies
 from .grouping import class_split, class_split_pyramid, key_groups
 from .joint_hypothesis import joint_errors
 from .linear_probe import fit_linear
@@ -28,8 +31,10 @@ from .prototypes import class_prototypes
 from .proxy_distance import proxy_a_distance
 from .schedules import adaptation_ramp
 from .spherical_kmeans import Clusters, centre_movement, class_centres, spherical_kmeans
+from .windows import Box, average_windows, check_box, fuse_scales, inserted, random_box, sliding_windows
 
 __all__ = [
+    'Box',
     'Clusters',
     'Moments',
     'adaptation_ramp',
@@ -37,9 +42,14 @@ __all__ = [
     'adjust_contrast',
     'adjust_hue',
     'adjust_saturation',
+    'average_windows',
+    'block_grid',
+    'block_mask',
     'centre_movement',
     'channel_distance',
     'channel_moments',
+    'charbonnier',
+    'check_box',
     'class_centres',
     'class_mask',
     'class_prototypes',
@@ -57,8 +67,11 @@ __all__ = [
     'ema_update_',
     'entropy_weight',
     'fit_linear',
+    'fourier_style',
+    'fuse_scales',
     'gaussian_blur',
     'hybrid_attention',
+    'inserted',
     'instance_conv',
     'instance_kernels',
     'joined_moments',
@@ -66,16 +79,21 @@ __all__ = [
     'joint_mmd',
     'key_groups',
     'log_complement',
+    'low_frequencies',
     'masked_feature_distance',
     'mixed_moments',
-    'multilinear_map',
     'multi_kernel_mmd',
+    'multilinear_map',
+    'normalized_entropy',
     'pixel_agreement',
     'plan_attention',
     'prediction_entropy',
     'proxy_a_distance',
+    'random_box',
     'randomized_multilinear_map',
+    'self_information',
     'shared_filters',
+    'sliding_windows',
     'spherical_kmeans',
     'transferability',
     'widened',
