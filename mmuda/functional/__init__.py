@@ -29,6 +29,7 @@ from .mmd import joint_mmd, multi_kernel_mmd, widened
 from .moments import Moments, channel_moments, joined_moments, mixed_moments
 from .prototypes import class_prototypes
 from .proxy_distance import proxy_a_distance
+from .released_augment import blur_kernel, draw_jitter, jitter_colors, released_blur
 from .schedules import adaptation_ramp
 from .spherical_kmeans import Clusters, centre_movement, class_centres, spherical_kmeans
 from .windows import Box, average_windows, check_box, fuse_scales, inserted, random_box, sliding_windows
@@ -45,6 +46,7 @@ __all__ = [
     'average_windows',
     'block_grid',
     'block_mask',
+    'blur_kernel',
     'centre_movement',
     'channel_distance',
     'channel_moments',
@@ -62,6 +64,7 @@ __all__ = [
     'cross_layer_discrepancy',
     'cross_layer_mmd',
     'cross_layer_weights',
+    'draw_jitter',
     'dynamic_depthwise_conv',
     'ema_momentum',
     'ema_update_',
@@ -74,6 +77,7 @@ __all__ = [
     'inserted',
     'instance_conv',
     'instance_kernels',
+    'jitter_colors',
     'joined_moments',
     'joint_errors',
     'joint_mmd',
@@ -91,6 +95,7 @@ __all__ = [
     'proxy_a_distance',
     'random_box',
     'randomized_multilinear_map',
+    'released_blur',
     'self_information',
     'shared_filters',
     'sliding_windows',

@@ -74,25 +74,28 @@ def color_jitter(rgb: Tensor, strength: float, generator: torch.Generator | None
     return adjust_hue(adjust_saturation(rgb, 1 + saturation), turn)
 
 
-def gaussian_blur(images: Tensor, sigma: Tensor, radius: int) -> Tensor:
+def gaussian_blur(images: Tensor, sigma: Tensor, radius: int | tuple[int, int]) -> Tensor:
     """Separable Gaussian blur of ``[B, C, H, W]`` with one ``sigma`` [B] (pixels) an image, borders reflected.
 
-    The kernel has ``2·radius + 1`` taps, so a column and a row pass cost O(radius) each instead of
+    The kernel has ``2·radius + 1`` taps along each axis, so a column and a row pass cost O(radius) each instead of
     O(radius²).
+
+    Args:
+        images: ``[B, C, H, W]``.
+        sigma: ``[B]``.
+        radius: Along both axes, or (along H, along W).
     """
     batch, channels, height, width = images.shape
-    taps = torch.arange(-radius, radius + 1, device=images.device, dtype=images.dtype)
-    kernel = torch.exp(-0.5 * (taps / sigma.view(-1, 1)) ** 2)
-    kernel = (kernel / kernel.sum(1, keepdim=True)).repeat_interleave(channels, 0)  # [B·C, taps]
+    down, across = (radius, radius) if isinstance(radius, int) else radius
     x = images.reshape(1, batch * channels, height, width)
-    x = F.conv2d(
-        F.pad(x, (0, 0, radius, radius), 'reflect'),
-        kernel.view(-1, 1, taps.numel(), 1),
-        groups=batch * channels,
-    )
-    x = F.conv2d(
-        F.pad(x, (radius, radius, 0, 0), 'reflect'),
-        kernel.view(-1, 1, 1, taps.numel()),
-        groups=batch * channels,
-    )
+    column, row = _taps(sigma, down, channels), _taps(sigma, across, channels)
+    x = F.conv2d(F.pad(x, (0, 0, down, down), 'reflect'), column[..., None], groups=batch * channels)
+    x = F.conv2d(F.pad(x, (across, across, 0, 0), 'reflect'), row[..., None, :], groups=batch * channels)
     return x.view_as(images)
+
+
+def _taps(sigma: Tensor, radius: int, channels: int) -> Tensor:
+    """The kernel of each channel of each image, ``[B · channels, 1, 2 · radius + 1]``."""
+    taps = torch.arange(-radius, radius + 1, device=sigma.device, dtype=sigma.dtype)
+    kernel = torch.exp(-0.5 * (taps / sigma.view(-1, 1)) ** 2)
+    return (kernel / kernel.sum(1, keepdim=True)).repeat_interleave(channels, 0).unsqueeze(1)
