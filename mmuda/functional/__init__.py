@@ -17,6 +17,7 @@ from .coordination import coordination_ramp, pixel_agreement
 from .cross_layer import cross_layer_discrepancy, cross_layer_mmd, cross_layer_weights
 from .dida import dynamic_depthwise_conv, instance_conv, instance_kernels, shared_filters
 from .discrepancy import classifier_discrepancy
+from .domain_loss import domain_loss
 from .ema import ema_momentum, ema_update_
 from .entropy import charbonnier, normalized_entropy, self_information
 from .feature_distance import class_mask, masked_feature_distance
@@ -64,6 +65,7 @@ __all__ = [
     'cross_layer_discrepancy',
     'cross_layer_mmd',
     'cross_layer_weights',
+    'domain_loss',
     'draw_jitter',
     'dynamic_depthwise_conv',
     'ema_momentum',

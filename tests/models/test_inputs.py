@@ -163,6 +163,7 @@ CASES = {
     'DomainDiscriminator': Case(
         build('DomainDiscriminator', in_channels=8, channels=4, dropout=0.0), lambda: (vectors(),)
     ),
+    'MapDiscriminator': Case(build('MapDiscriminator', in_channels=8, channels=4), lambda: (images(32),)),
     'SegformerHead': Case(build('SegformerHead', **LEVELS), lambda: (levels(8, 4),)),
     'TwoClassifierHead': Case(build('TwoClassifierHead', classifier=CLASSIFIER), lambda: ((vectors(),),), 'scores'),
     'ExtendedBackbone': Case(

@@ -2,10 +2,10 @@
 
 from importlib.util import find_spec
 
-from .discriminator import DomainDiscriminator
+from .discriminator import DomainDiscriminator, MapDiscriminator
 from .two_classifier_head import TwoClassifierHead
 
-__all__ = ['DomainDiscriminator', 'TwoClassifierHead']
+__all__ = ['DomainDiscriminator', 'MapDiscriminator', 'TwoClassifierHead']
 
 if find_spec('mmseg'):
     from .daformer_head import DAFormerHead
