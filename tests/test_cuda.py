@@ -91,6 +91,7 @@ def training(repo, leaf, device='cuda'):
     batch = scene_batch if leaf in SEGMENTORS else class_batch
     with DefaultScope.overwrite_default_scope('mmuda'):
         model = MODELS.build(cfg.model).to(device).train()
+    model.teacher_updater = 'a test'
     return model, model.data_preprocessor(batch(cfg), True)
 
 

@@ -167,6 +167,25 @@ def test_a_stock_model_is_a_student_as_it_is(read):
     assert int(runner.model.step) == 2
 
 
+@pytest.mark.parametrize('hook, start', [(True, 0), (True, 40), (False, 0)], ids=['hook', 'load_from', 'nobody'])
+def test_a_mean_teacher_in_a_stock_runner(read, tmp_path, hook, start):
+    """It needs whoever updates the teacher; a step that `load_from` brought does not count."""
+    cfg = read(OWN_DATA, STCT.replace("runner_type = 'mmuda.MeanTeacherRunner'", ''))
+    cfg.custom_hooks = [dict(type='mmuda.MeanTeacherHook')] * hook
+    if start:
+        state = MODELS.build(cfg.model).state_dict() | dict(step=torch.tensor(start))
+        torch.save(dict(state_dict=state), tmp_path / 'start.pth')
+        cfg.load_from = str(tmp_path / 'start.pth')
+    runner = Runner.from_cfg(cfg)
+    if hook:
+        runner.train()
+        assert runner.model.step == runner.iter == 2
+    else:
+        with pytest.raises(RuntimeError, match=r"nobody updates it: add custom_hooks=.*MeanTeacherHook.*'fixed'"):
+            runner.train()
+        assert runner.iter == 0
+
+
 def test_no_import_is_needed(read):
     """In a fresh process mmengine alone finds the types, and the runner repairs what mmcv without ops breaks."""
     plain = THREE_LINES.replace('mmuda.RecordingNorm', 'BN')

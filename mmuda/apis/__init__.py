@@ -1,6 +1,6 @@
 """What the tools stand on: configs, launching, errors, inference."""
 
-from .checkpoint import check_checkpoint, read_checkpoint, read_state
+from .checkpoint import check_checkpoint, load_checkpoint, read_checkpoint, read_state
 from .command_line import ToolParser, at_least, fraction
 from .config import load_config
 from .distributed import init_distributed, leave_distributed, process_group
@@ -44,6 +44,7 @@ __all__ = [
     'leave_distributed',
     'load_config',
     'process_group',
+    'load_checkpoint',
     'read_checkpoint',
     'read_state',
     'run_tool',

@@ -5,8 +5,10 @@ mmengine loads with ``strict=False`` and merely warns, so a wrong file would tra
 
 from __future__ import annotations
 
+import copy
 import pickle
 import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -54,13 +56,25 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
 
 
 def check_checkpoint(model: nn.Module, path: str | Path) -> None:
-    """Load the weights into ``model``, or raise one sentence that names the first keys that do not fit.
+    """Raise one sentence that names the first keys that do not fit ``model``, which stays as it is.
 
     A UDA model takes its own checkpoints and those of its plain network; its alignment terms may be left out.
     """
+    _check(model, read_state(path), path)
+
+
+def load_checkpoint(model: nn.Module, path: str | Path) -> None:
+    """Load the weights into ``model`` if they pass :func:`check_checkpoint`."""
     state = read_state(path)
+    _check(model, state, path)
+    model.load_state_dict(state, strict=False)
+
+
+def _check(model: nn.Module, state: Mapping[str, Tensor], path: str | Path) -> None:
     try:
-        missing, unexpected = model.load_state_dict(state, strict=False)
+        with warnings.catch_warnings():
+            warnings.filterwarnings('ignore', message='.*non-meta parameter')
+            missing, unexpected = _without_values(model).load_state_dict(dict(state), strict=False)
     except RuntimeError as error:
         raise UserError(f'checkpoint {path} does not fit the model: {_first_reason(error)}') from error
     problems = {'lacks': _relevant(missing), 'has unknown': _relevant(unexpected)}
@@ -70,6 +84,15 @@ def check_checkpoint(model: nn.Module, path: str | Path) -> None:
             f'checkpoint {path} is of another model than {type(model).__name__}: {"; ".join(found)}; '
             f'use the config it was trained with{_advice(state)}'
         )
+
+
+def _without_values(model: nn.Module) -> nn.Module:
+    """A copy that has all of the model's rules for loading, but no values: its tensors have shapes only."""
+    memo = {}
+    for tensor in (*model.parameters(), *model.buffers()):
+        empty = torch.empty_like(tensor, device='meta')
+        memo[id(tensor)] = nn.Parameter(empty, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else empty
+    return copy.deepcopy(model, memo)
 
 
 def _relevant(keys: list[str]) -> list[str]:

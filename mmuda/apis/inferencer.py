@@ -18,7 +18,7 @@ from mmuda import compat
 from mmuda.datasets.label_free import is_label_loader
 from mmuda.visualization import overlay, palette_of
 
-from .checkpoint import check_checkpoint, read_checkpoint
+from .checkpoint import load_checkpoint, read_checkpoint
 from .config import load_config
 from .errors import UserError
 from .predictions import read_image, save
@@ -101,7 +101,7 @@ def build_network(cfg: Config, checkpoint: str | Path, predict_on: str = 'studen
     if cfg.get('data_preprocessor') is not None:
         model_cfg.setdefault('data_preprocessor', cfg.data_preprocessor)
     model = MODELS.build(model_cfg)
-    check_checkpoint(model, checkpoint)
+    load_checkpoint(model, checkpoint)
     choose_network(model, predict_on)
     return model
 

@@ -2,9 +2,11 @@
 
 import pytest
 import torch
+from mmengine.registry import DefaultScope
 from torch import nn
 
-from mmuda.apis import UserError, check_checkpoint, read_checkpoint, read_state
+from mmuda.apis import UserError, check_checkpoint, load_checkpoint, load_config, read_checkpoint, read_state
+from mmuda.registry import MODELS
 
 
 def net(width: int = 3) -> nn.Module:
@@ -26,9 +28,22 @@ def saved(tmp_path):
 @pytest.mark.parametrize('nest', [True, False])
 def test_a_fitting_checkpoint_is_loaded(saved, nest):
     source, target = net(), net()
-    check_checkpoint(target, saved(source.state_dict(), nest=nest))
+    load_checkpoint(target, saved(source.state_dict(), nest=nest))
     for a, b in zip(source.parameters(), target.parameters()):
         assert torch.equal(a, b)
+
+
+def test_a_check_changes_no_bit_of_the_model(saved, toy):
+    """Neither of a plain model nor of a UDA model, whose own checkpoint has another step."""
+    config, checkpoint = toy
+    with DefaultScope.overwrite_default_scope('mmuda'):
+        model = MODELS.build(load_config(config).model)
+    state = torch.load(checkpoint)['state_dict'] | dict(step=torch.tensor(40))
+    for other, weights in ((net(), net().state_dict()), (model, state)):
+        before = {name: value.clone() for name, value in other.state_dict().items()}
+        check_checkpoint(other, saved(weights))
+        assert all(torch.equal(value, before[name]) for name, value in other.state_dict().items())
+        assert any(not torch.equal(value, before[name]) for name, value in weights.items())
 
 
 def test_the_prefix_of_ddp_is_taken_off(saved):

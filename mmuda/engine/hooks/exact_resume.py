@@ -9,6 +9,8 @@ from mmengine.hooks import Hook
 
 from mmuda.registry import HOOKS
 
+from ..clock import set_step
+
 
 @HOOKS.register_module()
 class ExactResumeHook(Hook):
@@ -21,6 +23,10 @@ class ExactResumeHook(Hook):
 
     priority = 'VERY_HIGH'
 
+    def before_train(self, runner) -> None:
+        """Let the model count from the loop's iteration."""
+        set_step(runner)
+
     def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
         """Seed the default generators of the CPU and of all devices."""
         sequence = np.random.SeedSequence((runner.seed, dist.get_rank(), runner.iter))
@@ -31,8 +37,6 @@ class ExactResumeHook(Hook):
         checkpoint['sampler_seed'] = getattr(runner.train_dataloader.sampler, 'seed', None)
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Give a resumed run the seed it started with; ``load_from`` starts a run of its own, at step 0."""
-        if not runner._resume:
-            checkpoint.get('state_dict', {}).pop('step', None)
-        elif checkpoint.get('sampler_seed') is not None:
+        """Give a resumed run the seed it started with; ``load_from`` starts a run of its own."""
+        if runner._resume and checkpoint.get('sampler_seed') is not None:
             runner.train_dataloader.sampler.seed = checkpoint['sampler_seed']

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from torch import Tensor, nn
 
 from mmuda.functional import ema_momentum, ema_update_
 from mmuda.registry import HOOKS
+
+from ..clock import set_step
+from ..embedding import unwrapped
 
 
 @HOOKS.register_module()
 class MeanTeacherHook(Hook):
     """teacher = (1 − m_t) · teacher + m_t · student with m_t = max(1 / (t + 1), momentum); buffers are copied.
 
-    t counts the updates and follows from the model's ``step`` buffer, so a resume goes on where it
-    stopped. Under gradient accumulation the teacher moves when the optimizer does;
-    checkpoint at a multiple of ``accumulative_counts`` then, as mmengine does not save half a sum of gradients.
+    t counts the updates and follows from the loop's iteration, so a resume goes on where it
+    stopped. The model is told before the first step that this hook updates its teacher. Under
+    gradient accumulation the teacher moves when the optimizer does; checkpoint at a multiple of
+    ``accumulative_counts`` then, as mmengine does not save half a sum of gradients.
 
     Args:
         momentum: The student's share m; 0.001 is the usual "EMA decay 0.999".
@@ -35,14 +38,21 @@ class MeanTeacherHook(Hook):
         self._buffers: list[tuple[list[Tensor], list[Tensor]]] = []
 
     def before_train(self, runner) -> None:
-        """Pair the tensors of teacher and student, and read the counter once."""
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        """Pair the tensors of teacher and student, and tell the model who updates its teacher."""
+        model = unwrapped(runner.model)
         if not hasattr(model, 'teacher'):
             raise TypeError(
                 f'MeanTeacherHook needs a model with a teacher, but {type(model).__name__} has none: '
                 "use type='SelfTrainingUDA'."
             )
-        self.updates = int(model.step) // runner.optim_wrapper._accumulative_counts
+        if getattr(model, 'teacher_fixed', False):
+            raise ValueError(
+                "MeanTeacherHook updates the teacher after each step, but the model has teacher='fixed': leave out one "
+                'of the two.'
+            )
+        set_step(runner)
+        model.teacher_updater = type(self).__name__
+        self.updates = runner.iter // runner.optim_wrapper._accumulative_counts
         self._parameters = (
             _tensors(model.teacher.parameters()),
             _tensors(model.student.parameters()),

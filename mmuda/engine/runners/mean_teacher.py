@@ -8,13 +8,14 @@ from typing import Any
 import torch
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, Runner
 from torch import nn
 
 from mmuda import compat
 from mmuda.registry import HOOKS, RUNNERS
 from mmuda.storage import atomic_write, find_latest
+
+from ..embedding import unwrapped
 
 compat.apply()
 
@@ -34,13 +35,13 @@ class MeanTeacherRunner(Runner):
 
     @property
     def _teaches(self) -> bool:
-        model = self.model.module if is_model_wrapper(self.model) else self.model
-        return hasattr(model, 'teacher')
+        return hasattr(unwrapped(self.model), 'teacher')
 
     def register_hooks(self, default_hooks: dict | None = None, custom_hooks: list | None = None) -> None:
         """Register the config's hooks and the missing ones."""
         default_hooks = dict(runtime_info=dict(type='mmuda.TrainInfoHook')) | dict(default_hooks or {})
-        missing = ['ExactResumeHook'] + ['MeanTeacherHook'] * self._teaches
+        fixed = getattr(unwrapped(self.model), 'teacher_fixed', False)
+        missing = ['ExactResumeHook'] + ['MeanTeacherHook'] * (self._teaches and not fixed)
         super().register_hooks(default_hooks, _with_hooks(custom_hooks, missing))
 
     def load_or_resume(self) -> None:

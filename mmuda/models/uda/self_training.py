@@ -20,14 +20,15 @@ from mmuda.registry import MODELS, build_own
 from ..self_training import CoordinationWeight, PseudoLabel, PseudoLabeler, StudentView
 from ..tasks import Task
 from .base import UDAModel
-from .teacher import TEACHER_NORMS, make_teacher, set_teacher_mode
+from .teacher import TEACHER_NORMS, TEACHERS, make_teacher, set_teacher_mode
 
 
 @MODELS.register_module()
 class SelfTrainingUDA(UDAModel):
     """A :class:`UDAModel` with a teacher that labels the target for the student.
 
-    The teacher is updated by :class:`mmuda.MeanTeacherHook` after each step. Teacher and step
+    The teacher is updated by :class:`mmuda.MeanTeacherHook` after each step. Whoever else does so says it before the
+    first step, by a name in ``teacher_updater``: a training pass without an updater is an error. Teacher and step
     counter are part of the state dict, so a resume is exact.
 
     Args:
@@ -37,6 +38,7 @@ class SelfTrainingUDA(UDAModel):
         pseudo_labeler: Config of the pseudo-labeller.
         student_view: Config of the student's strong view (None: the student sees the plain images).
         teacher_norm: ``running`` or ``batch``, see :func:`.teacher.set_teacher_mode`.
+        teacher: ``'mean'``, or ``'fixed'`` for a teacher that stays as it was initialised or loaded.
     """
 
     NETWORKS = ('student', 'teacher')
@@ -52,11 +54,16 @@ class SelfTrainingUDA(UDAModel):
         teacher_norm: str = 'running',
         predict_on: str = 'student',
         data_preprocessor: dict | None = None,
+        teacher: str = 'mean',
     ) -> None:
         super().__init__(task, student, terms, data_preprocessor=data_preprocessor)
         if teacher_norm not in TEACHER_NORMS:
             raise ValueError(f'teacher_norm={teacher_norm!r} is unknown: use one of {", ".join(TEACHER_NORMS)}.')
+        if teacher not in TEACHERS:
+            raise ValueError(f'teacher={teacher!r} is unknown: use one of {", ".join(TEACHERS)}.')
         self.teacher = make_teacher(self.student)
+        self.teacher_fixed = teacher == 'fixed'
+        self.teacher_updater: str | None = None
         self.teacher_norm = teacher_norm
         self._teacher_mode: bool | None = None
         self.coordination: CoordinationWeight = _build(coordination, 'CoordinationWeight')
@@ -81,6 +88,20 @@ class SelfTrainingUDA(UDAModel):
             set_teacher_mode(self.teacher, self.student, self.teacher_norm, mode)
             self._teacher_mode = mode
         return self
+
+    def forward(self, inputs: Tensor, data_samples: list | None = None, mode: str = 'tensor', **options: Any) -> Any:
+        """As :class:`UDAModel`.
+
+        Raises:
+            RuntimeError: A training pass with a mean teacher that nobody updates.
+        """
+        if mode == 'loss' and self.training and not (self.teacher_fixed or self.teacher_updater):
+            raise RuntimeError(
+                f'{type(self).__name__} learns from a mean teacher, but nobody updates it: add '
+                "custom_hooks=[dict(type='mmuda.MeanTeacherHook')] or use runner_type='mmuda.MeanTeacherRunner'; with "
+                "teacher='fixed' it stays as it is."
+            )
+        return super().forward(inputs, data_samples, mode, **options)
 
     def loss(self, inputs: Tensor, data_samples: list, layout: DomainBatch) -> dict[str, Tensor]:
         """Source loss, coordinated target loss and alignment terms of one batch ``[source | target]``."""

@@ -11,6 +11,7 @@ from mmuda.domain import DomainLayer
 
 from ..layers.single_value import single_values_by_running
 
+TEACHERS = ('mean', 'fixed')
 TEACHER_NORMS = ('running', 'batch')
 
 

@@ -17,10 +17,10 @@ class Pair(nn.Module):
         self.register_buffer('step', torch.tensor(0))
 
 
-def runner(model, accumulate=1):
+def runner(model, accumulate=1, iteration=0):
     counter = SimpleNamespace(_accumulative_counts=accumulate, count=0)
     counter.should_update = lambda: counter.count % accumulate == 0
-    return SimpleNamespace(model=model, optim_wrapper=counter)
+    return SimpleNamespace(model=model, optim_wrapper=counter, iter=iteration)
 
 
 def train(hook, run, steps):
@@ -58,9 +58,9 @@ def test_buffers_are_copied_to_the_bit():
 
 def test_a_resume_goes_on_with_the_momentum_of_its_step():
     model, hook = Pair(), MeanTeacherHook(momentum=0.001)
-    model.step.fill_(9)
-    run, before = runner(model), model.teacher[0].weight.clone()
+    run, before = runner(model, iteration=9), model.teacher[0].weight.clone()
     hook.before_train(run)
+    assert model.step == 9
     (student,) = train(hook, run, 1)
     torch.testing.assert_close(model.teacher[0].weight, 0.9 * before + 0.1 * student)
 
@@ -73,6 +73,22 @@ def test_under_accumulation_the_teacher_moves_with_the_optimizer():
     assert torch.equal(model.teacher[0].weight, before)
     seen = train(hook, run, 1)
     assert torch.equal(model.teacher[0].weight, seen[0])
+
+
+def test_it_tells_the_model_that_its_teacher_is_updated():
+    class Renamed(MeanTeacherHook):
+        pass
+
+    model = Pair()
+    Renamed().before_train(runner(model))
+    assert model.teacher_updater == 'Renamed'
+
+
+def test_a_fixed_teacher_is_not_moved():
+    model = Pair()
+    model.teacher_fixed = True
+    with pytest.raises(ValueError, match=r"teacher='fixed': leave out one"):
+        MeanTeacherHook().before_train(runner(model))
 
 
 def test_bad_use_is_named():

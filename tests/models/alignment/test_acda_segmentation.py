@@ -97,7 +97,7 @@ def test_it_trains_with_a_teacher(tiny_student, domain_batch):
         channels=4,
         size=2,
     )
-    model = SelfTrainingUDA('segmentation', tiny_student(), terms=dict(acda=cfg)).train()
+    model = SelfTrainingUDA('segmentation', tiny_student(), terms=dict(acda=cfg), teacher='fixed').train()
     losses = model(**model.data_preprocessor(domain_batch('stst'), training=True), mode='loss')
     assert losses['loss_acda'] > 0
     losses['loss_acda'].backward()

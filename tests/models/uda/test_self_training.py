@@ -41,6 +41,7 @@ def test_a_step_with_every_option_trains_the_student(build, class_batch):
         pseudo_labeler=dict(confidence_threshold=0.2),
         student_view=dict(domains='both'),
         teacher_norm='batch',
+        teacher='fixed',
     )
     losses = model(**model.data_preprocessor(class_batch('ststst'), training=True), mode='loss')
     losses['loss_target'].backward()

@@ -37,6 +37,7 @@ def build(tiny_student):
 
 
 def run(model, data):
+    model.teacher_updater = 'a test'
     return model(**model.data_preprocessor(data, training=True), mode='loss')
 
 
@@ -124,6 +125,14 @@ def test_the_step_is_a_buffer_that_counts_training_passes(build, domain_batch):
     assert model.state_dict()['step'] == 2
     run(model.eval(), domain_batch())
     assert model.step == 2
+
+
+def test_a_fixed_teacher_needs_nobody_to_update_it(build, domain_batch):
+    fixed, mean = build(teacher='fixed'), build()
+    data = fixed.data_preprocessor(domain_batch(), training=True)
+    assert 'loss_target' in fixed(**data, mode='loss')
+    with pytest.raises(RuntimeError, match='nobody updates it'):
+        mean(**data, mode='loss')
 
 
 def test_the_teacher_never_trains(build, domain_batch):
@@ -308,8 +317,10 @@ def test_bad_parts_are_named(build, domain_batch):
         build(terms=dict(head=nn.Linear(1, 1)))
     with pytest.raises(ValueError, match=r"teacher_norm='none'.*running, batch"):
         build(teacher_norm='none')
+    with pytest.raises(ValueError, match=r"teacher='frozen'.*mean, fixed"):
+        build(teacher='frozen')
     with pytest.raises(ValueError, match='layout'):
-        build()(torch.zeros(2, 3, 32, 32), [], mode='loss')
+        build(UDAModel)(torch.zeros(2, 3, 32, 32), [], mode='loss')
 
 
 def classifier(tiny_classifier, norm='BN', **options):

@@ -1,0 +1,15 @@
+"""The one clock of a training: the loop's iteration. A model's ``step`` is a copy of it."""
+
+from __future__ import annotations
+
+from .embedding import unwrapped
+
+
+def set_step(runner) -> None:
+    """Set the ``step`` of the model, if it has one, to the loop's iteration.
+
+    A checkpoint brings a step of its own. After a resume both are equal; after ``load_from`` the training is at 0.
+    """
+    model = unwrapped(runner.model)
+    if hasattr(model, 'step'):
+        model.step.fill_(runner.iter)
