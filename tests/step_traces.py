@@ -127,7 +127,7 @@ def trace(name: str) -> dict:
     for term in model.terms.values():
         if hasattr(term, 'start_step'):
             term.start_step = 2  # both phases of ACDA
-    runner = SimpleNamespace(model=model, optim_wrapper=optim_wrapper)
+    runner = SimpleNamespace(model=model, optim_wrapper=optim_wrapper, iter=0)
     for hook in hooks:
         hook.before_train(runner)
     steps = []

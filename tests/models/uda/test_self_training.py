@@ -61,7 +61,7 @@ def test_a_teacher_with_batch_statistics_labels_one_image(request, task):
         student, batch = request.getfixturevalue('tiny_student')(), request.getfixturevalue('domain_batch')('ssst')
         student['decode_head'] |= dict(type='mmseg.ASPPHead', in_channels=16, in_index=2, dilations=(1, 2))
         pooled = 'decode_head.image_pool.1.bn'
-    model = SelfTrainingUDA(task=task, student=student, teacher_norm='batch').train()
+    model = SelfTrainingUDA(task=task, student=student, teacher_norm='batch', teacher='fixed').train()
     norms = [module for module in model.teacher.modules() if isinstance(module, torch.nn.modules.batchnorm._BatchNorm)]
     before = {norm: norm.running_mean.clone() for norm in norms}
     losses = model(**model.data_preprocessor(batch, training=True), mode='loss')
