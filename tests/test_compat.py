@@ -7,6 +7,7 @@ import sys
 import types
 import warnings
 from importlib.metadata import PackageNotFoundError
+from pathlib import Path
 from pickle import UnpicklingError
 from textwrap import dedent
 
@@ -21,6 +22,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from mmuda import compat
+from mmuda.compat import checkpoints, imports, versions
 
 lite = pytest.mark.skipif(importlib.util.find_spec('mmcv._ext') is not None, reason='this mmcv has compiled ops')
 
@@ -77,22 +79,22 @@ def test_placeholder_is_removed_when_the_import_fails():
         raise ImportError('something else is broken')
 
     with pytest.raises(ImportError, match='something else'):
-        compat.without_compiled_ops(load, types.ModuleType('host'))
+        imports.without_compiled_ops(load, types.ModuleType('host'))
     assert 'mmcv.ops' not in sys.modules
 
 
 def test_compiled_ops_are_left_alone(monkeypatch):
     monkeypatch.setattr(importlib.util, 'find_spec', lambda name: object())
     seen = []
-    compat.without_compiled_ops(lambda module: seen.append(sys.modules.get('mmcv.ops')), types.ModuleType('host'))
-    assert not isinstance(seen[0], compat._MissingOps)
+    imports.without_compiled_ops(lambda module: seen.append(sys.modules.get('mmcv.ops')), types.ModuleType('host'))
+    assert not isinstance(seen[0], imports._MissingOps)
 
 
 def test_only_listed_modules_are_touched():
-    finder = compat._HostImports()
+    finder = imports.HostImports()
     assert finder.find_spec('mmseg.models.backbones.mit', None) is None
     assert finder.find_spec('json', None) is None
-    assert sum(isinstance(entry, compat._HostImports) for entry in sys.meta_path) == 1
+    assert sum(isinstance(entry, imports.HostImports) for entry in sys.meta_path) == 1
 
 
 # torchvision beside another build of torch
@@ -130,7 +132,7 @@ def test_torchvision_of_another_torch(tmp_path):
 
 def test_healthy_torchvision_is_executed_once():
     calls = []
-    compat.beside_another_torch(calls.append, types.ModuleType('torchvision'))
+    imports.beside_another_torch(calls.append, types.ModuleType('torchvision'))
     assert len(calls) == 1
 
 
@@ -139,7 +141,7 @@ def test_other_errors_of_torchvision_pass():
         raise RuntimeError('compiled with different CUDA major versions')
 
     with pytest.raises(RuntimeError, match='CUDA major versions'):
-        compat.beside_another_torch(load, types.ModuleType('torchvision'))
+        imports.beside_another_torch(load, types.ModuleType('torchvision'))
 
 
 @pytest.mark.skipif(importlib.util.find_spec('torchvision') is None, reason='no torchvision')
@@ -234,10 +236,38 @@ def test_foreign_code_in_a_checkpoint_does_not_run(payload, tmp_path, monkeypatc
     assert not os.path.exists('trap')
 
 
+@pytest.mark.parametrize('first', ['mmengine.runner', 'mmuda.compat'])
+def test_a_config_in_a_checkpoint_is_not_executed(first, tmp_path):
+    """In a fresh process: mmengine's reader may be there before the repairs or come after them."""
+    trap = tmp_path / 'trap'
+    line_runner(tmp_path, 3).train()
+    path = tmp_path / 'iter_3.pth'
+    checkpoint = torch.load(path)
+    checkpoint['meta']['config'] = f"import os\nos.mkdir({str(trap)!r})\n"
+    torch.save(checkpoint, path)
+    run(f"""
+        import sys
+        import {first}
+        from mmuda import compat
+        compat.apply()
+        from mmengine.runner import load_checkpoint
+        sys.path.insert(0, {str(Path(__file__).parent)!r})
+        from test_compat import line_runner
+        line_runner({str(tmp_path)!r}, 6, load_from={str(path)!r}, resume=True).train()
+    """)
+    assert not trap.exists()
+
+
+def test_an_old_torch_is_refused_in_one_sentence(monkeypatch):
+    monkeypatch.setattr(versions, 'installed_version', dict(torch=Version('2.5.1')).get)
+    with pytest.raises(ImportError, match=r'needs torch 2\.6 or newer, and torch 2\.5\.1 .* runs code .* checkpoint'):
+        versions.require_safe_torch()
+
+
 def test_whoever_trusts_a_checkpoint_may_load_it(monkeypatch):
     monkeypatch.delenv('TORCH_FORCE_WEIGHTS_ONLY_LOAD')
     monkeypatch.setenv('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', '1')
-    compat.load_weights_only()
+    checkpoints.load_weights_only()
     assert 'TORCH_FORCE_WEIGHTS_ONLY_LOAD' not in os.environ
 
 
@@ -256,20 +286,20 @@ def test_require_says_what_to_install(monkeypatch):
 def test_the_pinned_stack_is_the_tested_one():
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter('always')
-        compat.warn_untested_versions()
+        versions.warn_untested_versions()
     assert [str(warning.message) for warning in caught] == []
 
 
 def test_untested_version_warns(monkeypatch):
-    versions = dict(mmcv=Version('2.2.0'))
-    monkeypatch.setattr(compat, 'installed_version', versions.get)
+    found = dict(mmcv=Version('2.2.0'))
+    monkeypatch.setattr(versions, 'installed_version', found.get)
     with pytest.warns(UserWarning, match=r'mmcv 2\.2\.0 is not tested.*mmcv-lite==2\.1\.0'):
-        compat.warn_untested_versions()
+        versions.warn_untested_versions()
 
 
 def test_installed_version_knows_the_lite_build():
-    assert compat.installed_version('torch') == Version(torch.__version__)
-    assert compat.installed_version('mmcv') == Version('2.1.0')
+    assert versions.installed_version('torch') == Version(torch.__version__)
+    assert versions.installed_version('mmcv') == Version('2.1.0')
 
 
 @pytest.mark.parametrize('fork', [True, False])
@@ -284,7 +314,7 @@ def test_lookups_follow_the_fork(fork, monkeypatch):
     packages = dict(mmseg='mmsegmentation', mmdet='mmdet')
     monkeypatch.setattr(utils, 'MODULE2PACKAGE', packages)
     monkeypatch.setattr(importlib.metadata, 'version', version)
-    compat.point_lookups_at_fork()
+    versions.point_lookups_at_fork()
     expected = 'onedl-mmsegmentation' if fork else 'mmsegmentation'
     assert packages == dict(mmseg=expected, mmdet='mmdet')
 

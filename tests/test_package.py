@@ -8,7 +8,7 @@ import pytest
 import setuptools
 
 import mmuda
-from mmuda import compat
+from mmuda.compat.versions import HOSTS
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_hosts_are_extras_not_requirements(metadata):
 
 
 def test_pins_are_what_the_error_message_says(repo):
-    hosts = {host.install for name, host in compat.HOSTS.items() if name.startswith('mm')}
+    hosts = {host.install for name, host in HOSTS.items() if name.startswith('mm')}
     assert set(pinned(repo / 'requirements' / 'mm.txt')) == hosts
 
 

@@ -1,0 +1,76 @@
+"""Checkpoints are data: no code in one runs, whichever library reads it."""
+
+import functools
+import os
+import types
+from collections.abc import Callable
+
+
+def _history_method(owner: type, name: str) -> Callable:
+    """All that a pickled `HistoryBuffer` asks of `getattr`: a public method of that class."""
+    from mmengine.logging import HistoryBuffer
+
+    if owner is not HistoryBuffer or name.startswith('_'):
+        raise ValueError(f'A checkpoint asks for the attribute {name!r} of {owner!r}: refused.')
+    return getattr(HistoryBuffer, name)
+
+
+def trust_runner_checkpoints() -> None:
+    """A runner's checkpoint holds its log history, which `weights_only=True` refuses.
+
+    mmengine 0.10.7 never says `weights_only`, so it cannot resume its own files; 0.11 passes False.
+    The classes below make the safe loader read them. `getattr` stands in such a file to name
+    methods of `HistoryBuffer`; `_history_method` answers in its place, since the real one would
+    reach any object.
+    """
+    import numpy as np
+    import torch
+    from mmengine.logging import HistoryBuffer
+
+    scalar = np.float64(0).__reduce__()[0]
+    reconstruct = np.zeros(0).__reduce__()[0]
+    dtypes = {type(np.dtype(kind)) for kind in '?bBhHiIlLqQefdU'}
+    numpy_1 = [
+        (scalar, 'numpy.core.multiarray.scalar'),
+        (reconstruct, 'numpy.core.multiarray._reconstruct'),
+    ]
+    torch.serialization.add_safe_globals(
+        [
+            HistoryBuffer,
+            (_history_method, 'builtins.getattr'),
+            np.ndarray,
+            np.dtype,
+            scalar,
+            reconstruct,
+            *numpy_1,
+            *dtypes,
+        ]
+    )
+
+
+def load_weights_only() -> None:
+    """mmengine 0.11 loads with `weights_only=False`: a foreign checkpoint's code would run.
+
+    torch's own switch makes every load a safe one. Whoever trusts a file sets
+    TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1 and is left alone.
+    """
+    if 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD' not in os.environ:
+        os.environ.setdefault('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')
+
+
+def without_stored_configs(load: Callable, module: types.ModuleType) -> None:
+    """`Runner.resume` executes `meta['config']` of a checkpoint, a text of Python, whoever wrote it: it is dropped.
+
+    Nothing is lost: mmengine looks there for the GPUs of a run of its first versions, and writes another key itself.
+    """
+    load(module)
+    stock = module.CheckpointLoader.load_checkpoint
+    module.CheckpointLoader.load_checkpoint = staticmethod(functools.partial(_without_config, stock))
+
+
+def _without_config(stock: Callable, *args, **kwargs):
+    checkpoint = stock(*args, **kwargs)
+    meta = checkpoint.get('meta') if isinstance(checkpoint, dict) else None
+    if isinstance(meta, dict):
+        meta.pop('config', None)
+    return checkpoint

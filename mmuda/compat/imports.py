@@ -1,0 +1,115 @@
+"""Repairs of modules of the hosts, each made when that very module is imported."""
+
+import functools
+import importlib.util
+import sys
+import types
+from collections.abc import Callable
+from importlib.abc import MetaPathFinder
+
+from .checkpoints import without_stored_configs
+
+
+def _refuse(name: str, *args, **kwargs) -> None:
+    raise RuntimeError(
+        f'mmcv.ops.{name} needs the compiled mmcv, and mmcv-lite is installed: '
+        'run `pip uninstall mmcv-lite` and `pip install mmcv==2.1.0`.'
+    )
+
+
+class _MissingOps(types.ModuleType):
+    """Stands in for `mmcv.ops`: any public name can be imported, none can be called."""
+
+    def __getattr__(self, name: str) -> Callable:
+        if name.startswith('__'):
+            raise AttributeError(name)
+        return functools.partial(_refuse, name)
+
+
+def without_compiled_ops(load: Callable, module: types.ModuleType) -> None:
+    """Four modules of mmseg import `mmcv.ops` on the way to `mmseg.models`, which mmcv-lite cannot.
+
+    A placeholder stands in `sys.modules` only while one of them is executed. Afterwards
+    `import mmcv.ops` fails as before, which mmengine and mmcv rely on to find out.
+    """
+    if 'mmcv.ops' in sys.modules or importlib.util.find_spec('mmcv._ext') is not None:
+        load(module)
+        return
+    sys.modules['mmcv.ops'] = _MissingOps('mmcv.ops')
+    try:
+        load(module)
+    finally:
+        del sys.modules['mmcv.ops']
+
+
+def beside_another_torch(load: Callable, module: types.ModuleType) -> None:
+    """torchvision built for another torch lacks its operators and fails to describe two of them.
+
+    Its pure Python part, all that mmpretrain needs, works once their schemas are declared. That
+    must follow the failure: declared beside a healthy torchvision, the process aborts.
+    """
+    try:
+        load(module)
+    except RuntimeError as error:
+        if 'operator torchvision::' not in str(error):
+            raise
+        _declare_missing_operators(module)
+        load(module)
+
+
+def _declare_missing_operators(torchvision: types.ModuleType) -> None:
+    import torch
+
+    for name in [name for name in sys.modules if name.startswith('torchvision.')]:
+        del sys.modules[name]
+    schemas = torch.library.Library('torchvision', 'DEF')
+    for name in ('nms', 'qnms'):
+        schemas.define(f'{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor')
+    torchvision._schemas_of_mmuda = schemas  # the declaration lasts as long as this object
+
+
+def average_over_counted_pixels(load: Callable, module: types.ModuleType) -> None:
+    """mmseg's cross-entropy looks up the class weight of ignored pixels, an `IndexError`, and waits for their number.
+
+    Its sigmoid version takes the weights of classes for those of image columns. With class weights an ignored pixel
+    counts as without: 1, or 0 with `avg_non_ignore`.
+    """
+    load(module)
+    for name in ('cross_entropy', 'binary_cross_entropy'):
+        setattr(module, name, functools.partial(_averaged, getattr(module, name), name != 'cross_entropy'))
+
+
+def _averaged(stock: Callable, binary: bool, pred, label, weight=None, avg_factor=None, class_weight=None, **kwargs):
+    if class_weight is not None or kwargs['avg_non_ignore']:
+        counted = (label >= 0) & (label != kwargs['ignore_index'])
+        share = (counted if kwargs['avg_non_ignore'] else counted | True).float()
+        if binary and pred.dim() > label.dim():  # each pixel once a class
+            share = share * pred.shape[1]
+            class_weight = class_weight if class_weight is None else class_weight.view(-1, *[1] * (pred.dim() - 2))
+        elif class_weight is not None and not binary:
+            share = class_weight.float()[label.masked_fill(~counted, 0)].where(counted, share)
+        avg_factor = share.sum() if avg_factor is None and kwargs['reduction'] == 'mean' else avg_factor
+    return stock(pred, label, weight, avg_factor=avg_factor, class_weight=class_weight, **kwargs)
+
+
+class HostImports(MetaPathFinder):
+    """Runs the import of a listed module inside its repair; every other import passes untouched."""
+
+    repairs = {
+        'mmengine.runner.checkpoint': without_stored_configs,
+        'mmseg.utils.mask_classification': without_compiled_ops,
+        'mmseg.models.utils.point_sample': without_compiled_ops,
+        'mmseg.models.losses.focal_loss': without_compiled_ops,
+        'mmseg.models.losses.cross_entropy_loss': average_over_counted_pixels,
+        'mmseg.models.decode_heads.san_head': without_compiled_ops,
+        'torchvision': beside_another_torch,
+    }
+
+    def find_spec(self, fullname, path, target=None):
+        if fullname not in self.repairs:
+            return None
+        found = (finder.find_spec(fullname, path, target) for finder in sys.meta_path if finder is not self)
+        spec = next(filter(None, found), None)
+        if spec is not None:
+            spec.loader.exec_module = functools.partial(self.repairs[fullname], spec.loader.exec_module)
+        return spec

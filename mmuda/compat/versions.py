@@ -1,0 +1,91 @@
+"""Which host libraries are installed, and which versions are tested. Nothing here imports one."""
+
+import importlib.metadata
+import importlib.util
+import warnings
+from typing import NamedTuple
+
+from packaging.version import Version
+
+
+class Host(NamedTuple):
+    """A library under its import name: what to install, and the versions tested (half open)."""
+
+    install: str
+    distributions: tuple[str, ...]
+    tested: tuple[str, str]
+
+
+HOSTS = {
+    'torch': Host('torch', ('torch',), ('2.6', '3')),
+    'mmengine': Host('mmengine==0.11.0rc3', ('mmengine', 'mmengine-lite'), ('0.10.7', '0.12')),
+    'mmcv': Host('mmcv-lite==2.1.0', ('mmcv', 'mmcv-lite'), ('2.1.0', '2.2.0')),
+    'mmseg': Host('mmsegmentation==1.2.2', ('mmsegmentation',), ('1.2.2', '1.3')),
+    'mmpretrain': Host('mmpretrain==1.2.0', ('mmpretrain',), ('1.2.0', '1.3')),
+    'torchvision': Host('--no-deps torchvision', ('torchvision',), ('0.16', '1')),
+}
+# The maintained fork keeps the import names and changes the distributions' names.
+FORKS = {
+    'mmengine': 'onedl-mmengine',
+    'mmcv': 'onedl-mmcv',
+    'mmseg': 'onedl-mmsegmentation',
+    'mmpretrain': 'onedl-mmpretrain',
+}
+
+
+def require(*names: str) -> None:
+    """Raise one sentence that says what to install when a library is missing.
+
+    Args:
+        names: Import names, e.g. `require('mmseg', 'mmcv')`. Nothing is imported.
+    """
+    for name in names:
+        if importlib.util.find_spec(name) is None:
+            install = HOSTS[name].install if name in HOSTS else name
+            raise ModuleNotFoundError(
+                f"mmuda needs '{name}' here and it is not installed: run `pip install {install}` "
+                '(requirements/ lists the tested versions).',
+                name=name,
+            )
+
+
+def installed_version(name: str) -> Version | None:
+    """Version of the stock distribution behind an import name; None if missing or a fork."""
+    for distribution in HOSTS[name].distributions:
+        try:
+            return Version(importlib.metadata.version(distribution))
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return None
+
+
+def require_safe_torch() -> None:
+    """Below torch 2.6 the hosts' `torch.load` cannot be told to refuse code in a checkpoint."""
+    version = installed_version('torch')
+    if version is not None and version < Version('2.6'):
+        raise ImportError(
+            f'mmuda needs torch 2.6 or newer, and torch {version} is installed, which runs code that stands in a '
+            "checkpoint: run `pip install 'torch>=2.6'`."
+        )
+
+
+def warn_untested_versions() -> None:
+    """Warn about a host outside the tested range, before it fails with a message that says less."""
+    for name, host in HOSTS.items():
+        version = installed_version(name)
+        low, high = map(Version, host.tested)
+        if version is not None and not low <= version < high:
+            warnings.warn(
+                f'{name} {version} is not tested with mmuda ({low} <= version < {high} is): '
+                f'if something breaks, run `pip install {host.install}`.',
+                stacklevel=3,
+            )
+
+
+def point_lookups_at_fork() -> None:
+    """mmengine looks `mmseg::` up by distribution and would install the stock one beside a fork."""
+    from mmengine.config.utils import MODULE2PACKAGE
+
+    for name, distribution in FORKS.items():
+        if name in MODULE2PACKAGE and importlib.util.find_spec(name) and installed_version(name) is None:
+            MODULE2PACKAGE[name] = distribution
