@@ -243,7 +243,7 @@ def test_a_config_in_a_checkpoint_is_not_executed(first, tmp_path):
     line_runner(tmp_path, 3).train()
     path = tmp_path / 'iter_3.pth'
     checkpoint = torch.load(path)
-    checkpoint['meta']['config'] = f"import os\nos.mkdir({str(trap)!r})\n"
+    checkpoint['meta']['config'] = f'import os\nos.mkdir({str(trap)!r})\n'
     torch.save(checkpoint, path)
     run(f"""
         import sys

@@ -25,11 +25,7 @@ from reporting import add_picture, check_picture, markdown, save_picture
 from torch import Tensor, nn
 
 from mmuda import compat
-<<<<<<< HEAD
-from mmuda.apis import ToolParser, UserError, at_least, check_checkpoint, check_data_roots, load_config, run_tool
-=======
-from mmuda.apis import UserError, check_data_roots, load_checkpoint, load_config, run_tool
->>>>>>> b3319eb (A mean teacher needs whoever updates it; the loop's iteration is the one clock)
+from mmuda.apis import ToolParser, UserError, at_least, check_data_roots, load_checkpoint, load_config, run_tool
 from mmuda.datasets import DomainDataset
 from mmuda.datasets.samplers import DomainSampler
 from mmuda.domain import DomainBatch, bind_domain_context, sort_by_domain
