@@ -229,6 +229,12 @@ def test_an_unknown_key_in_the_options(fails, configs, tmp_path):
         ('model.coordination.alpha=-1', 'CoordinationWeight has alpha=-1'),
         ('model.student.backbone.type=MixVisionTransfomer', "unknown type 'MixVisionTransfomer' in the "),
         ('train_dataloader.batchsize=3', "unknown config key 'batchsize' for DataLoader"),
+        ('model.student.decode_head.num_classes=19', 'decode_head has num_classes=19, but the train set has 8 classes'),
+        ('model.student.decode_head.num_classes=5', 'decode_head has num_classes=5, but the train set has 8 classes'),
+        (
+            'val_dataloader.dataset.metainfo.classes=[pavement,road,building,sky,tree,car,pedestrian,pole]',
+            "order: class 0 is 'road' in the train set and 'pavement' in the val set",
+        ),
         (
             'train_dataloader.sampler.ration=3',
             "unknown config key 'ration' for RareClassSampler: it takes dataset, ratio, ",

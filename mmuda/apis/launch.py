@@ -18,12 +18,14 @@ from mmuda.registry import RUNNERS
 
 from .allocator import keep_freed_memory
 from .checkpoint import check_checkpoint
+from .class_check import ClassCheckHook
 from .distributed import is_main_process
 from .errors import UserError
 from .inferencer import choose_network
 from .outputs import check_out_dir
 from .predictions import PredictionWriter
 from .preflight import check_data_roots, check_start, check_training
+from .shared_classes import checkpoint_classes, share_classes
 from .work_dir import check_work_dir, clean_start, latest_checkpoint
 
 
@@ -108,11 +110,12 @@ def bare_model(runner: Runner) -> nn.Module:
 def train(cfg: Config, hooks: Sequence[Hook] = ()) -> Runner:
     """Train, with further hooks; a run that a user's error keeps from starting leaves its work directory as it was."""
     check_training(cfg)
+    share_classes(cfg)
     if os.name == 'posix' and not torch.cuda.is_available():
         keep_freed_memory()
     with clean_start(cfg.work_dir, is_main=is_main_process()) as progress:
         progress.runner = runner = build_runner(cfg)
-        for hook in hooks:
+        for hook in (ClassCheckHook(), *hooks):
             runner.register_hook(hook)
         runner.train()
     return runner
@@ -140,6 +143,8 @@ def evaluate(
     cfg.load_from, cfg.resume = checkpoint, False
     check_start(cfg, 'CHECKPOINT')
     check_data_roots(cfg, 'test')
+    classes = checkpoint_classes(checkpoint)
+    share_classes(cfg, classes)
     for folder, option in ((label_dir, '--out'), (overlay_dir, '--show-dir')):
         if folder is not None:
             check_out_dir(folder, option)
@@ -147,6 +152,7 @@ def evaluate(
         runner = build_runner(cfg)
         choose_network(bare_model(runner), predict_on)
         progress.runner = runner
+        runner.register_hook(ClassCheckHook(classes))
         if label_dir or overlay_dir:
             runner.register_hook(PredictionWriter(label_dir, overlay_dir))
         return runner.test()

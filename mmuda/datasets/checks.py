@@ -54,7 +54,7 @@ def check_same_classes(datasets: Sequence, names: Sequence[str]) -> dict:
     for dataset, name in zip(datasets[1:], names[1:]):
         other = dataset.metainfo.get('classes')
         if other is not None:
-            _compare(list(first.get('classes') or []), list(other), names[0], name)
+            compare_classes(list(first.get('classes') or []), list(other), names[0], name)
     return first
 
 
@@ -65,7 +65,7 @@ def check_every_class_is_shown(datasets: Sequence, classes: Sequence[str] | None
         return
     shown: set[int] = set()
     for part in parts:
-        shown |= part.classes_shown()
+        shown.update(part.class_numbers())
         if len(shown) == len(classes):
             return
     missing = [name for number, name in enumerate(classes) if number not in shown]
@@ -83,7 +83,8 @@ def innermost(dataset) -> list:
     return [dataset] if inner == [None] else [part for one in inner for part in innermost(one)]
 
 
-def _compare(ours: list[str], theirs: list[str], our_name: str, their_name: str) -> None:
+def compare_classes(ours: list[str], theirs: list[str], our_name: str, their_name: str) -> None:
+    """Refuse two class lists that are not the same; says how many each has, and where they part."""
     if ours == theirs:
         return
     remedy = 'give both data sets the same `metainfo.classes` or `class_map`.'
@@ -92,7 +93,7 @@ def _compare(ours: list[str], theirs: list[str], our_name: str, their_name: str)
     if only_ours or only_theirs:
         raise DataError(
             f'The class lists differ: {_listed(only_ours)} only in {our_name}, '
-            f'{_listed(only_theirs)} only in {their_name}; {remedy}'
+            f'{_listed(only_theirs)} only in {their_name} ({len(ours)} and {len(theirs)} classes); {remedy}'
         )
     place = next(i for i, (a, b) in enumerate(zip(ours, theirs)) if a != b)
     raise DataError(

@@ -18,9 +18,9 @@ class ClassImages(BaseDataset):
         self.labelled = labelled
         super().__init__(**kwargs)
 
-    def classes_shown(self) -> set[int]:
-        """The class numbers that have an image."""
-        return {BaseDataset.get_data_info(self, i)['gt_label'] for i in range(len(self))}
+    def class_numbers(self) -> list[int]:
+        """The class of every image, also while the set is not `labelled`."""
+        return [BaseDataset.get_data_info(self, i)['gt_label'] for i in range(len(self))]
 
     def get_data_info(self, idx: int) -> dict:
         """What the pipeline starts from."""

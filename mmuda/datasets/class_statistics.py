@@ -1,7 +1,8 @@
 """How many pixels of each class every label map of a data set has; built once and cached.
 
 The cache is one small file. It holds a fingerprint of the label files (names, sizes, times), the
-classes and the label map, so it is rebuilt as soon as one of them changes.
+classes and the label map, so it is rebuilt as soon as one of them changes. `RareClassSampler` draws by these counts,
+and `class_histogram` sums them up.
 """
 
 import hashlib
@@ -24,7 +25,7 @@ _worker: dict = {}
 
 
 def class_pixels(dataset, cache_file: str | None = None, nproc: int | None = None) -> np.ndarray:
-    """Pixel counts, int64 [images, classes], after the data set's label mapping.
+    """Pixel counts, int64 [images, classes + 1], after the data set's label mapping; the last column is ignored pixels.
 
     In a process group one process of each node builds the cache while the others wait.
 
@@ -34,11 +35,7 @@ def class_pixels(dataset, cache_file: str | None = None, nproc: int | None = Non
             cache folder where that cannot be written.
         nproc: processes of the scan. None: one per core, at most 16.
     """
-    labels, tables = _label_files(dataset)
-    num_classes = len(dataset.metainfo['classes'])
-    root = getattr(dataset, 'data_root', None) or os.path.commonpath([p for p, _ in labels])
-    key = _fingerprint(labels, tables, dataset.metainfo['classes'], root)
-    path = cache_file or default_cache_file(dataset, root)
+    labels, tables, num_classes, path, key = _plan(dataset, cache_file)
     if int(os.environ.get('LOCAL_RANK', dist.get_rank())) > 0:
         dist.barrier()
         return _load_or_build(path, key, labels, tables, num_classes, nproc)
@@ -46,6 +43,26 @@ def class_pixels(dataset, cache_file: str | None = None, nproc: int | None = Non
         return _load_or_build(path, key, labels, tables, num_classes, nproc)
     finally:
         dist.barrier()
+
+
+def sampled_class_pixels(dataset, sample: int, cache_file: str | None = None) -> np.ndarray:
+    """`class_pixels` of at most `sample` images, evenly spaced; of all, where the cache knows them. Nothing is kept.
+
+    By this process alone, in about 10 ms a label map of two million pixels.
+    """
+    labels, tables, num_classes, path, key = _plan(dataset, cache_file)
+    counts = _load(path, key, num_classes, quietly=True)
+    if counts is not None:
+        return counts
+    _start_worker(tables, num_classes)
+    rows = np.linspace(0, len(labels) - 1, min(sample, len(labels))).round().astype(int)
+    return np.stack([_count(labels[row]) for row in rows])
+
+
+def count_classes(label: np.ndarray, num_classes: int) -> np.ndarray:
+    """Pixels of each class and of ignored ones, int64 [classes + 1], of a label map in class ids and 255."""
+    counts = np.bincount(label.ravel(), minlength=IGNORE + 1)
+    return np.append(counts[:num_classes], counts[IGNORE]).astype(np.int64)
 
 
 def default_cache_file(dataset, root: str) -> str:
@@ -71,6 +88,19 @@ def _writable(folder: str) -> bool:
 def _user_cache() -> str:
     fallback = os.path.join(os.path.expanduser('~'), '.cache')
     return os.environ.get('XDG_CACHE_HOME') or os.environ.get('LOCALAPPDATA') or fallback
+
+
+def _plan(dataset, cache_file: str | None) -> tuple:
+    """Label files, their tables, how many classes, and path and key of the cache."""
+    labels, tables = _label_files(dataset)
+    classes = dataset.metainfo.get('classes')
+    if not classes:
+        raise DataError(
+            f'{type(dataset).__name__} has no class list to count by: give it `class_map` or `metainfo.classes`.'
+        )
+    root = getattr(dataset, 'data_root', None) or os.path.commonpath([p for p, _ in labels])
+    path = cache_file or default_cache_file(dataset, root)
+    return labels, tables, len(classes), path, _fingerprint(labels, tables, classes, root)
 
 
 def _label_files(dataset) -> tuple[list[tuple[str, int]], list[np.ndarray]]:
@@ -100,7 +130,7 @@ def _stock_table(dataset) -> np.ndarray:
 
 
 def _fingerprint(labels, tables, classes, root: str) -> str:
-    digest = hashlib.sha256(repr(list(classes)).encode())
+    digest = hashlib.sha256(repr(('pixels and ignored', list(classes))).encode())
     for table in tables:
         digest.update(table.tobytes())
     for path, table in labels:
@@ -110,30 +140,26 @@ def _fingerprint(labels, tables, classes, root: str) -> str:
 
 
 def _load_or_build(path: str, key: str, labels, tables, num_classes: int, nproc: int | None) -> np.ndarray:
-    counts = _load(path, key)
-    if counts is not None and counts.shape == (len(labels), num_classes):
-        return counts
-    counts = _scan(labels, tables, num_classes, nproc)
-    _save(path, key, counts)
+    counts = _load(path, key, num_classes)
+    if counts is None:
+        counts = _scan(labels, tables, num_classes, nproc)
+        _save(path, key, counts)
     return counts
 
 
-def _load(path: str, key: str) -> np.ndarray | None:
+def _load(path: str, key: str, num_classes: int, quietly: bool = False) -> np.ndarray | None:
+    """The counts kept in a file, int64 [images, classes + 1]; None where it has others, or is none."""
     if not os.path.exists(path):
         return None
+    level, reason = logging.INFO, 'belong to other files, classes or another label map'
     try:
         with np.load(path, allow_pickle=False) as cache:
-            if str(cache['key']) == key:
+            if str(cache['key']) == key and cache['counts'].shape[1:] == (num_classes + 1,):
                 return cache['counts'].astype(np.int64)
     except Exception as error:
-        print_log(
-            f"The class statistics '{path}' are damaged ({error}): building them again.", 'current', logging.WARNING
-        )
-        return None
-    print_log(
-        f"The class statistics '{path}' belong to other files, classes or another label map: building them again.",
-        'current',
-    )
+        level, reason = logging.WARNING, f'are damaged ({error})'
+    if not quietly:
+        print_log(f"The class statistics '{path}' {reason}: building them again.", 'current', level)
     return None
 
 
@@ -173,6 +199,4 @@ def _start_worker(tables: list[np.ndarray], num_classes: int) -> None:
 def _count(label: tuple[str, int]) -> np.ndarray:
     path, table = label
     num_classes = _worker['num_classes']
-    pixels = read_label(path, _worker['tables'][table], num_classes)
-    counts = np.bincount(pixels[pixels != IGNORE], minlength=num_classes)
-    return counts[:num_classes].astype(np.int64)
+    return count_classes(read_label(path, _worker['tables'][table], num_classes), num_classes)

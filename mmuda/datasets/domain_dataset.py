@@ -39,7 +39,8 @@ class DomainDataset(Dataset):
         ignore_index: label of every target pixel.
         rare_class_retries: how often a source sample that a `RareClassSampler` picked for a class
             is drawn again while its crop shows too little of that class.
-        rare_class_min_pixels: how many pixels are enough (DAFormer: half of the sampler's 3000).
+        rare_class_min_pixels: how many pixels are enough (DAFormer: half of the sampler's 3000); half of the sampler's
+            minimum for the class, where that is lower.
     """
 
     def __init__(
@@ -74,7 +75,7 @@ class DomainDataset(Dataset):
         stream, within = self.locate(index)
         with seeded(getattr(index, 'seed', None)):
             if stream < self.num_sources:
-                packed = self._source_sample(stream, within, getattr(index, 'rare_class', None))
+                packed = self._source_sample(stream, within, index)
                 where = dict(domain='source', source_index=stream)
             else:
                 packed = self._packed(stream, within)
@@ -95,19 +96,19 @@ class DomainDataset(Dataset):
         stream, within = self.locate(index)
         return self.datasets[stream].get_data_info(within)
 
-    def _source_sample(self, stream: int, within: int, rare_class: int | None) -> dict:
+    def _source_sample(self, stream: int, within: int, index: int) -> dict:
         packed = self._packed(stream, within)
-        if rare_class is None or self._shows(packed, rare_class):
+        rare_class = getattr(index, 'rare_class', None)
+        if rare_class is None:
+            return packed
+        shown = getattr(index, 'rare_pixels', None)
+        enough = self.rare_class_min_pixels if shown is None else min(self.rare_class_min_pixels, (shown + 1) // 2)
+        if _pixels(packed, rare_class) >= enough:
             return packed
         for packed in islice(redraws(self.datasets[stream], within), self.rare_class_retries):
-            if self._shows(packed, rare_class):
+            if _pixels(packed, rare_class) >= enough:
                 break
         return packed
-
-    def _shows(self, packed: dict, rare_class: int) -> bool:
-        """Whether a crop has enough of the class that its image was picked for."""
-        label = packed['data_samples'].gt_sem_seg.data
-        return int((label == rare_class).sum()) >= self.rare_class_min_pixels
 
     def _packed(self, stream: int, within: int) -> dict:
         packed = self.datasets[stream][within]
@@ -123,6 +124,11 @@ class DomainDataset(Dataset):
         role = f'source {number}' if number < self.num_sources else 'the target'
         root = getattr(dataset, 'data_root', None)
         return f'{role} ({type(dataset).__name__}{f", {root}" if root else ""})'
+
+
+def _pixels(packed: dict, number: int) -> int:
+    """How many pixels of a class a crop shows."""
+    return int((packed['data_samples'].gt_sem_seg.data == number).sum())
 
 
 def _pseudo_label(index: int) -> dict:

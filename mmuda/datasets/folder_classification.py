@@ -26,7 +26,8 @@ class FolderClassification(ClassImages):
         ann_file: a list of `name class-number` (one a line, the number may be left out of an unlabelled list) instead
             of the whole folder.
         metainfo: `classes`, names of the class folders in the order of the network's outputs (None: the subclass's, or
-            all folders in alphabetical order).
+            all folders in alphabetical order; `tools/train.py` and `test.py` give those of the training set to
+            validation and test). A class may have no folder here; another folder is left out.
         kwargs: as for `ClassImages`.
     """
 
@@ -67,7 +68,7 @@ class FolderClassification(ClassImages):
         if not self.labelled:
             yield from (dict(img_path=path) for path in self._images(folder))
             return
-        for number, name in enumerate(self._class_folders(folder)):
+        for number, name in self._class_folders(folder):
             for path in self._images(os.path.join(folder, name)):
                 yield dict(img_path=path, gt_label=number)
 
@@ -77,15 +78,32 @@ class FolderClassification(ClassImages):
         self._left_out |= {os.path.join(folder, name): why for name, why in found.left_out.items()}
         return [os.path.join(folder, name) for name in found.names]
 
-    def _class_folders(self, folder: str) -> list[str]:
-        folders = list_folders(folder)
-        self._left_out |= {os.path.join(folder, name): why for name, why in folders.left_out.items()}
-        found = list(folders.names)
-        classes = list(self._metainfo.get('classes') or found)
+    def class_names(self) -> tuple[str, ...]:
+        """The classes that the config or the subclass names, else the folders; no image is looked for."""
+        classes = self._metainfo.get('classes')
+        if classes:
+            return tuple(classes)
+        check_folder(self.data_prefix['img_path'], 'image folder')
+        return list_folders(self.data_prefix['img_path']).names
+
+    def _class_folders(self, folder: str) -> list[tuple[int, str]]:
+        """Number and name of every class that has a folder here; the set's classes are settled with it."""
+        folders, classes = list_folders(folder), self.class_names()
+        found = folders.names
+        self._metainfo['classes'] = classes
+        present = [(number, name) for number, name in enumerate(classes) if name in found]
+        if found and not present:
+            raise DataError(
+                f"None of the {len(classes)} classes ({', '.join(classes[:3])}, ...) has a folder in '{folder}', which "
+                f'has {", ".join(found[:3])}, ...: check `metainfo.classes` and `data_prefix`.'
+            )
+        left_out = {name: 'no class' for name in found if name not in classes} | dict(folders.left_out)
+        self._left_out |= {os.path.join(folder, name): why for name, why in left_out.items()}
         missing = [name for name in classes if name not in found]
-        check_none_missing(missing, len(classes), f"classes have no folder in '{folder}'", 'set `metainfo.classes`')
-        self._metainfo['classes'] = tuple(classes)
-        return classes
+        if missing:
+            shown = ', '.join(missing[:5]) + (', ...' if len(missing) > 5 else '')
+            log_once(f"'{folder}' has no folder of {len(missing)} of its {len(classes)} classes: {shown}.")
+        return present
 
     def _listed(self, folder: str) -> Iterator[dict]:
         entries = [_split(line) for line in read_ann_file(self.ann_file)]

@@ -44,6 +44,8 @@ class ClassificationMetric(BaseMetric):
     def compute_metrics(self, results: list[tuple[int, int]]) -> dict[str, float]:
         """Scores from all processes' results."""
         truth, predicted = torch.tensor(results).unbind(1)
+        self._check(truth, 'An image has', 'check `metainfo.classes` and the labels')
+        self._check(predicted, 'A prediction is', "set the head's num_classes to the number of classes")
         count = max(len(self._classes()), int(truth.max()) + 1)
         total = torch.bincount(truth, minlength=count).double()
         right = torch.bincount(truth[truth == predicted], minlength=count).double()
@@ -56,6 +58,11 @@ class ClassificationMetric(BaseMetric):
             names = self._classes() or [str(i) for i in range(count)]
             scores.update({f'accuracy.{name}': round(float(x), 2) for name, x in zip(names, accuracy)})
         return scores
+
+    def _check(self, numbers: torch.Tensor, what: str, remedy: str) -> None:
+        count = len(self._classes())
+        if count and int(numbers.max()) >= count:
+            raise ValueError(f'{what} the class {int(numbers.max())}, but there are only {count} classes: {remedy}.')
 
     def _classes(self) -> list[str]:
         return list((self.dataset_meta or {}).get('classes') or ())

@@ -83,18 +83,22 @@ class SegmentationMetric(IoUMetric):
     def intersect_and_union(pred_label: Tensor, label: Tensor, num_classes: int, ignore_index: int) -> Sequence[Tensor]:
         """Pixels of intersection, union, prediction and truth, float64 [classes] each.
 
-        Unlike mmseg's it counts integers (float32 sums drift on large sets) and refuses a label
-        outside the classes.
+        Unlike mmseg's it counts integers (float32 sums drift on large sets) and refuses a label or a
+        prediction outside the classes.
         """
         valid = label != ignore_index
         truth, predicted = label[valid].long(), pred_label[valid].long()
-        if truth.numel() and int(truth.max()) >= num_classes:
-            raise ValueError(
-                f'A label map has the value {int(truth.max())}, but there are only '
-                f'{num_classes} classes: check the label files and the class map.'
-            )
+        _check_inside(truth, num_classes, 'A label map', 'check the label files and the class map.')
+        _check_inside(predicted, num_classes, 'A prediction', "set the heads' num_classes to the number of classes.")
         pairs = torch.bincount(truth * num_classes + predicted, minlength=num_classes**2)
         confusion = pairs.reshape(num_classes, num_classes).cpu().double()
         intersection, area_truth = confusion.diag(), confusion.sum(1)
         area_predicted = confusion.sum(0)
         return (intersection, area_truth + area_predicted - intersection, area_predicted, area_truth)
+
+
+def _check_inside(numbers: Tensor, num_classes: int, what: str, remedy: str) -> None:
+    if numbers.numel() and int(numbers.max()) >= num_classes:
+        raise ValueError(
+            f'{what} has the value {int(numbers.max())}, but there are only {num_classes} classes: {remedy}'
+        )

@@ -46,9 +46,9 @@ def test_missing_files_are_counted_and_the_first_named():
 
 
 def test_different_classes_are_named_on_both_sides():
-    with pytest.raises(DataError, match=r"'b', 'c' only in A, 'd' only in B; give both"):
+    with pytest.raises(DataError, match=r"'b', 'c' only in A, 'd' only in B \(3 and 2 classes\); give both"):
         check_same_classes(sets(['a', 'b', 'c'], ['a', 'd']), ['A', 'B'])
-    with pytest.raises(DataError, match="'b' only in A, nothing only in B"):
+    with pytest.raises(DataError, match=r"'b' only in A, nothing only in B \(2 and 1 classes\)"):
         check_same_classes(sets(['a', 'b'], ['a']), ['A', 'B'])
 
 

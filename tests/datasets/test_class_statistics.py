@@ -3,13 +3,14 @@
 import logging
 import os
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
 from mmengine.dataset import ConcatDataset
 
 from mmuda.datasets import DataError, class_statistics
-from mmuda.datasets.class_statistics import class_pixels, default_cache_file
+from mmuda.datasets.class_statistics import class_pixels, default_cache_file, sampled_class_pixels
 from mmuda.registry import DATASETS
 
 LABEL = np.full((20, 24), 255)
@@ -50,18 +51,19 @@ def build(folder, **changes):
 
 def test_counts_are_pixels_without_the_ignored_ones(folder):
     counts = class_pixels(build(folder))
-    assert counts.shape == (4, 3)
-    assert counts[1].tolist() == [7, 5, 2]
-    assert counts[0].sum() == 19 * 24
+    assert counts.shape == (4, 4)
+    assert counts[1].tolist() == [7, 5, 2, 480 - 14]
+    assert counts[0, :3].sum() == 19 * 24
 
 
 def test_counts_follow_the_class_map(folder):
     merged = {'classes': ['a', 'b'], 'map': {'0': 'b', '1': 'ignore', '2': 'a', '255': 'ignore'}}
-    assert class_pixels(build(folder, class_map=merged, metainfo=None))[1].tolist() == [2, 7]
+    assert class_pixels(build(folder, class_map=merged, metainfo=None))[1].tolist() == [2, 7, 471]
     assert class_pixels(build(folder, metainfo=dict(classes=('p', 'q', 'r')), reduce_zero_label=True))[1].tolist() == [
         5,
         2,
         0,
+        473,
     ]
 
 
@@ -81,13 +83,13 @@ def test_joined_sets_keep_their_own_maps(folder):
     swapped = {'classes': ['road', 'car', 'sky'], 'map': {'0': 2, '1': 1, '2': 0, '255': 'ignore'}}
     joined = ConcatDataset([build(folder), build(folder, class_map=swapped)])
     counts = class_pixels(joined)
-    assert (counts[:4] == counts[4:, ::-1]).all()
+    assert (counts[:4, :3] == counts[4:, 2::-1]).all()
 
 
 @pytest.mark.parametrize('nproc', [1, 2])
 def test_the_number_of_processes_does_not_matter(make_folder, nproc):
     dataset = build(make_folder('many', 70))
-    expected = [np.bincount(read(dataset, i), minlength=256)[:3] for i in range(70)]
+    expected = [np.bincount(read(dataset, i), minlength=256)[[0, 1, 2, 255]] for i in range(70)]
     assert (class_pixels(dataset, nproc=nproc) == expected).all()
 
 
@@ -129,13 +131,22 @@ def add_image(folder):
     folder.label('009', LABEL)
 
 
-@pytest.mark.parametrize('change', [change_file, add_image])
-def test_changed_files_are_counted_again(folder, scans, told, change):
-    class_pixels(build(folder))
+def shorter_list(folder):
+    (folder.root / 'list.txt').write_text('000\n001\n')
+
+
+@pytest.mark.parametrize(
+    'change, expected', [(change_file, [480, 0, 0, 0]), (add_image, [7, 5, 2, 466]), (shorter_list, [7, 5, 2, 466])]
+)
+def test_changed_files_are_counted_again(folder, scans, told, change, expected):
+    (folder.root / 'list.txt').write_text('000\n001\n002\n')
+    listed = dict(ann_file='list.txt') if change is shorter_list else {}
+    class_pixels(build(folder, **listed))
     change(folder)
-    counts = class_pixels(build(folder))
+    counts = class_pixels(build(folder, **listed))
     assert len(scans) == 2
-    assert counts[1].tolist() == ([480, 0, 0] if change is change_file else [7, 5, 2])
+    assert len(counts) == dict(change_file=4, add_image=5, shorter_list=2)[change.__name__]
+    assert counts[1].tolist() == expected
     assert any(level == logging.INFO and 'belong to other files' in text for level, text in told)
 
 
@@ -215,3 +226,19 @@ def test_an_error_of_the_counting_process_frees_the_others(folder, monkeypatch):
     with pytest.raises(DataError, match=r'labels/002\.png'):
         class_pixels(build(folder))
     assert met == [1]
+
+
+def test_a_sample_is_evenly_spaced_and_the_cache_knows_better(make_folder, scans):
+    dataset = build(make_folder('many', 9))
+    whole = [np.bincount(read(dataset, i), minlength=256)[[0, 1, 2, 255]] for i in range(9)]
+    assert (sampled_class_pixels(dataset, 3) == [whole[0], whole[4], whole[8]]).all()
+    assert not (Path(dataset.data_root) / '.mmuda_cache').exists()
+    assert (sampled_class_pixels(dataset, 20) == whole).all()
+    class_pixels(dataset)
+    assert (sampled_class_pixels(dataset, 3) == whole).all()
+    assert len(scans) == 1
+
+
+def test_a_set_without_classes_cannot_be_counted(folder):
+    with pytest.raises(DataError, match='has no class list to count by: give it `class_map`'):
+        class_pixels(build(folder, metainfo=None))

@@ -27,9 +27,17 @@ def test_classes_by_name():
     assert scores['accuracy.c'] != scores['accuracy.c']
 
 
-def test_it_works_without_names_and_beyond_them():
+def test_it_works_without_names():
     assert score([0, 5], [0, 4], classes=None, per_class=True)['accuracy.5'] == 0
-    assert score([0, 5], [0, 4])['accuracy'] == 50
+
+
+@pytest.mark.parametrize(
+    'truth, predicted, text',
+    [([0, 5], [0, 1], 'An image has the class 5'), ([0, 1], [0, 4], 'A prediction is the class 4')],
+)
+def test_a_class_beyond_the_names_is_refused(truth, predicted, text):
+    with pytest.raises(ValueError, match=f'{text}, but there are only 4 classes'):
+        score(truth, predicted)
 
 
 @pytest.mark.parametrize('truth', [{}, dict(gt_label=torch.tensor([-100])), dict(gt_label=torch.tensor([0, 1]))])

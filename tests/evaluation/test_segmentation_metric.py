@@ -105,9 +105,14 @@ def test_unknown_classes_are_refused_before_anything_is_scored(chosen):
         metric.dataset_meta = dict(classes=CLASSES)
 
 
-def test_a_label_outside_the_classes_is_refused():
-    with pytest.raises(ValueError, match='has the value 7, but there are only 4 classes'):
-        evaluate(SegmentationMetric(), [sample([[0, 0]], [[0, 7]])])
+@pytest.mark.parametrize('predicted, truth, what', [([0, 0], [0, 7], 'A label map'), ([0, 7], [0, 0], 'A prediction')])
+def test_a_number_outside_the_classes_is_refused(predicted, truth, what):
+    with pytest.raises(ValueError, match=f'{what} has the value 7, but there are only 4 classes'):
+        evaluate(SegmentationMetric(), [sample([predicted], [truth])])
+
+
+def test_a_prediction_where_nothing_is_scored_does_not_matter():
+    assert evaluate(SegmentationMetric(), [sample([[0, 7]], [[0, 255]])])['mIoU'] == 100
 
 
 def test_it_is_built_from_a_config():

@@ -2,12 +2,15 @@
 
 A class is drawn with P(c) = softmax((1 - f_c) / T), f_c its share of all labelled pixels, then an
 image among those that show at least `min_pixels` of it. Unlike the original every draw is a pure
-function of (seed, position), so it is the same over ranks and after a resume.
+function of (seed, position), so it is the same over ranks and after a resume; and a class of which no image shows as
+much is drawn all the same, by a minimum of its own.
 """
 
+import logging
 from collections.abc import Sequence
 
 import numpy as np
+from mmengine.logging import print_log
 
 from mmuda.registry import DATA_SAMPLERS
 
@@ -25,21 +28,20 @@ class RareClassRule:
     Args:
         counts: pixels of each class in each image, int [images, classes].
         temperature: T; the smaller, the more often rare classes are drawn.
-        min_pixels: what an image must show of a class to be picked for it. A class without such
-            an image is never drawn.
-        name: what the error calls the data.
+        min_pixels: what an image must show of a class to be picked for it. Where no image shows as much, half of the
+            most that one does is the class's minimum.
+
+    Attributes:
+        minimum: of each class, int [classes]; 0 for a class that no image shows, which is never drawn.
     """
 
-    def __init__(
-        self, counts: np.ndarray, temperature: float = 0.01, min_pixels: int = 3000, name: str = 'The source'
-    ) -> None:
-        self.images = [np.flatnonzero(column >= max(min_pixels, 1)) for column in counts.T]
+    def __init__(self, counts: np.ndarray, temperature: float = 0.01, min_pixels: int = 3000) -> None:
+        most = counts.max(0)
+        self.minimum = np.where(most >= min_pixels, np.minimum(max(min_pixels, 1), most), (most + 1) // 2)
+        self.images = [np.flatnonzero(column >= max(least, 1)) for column, least in zip(counts.T, self.minimum)]
         self.classes = np.array([c for c, images in enumerate(self.images) if len(images)], int)
         if not len(self.classes):
-            raise DataError(
-                f'{name} has no image with min_pixels={min_pixels} pixels of any class '
-                f'(the most is {counts.max(initial=0)}): lower min_pixels.'
-            )
+            raise DataError('No image of a source has a labelled pixel: rare-class sampling has nothing to draw by.')
         frequency = counts.sum(0) / counts.sum()
         logits = (1 - frequency[self.classes]) / temperature
         weights = np.exp(logits - logits.max())
@@ -85,25 +87,42 @@ class RareClassSampler(DomainSampler):
     ) -> None:
         super().__init__(dataset, ratio, seed, rank, world_size, shuffle)
         files = _cache_files(cache_file, dataset.num_sources)
-        counts = [class_pixels(part, path, nproc) for part, path in zip(dataset.datasets, files)]
+        counts = [class_pixels(part, path, nproc)[:, :-1] for part, path in zip(dataset.datasets, files)]
         pooled = np.concatenate(counts)
         self.rules = {
-            stream.number: RareClassRule(
-                pooled[stream.offset : stream.offset + stream.size],
-                temperature,
-                min_pixels,
-                'The source' if len(self.streams) < 3 else f'Source {stream.number}',
-            )
+            stream.number: RareClassRule(pooled[stream.offset : stream.offset + stream.size], temperature, min_pixels)
             for stream in self.streams
             if stream.is_source
         }
+        self._tell(dataset.metainfo['classes'], min_pixels)
 
     def _draw(self, stream: Stream, position: int, seed: int) -> SampleIndex:
         if not stream.is_source:
             return super()._draw(stream, position, seed)
         place = self.seed, stream.number, position
-        chosen, image = self.rules[stream.number].pick(unit_interval(*place, 0), unit_interval(*place, 1))
-        return SampleIndex(stream.offset + image, seed=seed, rare_class=chosen)
+        rule = self.rules[stream.number]
+        chosen, image = rule.pick(unit_interval(*place, 0), unit_interval(*place, 1))
+        return SampleIndex(stream.offset + image, seed=seed, rare_class=chosen, rare_pixels=int(rule.minimum[chosen]))
+
+    def _tell(self, classes: Sequence[str], min_pixels: int) -> None:
+        """Log every class for which `min_pixels` asks too much, or for which nothing can be drawn."""
+        for number, rule in self.rules.items():
+            lowered = {name: least for name, least in zip(classes, rule.minimum.tolist()) if 0 < least < min_pixels}
+            absent = [name for name, least in zip(classes, rule.minimum) if not least]
+            source = f'source stream {number}: ' if len(self.rules) > 1 else ''
+            if lowered:
+                shown = ', '.join(f'{name} ({least})' for name, least in lowered.items())
+                print_log(
+                    f'RareClassSampler, {source}no image shows min_pixels={min_pixels} of some classes, whose minimum '
+                    f'is half of the most that one shows: {shown}.',
+                    'current',
+                )
+            if absent:
+                print_log(
+                    f'RareClassSampler, {source}no image shows {", ".join(absent)}: never drawn.',
+                    'current',
+                    logging.WARNING,
+                )
 
 
 def _cache_files(cache_file: str | None, num_sources: int) -> list[str | None]:

@@ -8,20 +8,27 @@ class SampleIndex(int):
         value: index into the data set.
         seed: the sample's own seed, or None: the process's random state is used.
         rare_class: class id that the crop should show, or None.
+        rare_pixels: how many pixels of that class the image shows at least.
         pseudo_label: class that clustering gave a target image, negative for none; or None: nothing was clustered.
     """
 
     def __new__(
-        cls, value: int, seed: int | None = None, rare_class: int | None = None, pseudo_label: int | None = None
+        cls,
+        value: int,
+        seed: int | None = None,
+        rare_class: int | None = None,
+        pseudo_label: int | None = None,
+        rare_pixels: int | None = None,
     ):
         index = super().__new__(cls, value)
         index.seed = seed
         index.rare_class = rare_class
         index.pseudo_label = pseudo_label
+        index.rare_pixels = rare_pixels
         return index
 
     def __reduce__(self):
-        return SampleIndex, (int(self), self.seed, self.rare_class, self.pseudo_label)
+        return SampleIndex, (int(self), self.seed, self.rare_class, self.pseudo_label, self.rare_pixels)
 
     def __repr__(self) -> str:
         return (

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from inspect import signature
 
 import torch
 from mmengine.hooks import Hook
+from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from torch import Tensor, nn
 
 from mmuda.domain import DomainBatch, DomainContext, bind_domain_context, group_drawers, sort_by_domain
 from mmuda.registry import HOOKS
+
+MEANS_WITH_IGNORED = ('BoundaryLoss', 'DiceLoss', 'FocalLoss', 'HuasdorffDisstanceLoss', 'TverskyLoss')
+"""Losses of mmseg without ``avg_non_ignore`` whose mean counts images that are ignored altogether."""
 
 
 @HOOKS.register_module()
@@ -18,7 +23,8 @@ class DomainContextHook(Hook):
     """Sorts each training batch to ``[source | target]`` and tells the model's domain layers.
 
     For plain mmseg and mmpretrain models trained on a :class:`mmuda.DomainDataset`; the third of
-    the three lines that plug a domain-aware layer into a stock config.
+    the three lines that plug a domain-aware layer into a stock config. Losses that average over ignored pixels, which
+    all target pixels are, average over the others from then on: a batch of both domains would halve them.
     """
 
     priority = 'VERY_HIGH'
@@ -33,6 +39,7 @@ class DomainContextHook(Hook):
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         if hasattr(model, 'domain_context') and hasattr(model, 'student'):
             return
+        _average_over_source(model)
         self.context = bind_domain_context(model)
         self._drawers = group_drawers(model)
         self.after_train(runner)  # of a run that was interrupted
@@ -64,6 +71,27 @@ class DomainContextHook(Hook):
         for drawer in self._drawers:
             layout = drawer.draw_groups(layout, given['inputs'], label)
         self.context.set(layout)
+
+
+def _average_over_source(model: nn.Module) -> None:
+    """Set ``avg_non_ignore`` of mmseg's losses that have it, and warn of those that have not."""
+    found = [module for module in model.modules() if getattr(module, 'avg_non_ignore', None) is False]
+    for module in found:
+        module.avg_non_ignore = True
+    if found:
+        names = ', '.join(sorted({type(module).__name__ for module in found}))
+        print_log(
+            f'{names}: avg_non_ignore=True from now on: target pixels are ignored and would lower the average.',
+            'current',
+        )
+    others = sorted({type(m).__name__ for m in model.modules() if type(m).__name__ in MEANS_WITH_IGNORED})
+    if others:
+        print_log(
+            f'{", ".join(others)} of mmseg averages over all images, those of the target too, where it has no meaning: '
+            'the source counts less than alone. Use CrossEntropyLoss, or train with mmuda.UDAModel.',
+            'current',
+            logging.WARNING,
+        )
 
 
 def _source_labels(samples: list, layout: DomainBatch) -> Tensor | None:

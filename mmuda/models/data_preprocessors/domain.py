@@ -31,6 +31,8 @@ class DomainDataPreprocessor(BaseDataPreprocessor):
                 "in its config, such as data_preprocessor=dict(type='SegDataPreProcessor', ...)."
             )
         self.host = host
+        if getattr(host, 'size', 0) is None and getattr(host, 'size_divisor', 0) is None:
+            host.size_divisor = 1  # mmseg pads to neither and refuses its batch; now to the largest image of it
 
     def to(self, *args, **kwargs):
         """Move the host too: mmengine tracks the device per preprocessor."""
@@ -47,6 +49,7 @@ class DomainDataPreprocessor(BaseDataPreprocessor):
         if not training:
             return self.host(data, training=False)
         data, layout = self.arrange(data)
+        _check_padded_size(data['inputs'], getattr(self.host, 'size', None))
         return dict(self.host(data, training=True), layout=layout)
 
     @staticmethod
@@ -65,3 +68,15 @@ def _check_both(layout: DomainBatch) -> None:
                 "dataset=dict(type='mmuda.DomainDataset', source=..., target=...), use "
                 "sampler=dict(type='mmuda.DomainSampler') and a batch_size that holds at least one unit of its ratio."
             )
+
+
+def _check_padded_size(inputs: list, size: tuple[int, int] | None) -> None:
+    """Images of several sizes are padded to one, which has to hold them all."""
+    sizes = {tuple(image.shape[-2:]) for image in inputs}
+    too_large = [found for found in sizes if size is not None and (found[0] > size[0] or found[1] > size[1])]
+    if len(sizes) > 1 and too_large:
+        raise ValueError(
+            f'A training batch has {len(sizes)} sizes of images, such as {too_large[0][1]}×{too_large[0][0]}, and '
+            f"the student's data_preprocessor pads to size={tuple(size)} (height, width): set that to the pipelines' "
+            'crop_size.'
+        )

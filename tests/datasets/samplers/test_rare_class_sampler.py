@@ -6,23 +6,23 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from mmuda.datasets import DataError, DomainDataset, DomainSampler, RareClassSampler
+from mmuda.datasets import DataError, DomainDataset, DomainSampler, RareClassSampler, SampleIndex
 from mmuda.datasets.samplers.rare_class_sampler import RareClassRule
 
-# images × classes; class 3 never has 10 pixels in one image, class 4 does not occur
+# images × classes; class 3 never has 10 pixels in one image (its minimum: half of 9), class 4 does not occur
 COUNTS = np.array([[500, 20, 0, 4, 0], [400, 0, 30, 0, 0], [300, 15, 12, 9, 0]])
 
 
 def closed_form(temperature):
     frequency = COUNTS.sum(0) / COUNTS.sum()
-    weights = np.exp((1 - frequency[:3]) / temperature)
+    weights = np.exp((1 - frequency[:4]) / temperature)
     return weights / weights.sum()
 
 
 @pytest.mark.parametrize('temperature', [0.5, 0.1, 1.0])
 def test_class_probabilities(temperature):
     rule = RareClassRule(COUNTS, temperature, min_pixels=10)
-    assert rule.classes.tolist() == [0, 1, 2]
+    assert rule.classes.tolist() == [0, 1, 2, 3]
     np.testing.assert_allclose(rule.probability, closed_form(temperature), rtol=1e-12)
 
 
@@ -32,25 +32,36 @@ def test_a_low_temperature_does_not_overflow():
 
 def test_images_of_a_class_show_enough_of_it():
     rule = RareClassRule(COUNTS, 0.5, min_pixels=10)
-    assert [images.tolist() for images in rule.images] == [[0, 1, 2], [0, 2], [1, 2], [], []]
+    assert [images.tolist() for images in rule.images] == [[0, 1, 2], [0, 2], [1, 2], [2], []]
+    assert rule.minimum.tolist() == [10, 10, 10, 5, 0]
 
 
 def test_pick_covers_the_unit_square_exactly():
     rule = RareClassRule(COUNTS, 0.5, min_pixels=10)
     grid = (np.arange(400) + 0.5) / 400
     drawn = Counter(rule.pick(a, b) for a in grid for b in grid)
-    for place, chosen in enumerate([0, 1, 2]):
+    for place, chosen in enumerate([0, 1, 2, 3]):
         images = rule.images[chosen]
         for image in images:
             share = drawn[chosen, int(image)] / 400**2
             assert share == pytest.approx(rule.probability[place] / len(images), abs=0.006)
     assert rule.pick(0.0, 0.0) == (0, 0)
-    assert rule.pick(1 - 2**-53, 1 - 2**-53) == (2, 2)
+    assert rule.pick(1 - 2**-53, 1 - 2**-53) == (3, 2)
 
 
-def test_no_image_with_enough_pixels_is_an_error():
-    with pytest.raises(DataError, match=r'min_pixels=501 pixels of any class \(the most is 500\)'):
-        RareClassRule(COUNTS, min_pixels=501)
+@pytest.mark.parametrize('min_pixels', [0, 1, 10, 16, 501, 3000])
+def test_every_class_that_occurs_is_drawn(min_pixels):
+    """The published minimum is for crops of 512×512: on small images it would empty the pools."""
+    rule = RareClassRule(COUNTS, min_pixels=min_pixels)
+    assert rule.classes.tolist() == [0, 1, 2, 3]
+    for counts, least, images in zip(COUNTS.T, rule.minimum, rule.images):
+        assert images.tolist() == [i for i, count in enumerate(counts) if count and count >= least]
+        assert least == min_pixels or counts.max() in range(2 * least - 1, 2 * least + 1) or min_pixels == 0
+
+
+def test_labels_without_a_class_are_an_error():
+    with pytest.raises(DataError, match='No image of a source has a labelled pixel'):
+        RareClassRule(np.zeros((3, 2), int))
 
 
 @pytest.fixture
@@ -105,3 +116,28 @@ def test_every_source_with_a_share_has_a_rule_of_its_own(make_folder, tmp_path):
     assert set(drawn[1::3]) == {3, 4, 5, 6}
     pooled = RareClassSampler(joined, (2, 1), seed=1, min_pixels=1)
     assert {index for index, *_ in take(pooled, 300)} == set(range(9))
+
+
+def test_what_the_minimum_became_is_said_and_the_crops_follow(dataset, monkeypatch):
+    told = []
+    monkeypatch.setattr('mmuda.datasets.samplers.rare_class_sampler.print_log', lambda text, *args: told.append(text))
+    sampler = RareClassSampler(dataset, seed=1, temperature=0.5)
+    assert len(told) == 1
+    assert told[0].endswith('whose minimum is half of the most that one shows: road (132), car (108), sky (12).')
+    assert {index.rare_class: index.rare_pixels for index in islice(sampler, 400) if index.rare_class is not None} == {
+        0: 132,
+        1: 108,
+        2: 12,
+    }
+    RareClassSampler(dataset, seed=1, min_pixels=5)
+    assert len(told) == 1
+
+
+def test_a_crop_has_to_show_half_of_the_minimum(dataset, monkeypatch):
+    """Crops of 16×16 cannot show 1500 pixels: without the sampler's minimum all redraws would be in vain."""
+    drawn = []
+    monkeypatch.setattr('mmuda.datasets.domain_dataset.redraws', lambda *args: drawn.append(1) or iter(()))
+    dataset[SampleIndex(4, seed=0, rare_class=2)]
+    assert drawn == [1]
+    dataset[SampleIndex(4, seed=0, rare_class=1, rare_pixels=120)]
+    assert drawn == [1]

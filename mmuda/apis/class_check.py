@@ -1,0 +1,119 @@
+"""The classes of the training set are the classes of validation, test, model and checkpoint: checked before a run."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmengine.model import BaseTTAModel, is_model_wrapper
+from mmengine.runner import Runner
+from torch import nn
+
+from .errors import UserError
+from .model_check import LABEL_IGNORE, check_ignored, check_largest_class, check_model_classes
+
+
+class ClassCheckHook(Hook):
+    """Checks data sets against each other and the model against them, and says what their labels hold.
+
+    Args:
+        classes: Of the checkpoint that is scored; None in training.
+    """
+
+    priority = 'VERY_HIGH'
+
+    def __init__(self, classes: Sequence[str] | None = None) -> None:
+        self.classes = classes
+
+    def before_run(self, runner: Runner) -> None:
+        """After the data sets are built, and before anything is trained or scored.
+
+        Raises:
+            DataError, UserError: One sentence with both numbers, or both names.
+        """
+        from mmuda.datasets.checks import compare_classes
+
+        sets = {mode: found for mode in ('train', 'val', 'test') if (found := _dataset(runner, mode)) is not None}
+        name, classes = 'the checkpoint', self.classes
+        for mode, dataset in sets.items():
+            own = _classes(dataset)
+            if own is None:
+                _check_nameless(runner, mode, dataset)
+            elif classes is None:
+                name, classes = f'the {mode} set', own
+            else:
+                compare_classes(list(classes), own, name, f'the {mode} set')
+        model = _bare(runner.model)
+        if classes is not None:
+            check_model_classes(model, classes, name)
+        for mode, dataset in sets.items():
+            check_ignored(model, dict(_ignored(dataset, mode)))
+        if is_main_process():
+            _describe(sets)
+
+
+def _check_nameless(runner: Runner, mode: str, dataset: Any) -> None:
+    """Class numbers do without names; label maps do not."""
+    from mmuda.datasets.checks import innermost
+    from mmuda.datasets.class_images import ClassImages
+
+    parts = innermost(dataset)
+    if all(isinstance(part, ClassImages) for part in parts):
+        largest = max((max(part.class_numbers(), default=0) for part in parts if part.labelled), default=0)
+        check_largest_class(_bare(runner.model), largest, f'the {mode} set')
+    elif mode != 'train' and any('seg_map_path' in getattr(part, 'data_prefix', {}) for part in parts):
+        raise UserError(
+            f'the {mode} set ({type(parts[0]).__name__}) has label maps and no class list: give it the `class_map` or '
+            'the `metainfo.classes` of the training set'
+        )
+
+
+def _describe(sets: Mapping[str, Any]) -> None:
+    """Log what the labels of each set hold, and stop where nothing can be learned or scored."""
+    from mmuda.datasets import DataError
+    from mmuda.datasets.class_histogram import class_histogram
+
+    for mode, dataset in sets.items():
+        is_source = mode == 'train'
+        sources = dataset.datasets[: dataset.num_sources] if hasattr(dataset, 'num_sources') else [dataset]
+        title = 'sources' if is_source else f'{mode} set'
+        histogram = class_histogram(sources)
+        if histogram is None:
+            continue
+        print_log(f'Labels of the {title}: {histogram}.', 'current')
+        for level, text in histogram.problems(is_source):
+            if level == 'error':
+                raise DataError(f'The labels of the {title} are of no use: {text}. They hold {histogram}.')
+            print_log(f'The {title}: {text}.', 'current', logging.INFO if level == 'note' else logging.WARNING)
+
+
+def _dataset(runner: Runner, mode: str) -> Any:
+    """The data set of a loop that is built."""
+    loop = getattr(runner, f'_{mode}_loop')
+    return getattr(getattr(loop, 'dataloader', None), 'dataset', None)
+
+
+def _classes(dataset: Any) -> list[str] | None:
+    classes = getattr(dataset, 'metainfo', {}).get('classes')
+    return None if classes is None else list(classes)
+
+
+def _ignored(dataset: Any, mode: str) -> Iterator[tuple[str, int]]:
+    """What the sets inside mark ignored pixels with."""
+    if mode != 'train':
+        return
+    parts = getattr(dataset, 'datasets', [dataset])
+    if any(hasattr(part, 'label_table') for part in parts):
+        yield 'the training set', LABEL_IGNORE
+    if hasattr(dataset, 'num_sources') and len(parts) > dataset.num_sources:
+        yield 'a target image (ignore_index of mmuda.DomainDataset)', dataset.ignore_index
+
+
+def _bare(model: nn.Module) -> nn.Module:
+    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+        model = model.module
+    return model

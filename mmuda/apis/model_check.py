@@ -1,0 +1,88 @@
+"""Does a model fit its data's classes: heads, terms and losses that count them, and what all call ignored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from torch import nn
+
+from .errors import UserError
+
+LABEL_IGNORE = 255
+"""What mmuda's data sets write where a pixel has no class."""
+
+
+def check_model_classes(model: nn.Module, classes: Sequence[str], data: str) -> None:
+    """Every part with ``num_classes`` or ``class_weight`` has the data's number of classes.
+
+    Args:
+        model: The model, with or without a wrapper of ours.
+        classes: Names of the classes.
+        data: What an error calls the data.
+    """
+    names = ', '.join(classes[:3]) + (', ...' if len(classes) > 3 else '')
+    for name, module in _parts(model):
+        found = getattr(module, 'num_classes', None)
+        if _is_count(found) and found != len(classes):
+            raise UserError(
+                f'{name} has num_classes={found}, but {data} has {len(classes)} classes ({names}): set num_classes='
+                f'{len(classes)} in every head and term of the model, or give the data the class list that was meant'
+            )
+        weight = getattr(module, 'class_weight', None)
+        if weight is not None and hasattr(weight, '__len__') and len(weight) != len(classes):
+            raise UserError(
+                f'{name} ({type(module).__name__}) has a class_weight of {len(weight)} numbers, but {data} has '
+                f'{len(classes)} classes ({names}): give one number a class'
+            )
+
+
+def check_largest_class(model: nn.Module, largest: int, data: str) -> None:
+    """Data without names of classes, such as lists of class numbers, have no number that the heads lack."""
+    for name, module in _parts(model):
+        found = getattr(module, 'num_classes', None)
+        if _is_count(found) and largest >= found:
+            raise UserError(
+                f'{name} has num_classes={found}, but {data} has an image of class {largest}, counted from 0: set '
+                f'num_classes={largest + 1} or more in every head and term of the model'
+            )
+
+
+def check_ignored(model: nn.Module, ignored: dict[str, int]) -> None:
+    """Padding and ignored pixels have the number that the heads ignore; another one would be a class, or none.
+
+    Args:
+        model: The model.
+        ignored: What the data call ignored, and its number.
+    """
+    ignored = {**ignored, **_padding(model)}
+    for name, module in _parts(model):
+        head = getattr(module, 'ignore_index', None)
+        if not hasattr(module, 'loss_decode') or head is None:
+            continue
+        for where, number in ignored.items():
+            if number != head:
+                raise UserError(
+                    f'{name} has ignore_index={head}, but {where} has {number}, which would be trained on as a class: '
+                    "give both the same number. mmuda's data sets mark ignored pixels with 255; to ignore an id of the "
+                    "label files, map it to 'ignore' in `class_map`, or set `reduce_zero_label=True` for id 0"
+                )
+
+
+def _padding(model: nn.Module) -> dict[str, int]:
+    student = getattr(model, 'student', model)
+    value = getattr(getattr(student, 'data_preprocessor', None), 'seg_pad_val', None)
+    return {} if value is None else {'seg_pad_val of its data_preprocessor': value}
+
+
+def _parts(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Heads, terms and what is in them, each once: a teacher is a copy, a backbone has classes of its own."""
+    for name, module in model.named_modules():
+        places = name.split('.')
+        outer = name in ('', 'student') or places[0] == 'teacher'
+        if not outer and not {'backbone', 'data_preprocessor'} & set(places):
+            yield name.removeprefix('student.'), module
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
