@@ -14,7 +14,7 @@ BASE = ['registry', 'compat', 'domain', 'functional', 'storage']
 # Each row of models may import the rows above it.
 MODELS = [
     ['models.layers'],
-    ['models.backbones', 'models.necks', 'models.heads', 'models.data_preprocessors'],
+    ['models.backbones', 'models.necks', 'models.heads', 'models.segmentors', 'models.data_preprocessors'],
     ['models.alignment', 'models.self_training'],
     ['models.tasks'],
     ['models.uda'],
@@ -42,7 +42,9 @@ MAY_IMPORT_HOST = {
         'models.backbones.mha_mit',
         'models.heads.daformer_head',
         'models.heads.deeplabv2_head',
+        'models.heads.hrda_head',
         'models.heads.segformer_head',
+        'models.segmentors',
         *ANY_TASK,
     ],
     'mmpretrain': ['models.tasks.classification', *ANY_TASK],

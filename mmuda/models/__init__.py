@@ -1,6 +1,6 @@
 """Models. Importing this package registers them all; parts that need a host library are skipped where it is missing."""
 
-from . import alignment, backbones, data_preprocessors, heads, layers, necks, self_training, tasks, uda
+from . import alignment, backbones, data_preprocessors, heads, layers, necks, segmentors, self_training, tasks, uda
 from .score_sum import ScoreSumTTA
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     'heads',
     'layers',
     'necks',
+    'segmentors',
     'self_training',
     'tasks',
     'uda',

@@ -22,8 +22,10 @@ compat.apply()
 from mmseg.models.backbones.mit import EfficientMultiheadAttention
 
 from mmuda.domain import DomainBatch, bind_domain_context
+from mmuda.functional import Box
 from mmuda.models import alignment, backbones, heads, layers, necks
 from mmuda.models.alignment import DomainView
+from mmuda.models.segmentors import ScaledFeatures
 from mmuda.registry import MODELS
 
 NUM_SOURCE, NUM_TARGET, NUM_CLASSES = 3, 2, 3
@@ -47,6 +49,11 @@ def images(size: int = 8, channels: int = 8, batch: int = BATCH) -> Tensor:
 
 def levels(*sizes: int) -> list[Tensor]:
     return [images(size) for size in sizes]
+
+
+def scales() -> ScaledFeatures:
+    """Of images of 32 pixels, at stride 4: the context at half the size, the detail of a quarter."""
+    return ScaledFeatures(tuple(levels(4, 2)), tuple(levels(4, 2)), (Box(8, 24, 16, 32),), (32, 32), covers=False)
 
 
 def vectors(channels: int = 8) -> Tensor:
@@ -120,6 +127,7 @@ CLASSIFIER = dict(type='mmpretrain.LinearClsHead', num_classes=NUM_CLASSES, in_c
 DIDA = dict(in_channels=8, out_channels=8, reduction=2)
 SEGMENTOR_HEAD = dict(num_classes=NUM_CLASSES, norm_cfg=dict(type='BN'), align_corners=False, dropout_ratio=0)
 LEVELS = dict(in_channels=[8, 8], in_index=[0, 1], channels=8, **SEGMENTOR_HEAD)
+LEVEL_HEAD = dict(type='mmuda.DAFormerHead', embed_dims=8, dilations=(1,), bottleneck=False, **LEVELS)
 MIT = dict(embed_dims=16, num_stages=2, num_layers=[1, 1], num_heads=[1, 1], strides=[4, 2], out_indices=(0, 1),
            patch_sizes=[7, 3], sr_ratios=[2, 1], mlp_ratio=1, drop_path_rate=0.0)  # fmt: skip
 ACDA = dict(taps=('a', 'b'), in_channels=(8, 8), channels=4, size=2)
@@ -157,6 +165,7 @@ CASES = {
         lambda: (levels(8, 4),),
     ),
     'DAFormerHead': Case(build('DAFormerHead', **LEVELS, embed_dims=8, dilations=(1, 2)), lambda: (levels(8, 4),)),
+    'HRDAHead': Case(build('HRDAHead', head=LEVEL_HEAD, attention=LEVEL_HEAD, **SEGMENTOR_HEAD), lambda: (scales(),)),
     'DeepLabV2Head': Case(
         build('DeepLabV2Head', in_channels=8, dilations=(1, 2), **SEGMENTOR_HEAD), lambda: (levels(8),)
     ),
@@ -209,7 +218,8 @@ def map_tensors(change: Callable[[Tensor], Tensor], value: Any) -> Any:
         return dataclasses.replace(value, **map_tensors(change, parts))
     if isinstance(value, dict):
         return {key: map_tensors(change, item) for key, item in value.items()}
-    return type(value)(map_tensors(change, item) for item in value) if isinstance(value, (list, tuple)) else value
+    make = getattr(value, '_make', type(value))  # of a named tuple
+    return make(map_tensors(change, item) for item in value) if isinstance(value, (list, tuple)) else value
 
 
 def floats(value: Any) -> list[Tensor]:

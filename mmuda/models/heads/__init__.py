@@ -10,6 +10,7 @@ __all__ = ['DomainDiscriminator', 'MapDiscriminator', 'TwoClassifierHead']
 if find_spec('mmseg'):
     from .daformer_head import DAFormerHead
     from .deeplabv2_head import DeepLabV2Head
+    from .hrda_head import HRDAHead, ScalePredictions
     from .segformer_head import SegformerHead
 
-    __all__ += ['DAFormerHead', 'DeepLabV2Head', 'SegformerHead']
+    __all__ += ['DAFormerHead', 'DeepLabV2Head', 'HRDAHead', 'ScalePredictions', 'SegformerHead']

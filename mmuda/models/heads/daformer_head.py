@@ -46,6 +46,8 @@ class DAFormerHead(BaseDecodeHead):
         embed_dims: Channels of each level's embedding.
         dilations: One ASPP branch each; 1 is a 1×1 convolution.
         compose: Whether the 1×1 branch is computed before upsampling.
+        bottleneck: Whether a 3×3 convolution joins the branches. Without it a single branch is the head's fusion, as in
+            HRDA's scale attention, `dilations=(1,)`.
         **kwargs: For mmseg's `BaseDecodeHead` (`num_classes`, `norm_cfg`, `dropout_ratio`, …).
     """
 
@@ -57,6 +59,7 @@ class DAFormerHead(BaseDecodeHead):
         embed_dims: int = 256,
         dilations: tuple[int, ...] = (1, 6, 12, 18),
         compose: bool = True,
+        bottleneck: bool = True,
         **kwargs,
     ) -> None:
         super().__init__(
@@ -69,7 +72,13 @@ class DAFormerHead(BaseDecodeHead):
         self.aspp = DepthwiseSeparableASPPModule(
             dilations=dilations, in_channels=embed_dims * len(in_channels), channels=channels, **shared
         )
-        self.bottleneck = ConvModule(len(dilations) * channels, channels, 3, padding=1, **shared)
+        if not bottleneck and len(dilations) > 1:
+            raise ValueError(
+                f'DAFormerHead has {len(dilations)} branches and no bottleneck to join them: give one dilation.'
+            )
+        self.bottleneck = (
+            ConvModule(len(dilations) * channels, channels, 3, padding=1, **shared) if bottleneck else None
+        )
 
     def forward(self, inputs: list[Tensor]) -> Tensor:
         """Levels [B, C_i, H_i, W_i], finest first -> logits [B, K, H_1, W_1]."""
@@ -79,7 +88,7 @@ class DAFormerHead(BaseDecodeHead):
         branches = [
             self._branch(dilation, branch, levels, embedded) for dilation, branch in zip(self.aspp.dilations, self.aspp)
         ]
-        return self.cls_seg(self.bottleneck(torch.cat(branches, dim=1)))
+        return self.cls_seg(branches[0] if self.bottleneck is None else self.bottleneck(torch.cat(branches, dim=1)))
 
     def _transform_inputs(self, inputs: list[Tensor]) -> list[Tensor]:
         """The chosen levels, contiguous."""

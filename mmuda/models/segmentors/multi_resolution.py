@@ -1,0 +1,98 @@
+"""A segmentor that sees an image at two resolutions (HRDA, Hoyer et al., ECCV 2022, Sec. 3).
+
+The *context* is the whole image, scaled down; the *detail* is a crop of it at full resolution. In training one box is
+drawn for the batch, anew in each pass; in evaluation overlapping windows cover the image, all in one batch.
+
+Where it differs from the released code: the box is a part of the features, not a class attribute that a later step may
+read; and the detail is encoded before the context, so that whoever taps the encoder gets the context's features last.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from mmuda import compat
+
+compat.apply()
+
+from mmseg.models.segmentors import EncoderDecoder
+from mmseg.models.utils import resize
+
+from mmuda.functional import Box, check_box, random_box, sliding_windows
+from mmuda.registry import MODELS
+
+
+class ScaledFeatures(NamedTuple):
+    """What the encoder makes of a batch of B images of H × W pixels.
+
+    Attributes:
+        context: Levels of the images scaled by ``scale``, each ``[B, C_i, h_i, w_i]``.
+        detail: Levels of the boxes, each ``[len(boxes) · B, C_i, …]``, the first box of all images first.
+        boxes: Where the details lie in the image.
+        size: H and W.
+        covers: Whether the boxes cover the image.
+    """
+
+    context: tuple[Tensor, ...]
+    detail: tuple[Tensor, ...]
+    boxes: tuple[Box, ...]
+    size: tuple[int, int]
+    covers: bool
+
+
+@MODELS.register_module()
+class MultiResolutionSegmentor(EncoderDecoder):
+    """mmseg's ``EncoderDecoder`` for a head that fuses two resolutions, such as :class:`mmuda.HRDAHead`.
+
+    Args:
+        context_scale: The context's scale; 0.5 in the paper.
+        detail_crop: Height and width of the detail in pixels of the image; (512, 512) in the paper.
+        detail_stride: Steps between two windows in evaluation; (256, 256) in the paper.
+        divisible: What the box's offsets are multiples of: the largest stride of the head's outputs over
+            ``context_scale``, 8 for MiT, 16 for DeepLabV2 of stride 8.
+        kwargs: As for ``EncoderDecoder``.
+    """
+
+    def __init__(
+        self,
+        *args,
+        context_scale: float = 0.5,
+        detail_crop: tuple[int, int] = (512, 512),
+        detail_stride: tuple[int, int] = (256, 256),
+        divisible: int = 8,
+        **kwargs,
+    ) -> None:
+        if not 0 < context_scale <= 1:
+            raise ValueError(f'context_scale={context_scale} does not scale down: give a number from 0 to 1.')
+        if any(not 0 < step <= side for step, side in zip(detail_stride, detail_crop)):
+            raise ValueError(
+                f'detail_stride={tuple(detail_stride)} leaves gaps between windows of detail_crop='
+                f'{tuple(detail_crop)}: give steps from 1 to the sides of the crop.'
+            )
+        super().__init__(*args, **kwargs)
+        self.context_scale = context_scale
+        self.detail_crop, self.detail_stride = tuple(detail_crop), tuple(detail_stride)
+        self.divisible = divisible
+
+    def extract_feat(self, inputs: Tensor) -> ScaledFeatures:
+        """``[B, 3, H, W]`` → features of both resolutions."""
+        size = tuple(inputs.shape[-2:])
+        boxes = self._training_box(size) if self.training else self._windows(size)
+        detail = super().extract_feat(torch.cat([box.crop(inputs) for box in boxes]))
+        with torch.no_grad():
+            smaller = resize(inputs, scale_factor=self.context_scale, mode='bilinear', align_corners=False)
+        context = super().extract_feat(smaller)
+        return ScaledFeatures(tuple(context), tuple(detail), boxes, size, covers=not self.training)
+
+    def _training_box(self, size: tuple[int, int]) -> tuple[Box, ...]:
+        """One box; the draw is the CPU's, so that nobody waits for the device."""
+        return (random_box(torch.rand(2).tolist(), size, self.detail_crop, self.divisible),)
+
+    def _windows(self, size: tuple[int, int]) -> tuple[Box, ...]:
+        """Windows that cover the image; in an image smaller than the crop they are smaller, too."""
+        crop = tuple(min(side, length) for side, length in zip(self.detail_crop, size))
+        check_box(size, crop, self.divisible)
+        return tuple(sliding_windows(size, crop, self.detail_stride))

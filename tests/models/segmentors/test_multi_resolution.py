@@ -1,0 +1,129 @@
+"""`MultiResolutionSegmentor`: its boxes, windows and resolutions, training and sliding tests as a stock mmseg model."""
+
+import pytest
+import torch
+
+from mmuda import compat
+
+pytest.importorskip('mmseg')
+compat.apply()
+
+from mmengine.config import ConfigDict
+from mmengine.registry import DefaultScope
+from mmengine.structures import PixelData
+from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
+
+LEVELS = dict(in_channels=[8, 16, 16, 32], in_index=[0, 1, 2, 3], channels=8, embed_dims=8, norm_cfg=dict(type='BN'))
+
+
+@pytest.fixture
+def segmentor(tiny_student):
+    def make(**kwargs):
+        cfg = tiny_student(size=64)
+        cfg.pop('_scope_')
+        head = dict(type='mmuda.DAFormerHead', dilations=(1, 2), **LEVELS)
+        attention = dict(type='mmuda.DAFormerHead', dilations=(1,), bottleneck=False, **LEVELS)
+        cfg.update(
+            type='mmuda.MultiResolutionSegmentor',
+            decode_head=dict(type='mmuda.HRDAHead', head=head, attention=attention, num_classes=5, align_corners=False),
+            detail_crop=(32, 32),
+            detail_stride=(16, 16),
+        )
+        torch.manual_seed(0)
+        with DefaultScope.overwrite_default_scope('mmseg'):
+            return MODELS.build(ConfigDict(cfg | kwargs))
+
+    return make
+
+
+def samples(count: int, size: int = 64) -> list[SegDataSample]:
+    label = torch.randint(0, 5, (count, 1, size, size))
+    meta = dict(img_shape=(size, size), ori_shape=(size, size), pad_shape=(size, size))
+    return [SegDataSample(metainfo=meta, gt_sem_seg=PixelData(data=x)) for x in label]
+
+
+def test_a_training_pass(segmentor):
+    net = segmentor().train()
+    images = torch.randn(2, 3, 64, 64)
+    found = net.extract_feat(images)
+    assert [tuple(x.shape[-2:]) for x in found.context] == [(8, 8), (4, 4), (2, 2), (1, 1)]
+    assert [tuple(x.shape[-2:]) for x in found.detail] == [(8, 8), (4, 4), (2, 2), (1, 1)]
+    (box,) = found.boxes
+    assert (box.bottom - box.top, box.right - box.left) == (32, 32)
+    losses = net(images, samples(2), mode='loss')
+    assert {'decode.loss_ce', 'decode.detail_loss_ce'} <= set(losses)
+    sum(value for name, value in losses.items() if 'loss' in name).backward()
+    missing = [name for name, p in net.named_parameters() if p.grad is None]
+    assert missing == []
+
+
+def test_each_pass_draws_its_box_and_a_seed_repeats_it(segmentor):
+    net = segmentor().train()
+    images = torch.zeros(1, 3, 64, 64)
+    torch.manual_seed(0)
+    first = [net.extract_feat(images).boxes for _ in range(6)]
+    torch.manual_seed(0)
+    assert [net.extract_feat(images).boxes for _ in range(6)] == first
+    assert len(set(first)) > 2
+
+
+def test_windows_cover_the_image_in_evaluation(segmentor):
+    net = segmentor().eval()
+    found = net.extract_feat(torch.randn(2, 3, 64, 64))
+    assert len(found.boxes) == 9
+    assert found.detail[0].shape[0] == 18
+    assert found.covers
+
+
+def test_windows_are_encoded_as_they_would_be_alone(segmentor):
+    net = segmentor().eval()
+    images = torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        found = net.extract_feat(images)
+        for number, box in enumerate(found.boxes):
+            alone = net.backbone(box.crop(images))
+            torch.testing.assert_close(found.detail[0][2 * number : 2 * number + 2], alone[0], atol=1e-5, rtol=1e-5)
+
+
+def test_it_predicts_whole_images_and_by_sliding(segmentor):
+    net = segmentor().eval()
+    with torch.no_grad():
+        (whole,) = net(torch.randn(1, 3, 64, 64), samples(1), mode='predict')
+        net.test_cfg.update(mode='slide', crop_size=(64, 64), stride=(32, 32))
+        (slid,) = net(torch.randn(1, 3, 96, 128), [_sized(96, 128)], mode='predict')
+    assert whole.pred_sem_seg.shape == (64, 64)
+    assert slid.pred_sem_seg.shape == (96, 128)
+
+
+def _sized(height: int, width: int) -> SegDataSample:
+    size = (height, width)
+    return SegDataSample(metainfo=dict(img_shape=size, ori_shape=size, pad_shape=size))
+
+
+def test_what_taps_the_encoder_sees_the_context_last(segmentor):
+    net = segmentor().train()
+    seen = []
+    net.backbone.register_forward_hook(lambda module, inputs, output: seen.append(inputs[0].shape[-1]))
+    images = torch.randn(1, 3, 64, 64)
+    net.detail_crop = (48, 48)
+    net.extract_feat(images)
+    assert seen == [48, 32]
+
+
+@pytest.mark.parametrize(
+    'arguments, sentence',
+    [
+        (dict(context_scale=2.0), 'context_scale=2.0 does not scale down'),
+        (dict(detail_stride=(64, 16)), r'detail_stride=\(64, 16\) leaves gaps between windows'),
+    ],
+)
+def test_what_cannot_work_is_refused_when_built(segmentor, arguments, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        segmentor(**arguments)
+
+
+def test_a_crop_that_does_not_fit(segmentor):
+    net = segmentor(detail_crop=(128, 128), detail_stride=(64, 64)).train()
+    with pytest.raises(ValueError, match='A detail crop of 128×128 does not fit into an image of 64×64'):
+        net.extract_feat(torch.zeros(1, 3, 64, 64))
