@@ -76,8 +76,13 @@ def build(cfg: Config):
         return MODELS.build(cfg.model)
 
 
+def joined_sets(dataset) -> list:
+    """The parts of a `ConcatDataset`, or the data set alone."""
+    return dataset.datasets if dataset.type == 'ConcatDataset' else [dataset]
+
+
 def count_classes(cfg: Config) -> int:
-    dataset = cfg.test_dataloader.dataset
+    (dataset, *_) = joined_sets(cfg.test_dataloader.dataset)
     return len((DATASETS.get(dataset.type).METAINFO | dataset.get('metainfo', {}))['classes'])
 
 
@@ -115,7 +120,7 @@ def test_a_leaf_never_reads_target_labels(leaf):
     elif 'labelled' in dataset.target:
         assert dataset.target.labelled is False
     else:
-        assert 'seg_map_path' not in dataset.target.data_prefix
+        assert not any('seg_map_path' in part.data_prefix for part in joined_sets(dataset.target))
 
 
 @pytest.mark.parametrize('leaf', STCT, ids=str)

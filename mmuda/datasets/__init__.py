@@ -54,18 +54,32 @@ if find_spec('mmcv'):
     ]
 
 if find_spec('mmseg'):
+    from .acdc import ACDC, DarkZurich
+    from .bdd100k import BDD100K
     from .camvid import CamVidDayDusk
     from .cityscapes import CityscapesDataset
     from .folder_segmentation import FolderSegmentation
     from .gta import GTADataset
+    from .idd import IDD, IDDLite
+    from .isprs import ISPRS
+    from .loveda import LoveDA
+    from .mapillary import MapillaryVistas
     from .synthia import SYNTHIADataset
     from .toy_streets import ToyStreets
 
     __all__ += [
+        'ACDC',
+        'BDD100K',
+        'IDD',
+        'ISPRS',
         'CamVidDayDusk',
         'CityscapesDataset',
+        'DarkZurich',
         'FolderSegmentation',
         'GTADataset',
+        'IDDLite',
+        'LoveDA',
+        'MapillaryVistas',
         'SYNTHIADataset',
         'ToyStreets',
     ]

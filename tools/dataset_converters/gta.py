@@ -1,41 +1,35 @@
 """GTA5: coloured labels to Cityscapes' 19 train ids.
 
-    python tools/dataset_converters/gta.py data/gta
+    python tools/dataset_converters/gta.py --src data/gta
+    python tools/dataset_converters/gta.py --src *_images.zip *_labels.zip --out data/gta
 
-Reads labels/*.png (palette images, as published, or RGB) and writes labels/*_labelTrainIds.png.
+Reads images/*.png and labels/*.png (palette images, as published, or RGB), and writes labels/*_labelTrainIds.png.
 """
 
-import functools
-import glob
-import os
-
 import numpy as np
-from cityscapes_labels import LABELS, TRAIN_ID
-from converting import UNKNOWN, ConversionError, check_size, convert_all, open_image, parse_args
+from converting import Conversion, Rule, as_published, run
+from label_maps import from_colours, open_image
 from PIL import Image
 
-from mmuda.apis import run_tool
+from mmuda.datasets.cityscapes_labels import LABELS, TRAIN_ID, TRAIN_ID_OF_COLOUR
+from mmuda.datasets.class_map import UNKNOWN
+from mmuda.datasets.errors import DataError
 
-SUFFIX = '_labelTrainIds.png'
 # A palette index is the label's id; the 35th colour is a license plate's.
 PALETTE = {label.id if label.id >= 0 else len(LABELS) - 1: label for label in LABELS}
 
 
-def convert(path: str) -> np.ndarray:
+def train_ids(content: bytes) -> np.ndarray:
     """Train ids, uint8 [H, W], of one label file."""
-    image = open_image(path)
+    image = open_image(content)
     if image.mode == 'P':
-        labels = _from_palette(image, path)
-    elif image.mode in ('RGB', 'RGBA'):
-        labels = _from_colours(np.asarray(image)[..., :3], path)
-    else:
-        raise ConversionError(f"'{path}' is a {image.mode} image: the labels are palette or RGB images")
-    folder, name = os.path.split(path)
-    check_size(labels, path, os.path.join(os.path.dirname(folder), 'images', name))
-    return labels
+        return _from_palette(image)
+    if image.mode in ('RGB', 'RGBA'):
+        return from_colours(content, TRAIN_ID_OF_COLOUR)
+    raise DataError(f'it is a {image.mode} image: the labels are palette or RGB images')
 
 
-def _from_palette(image: Image.Image, path: str) -> np.ndarray:
+def _from_palette(image: Image.Image) -> np.ndarray:
     """By index where the palette is the published one, else by colour."""
     indices = np.asarray(image)
     palette = np.array(image.getpalette('RGB'), np.uint8).reshape(-1, 3)
@@ -44,44 +38,21 @@ def _from_palette(image: Image.Image, path: str) -> np.ndarray:
         colour = tuple(palette[index].tolist()) if index < len(palette) else None
         if index in PALETTE and PALETTE[index].colour == colour:
             lookup[index] = TRAIN_ID.get(PALETTE[index].id, 255)
-        elif colour in _by_colour():
-            lookup[index] = _by_colour()[colour]
+        elif colour in TRAIN_ID_OF_COLOUR:
+            lookup[index] = TRAIN_ID_OF_COLOUR[colour]
         else:
-            raise ConversionError(f"'{path}' has the unknown colour {colour} (palette index {index})")
+            raise DataError(f'it has the unknown colour {colour} (palette index {index})')
     return lookup[indices]
 
 
-def _from_colours(pixels: np.ndarray, path: str) -> np.ndarray:
-    codes = (pixels.astype(np.int32) << np.array([16, 8, 0])).sum(-1)
-    labels = _colour_table()[codes]
-    if (labels == UNKNOWN).any():
-        unknown = tuple(pixels[labels == UNKNOWN][0].tolist())
-        raise ConversionError(f"'{path}' has the unknown colour {unknown}")
-    return labels
-
-
-@functools.cache
-def _by_colour() -> dict:
-    """Colour to train id; two labels of one colour (car, pole) count as the one that is evaluated."""
-    return {label.colour: label.train_id for label in sorted(LABELS, key=lambda label: -label.train_id)}
-
-
-@functools.cache
-def _colour_table() -> np.ndarray:
-    """uint8 [2^24]: red, green and blue in one number to train id."""
-    table = np.full(1 << 24, UNKNOWN, np.uint8)
-    for (red, green, blue), train_id in _by_colour().items():
-        table[red << 16 | green << 8 | blue] = train_id
-    return table
-
-
-def main() -> None:
-    """Convert all labels below the data set's folder."""
-    args = parse_args(__doc__, 'data/gta')
-    pattern = os.path.join(args.root, 'labels', '*.png')
-    sources = sorted(path for path in glob.glob(pattern) if not path.endswith(SUFFIX))
-    convert_all([(path, path[:-4] + SUFFIX) for path in sources], convert, pattern, args.nproc, args.overwrite)
-
+IMAGE = r'images/{stem:\d+}.png'
+CONVERSION = Conversion(
+    rules=(
+        as_published(IMAGE),
+        Rule(r'labels/{stem:\d+}.png', 'labels/{stem}_labelTrainIds.png', train_ids, image=IMAGE),
+    ),
+    published={'images/*.png': 24966, 'labels/*_labelTrainIds.png': 24966},
+)
 
 if __name__ == '__main__':
-    run_tool(main)
+    run(__doc__, CONVERSION)

@@ -3,8 +3,8 @@
 # The target is one variable: MMUDA_TARGET=svhn python tools/train.py ... --work-dir ... (default mnist_m).
 # Of each set 25,000 training and 9,000 test images are drawn at random: MMUDA_DRAW=1 is another draw (default 0). USPS,
 # which has fewer, is taken whole, its training part three times.
-# Layout: $MMUDA_DATA/digit_five/<set>.npz with x_train, y_train, x_test, y_test: uint8 images [N, H, W] or [N, H, W, 3]
-# (RGB) and their classes.
+# Layout: $MMUDA_DATA/digit_five/<set>.npz with x_train, y_train, x_test, y_test, which
+# tools/dataset_converters/digit_five.py makes of the published files.
 _base_ = '../pipelines/two_views_digits_32.py'
 target_domain = '{{$MMUDA_TARGET:mnist_m}}'
 draw = int('{{$MMUDA_DRAW:0}}')

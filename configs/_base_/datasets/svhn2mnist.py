@@ -1,7 +1,6 @@
 # SVHN (73,257 labelled images) -> MNIST (60,000 images without labels), scored on MNIST's 10,000 test images; 32x32.
-# Layout: $MMUDA_DATA/digits/mnist.npz with x_train, x_test, y_test, and svhn.npz, made of the published .mat file by
-#     mat = scipy.io.loadmat('train_32x32.mat')
-#     numpy.savez('svhn.npz', x=mat['X'].transpose(3, 0, 1, 2), y=mat['y'].ravel() % 10)
+# Layout: $MMUDA_DATA/digits/{svhn,mnist}.npz with x_train, y_train, x_test, y_test, which
+# tools/dataset_converters/digits.py makes of the published files.
 data_root = '{{$MMUDA_DATA:data}}/digits'
 pipeline = [dict(type='Resize', scale=(32, 32)), dict(type='mmpretrain.PackInputs')]
 digits = dict(type='mmuda.Digits', data_root=data_root, channels=3, pipeline=pipeline)
@@ -14,7 +13,7 @@ train_dataloader = dict(
     sampler=dict(type='mmuda.DomainSampler', ratio=(1, 1)),
     dataset=dict(
         type='mmuda.DomainDataset',
-        source=dict(digits, ann_file='svhn.npz'),
+        source=dict(digits, ann_file='svhn.npz', image_key='x_train', label_key='y_train'),
         target=dict(mnist, image_key='x_train', labelled=False),
     ),
 )

@@ -5,8 +5,6 @@ Train id 255 is not evaluated. License plates have no id in the label images (th
 
 from typing import NamedTuple
 
-IGNORE = 255
-
 
 class Label(NamedTuple):
     """One row of the official table."""
@@ -54,5 +52,15 @@ LABELS = (
     Label('bicycle', 33, 18, (119, 11, 32)),
     Label('license plate', -1, 255, (0, 0, 142)),
 )
-BY_NAME = {label.name: label for label in LABELS}
+NAMES = tuple(label.name for label in sorted(LABELS, key=lambda label: label.train_id) if label.train_id < 255)
+"""The 19 classes in the order of their train ids."""
 TRAIN_ID = {label.id: label.train_id for label in LABELS if label.id >= 0}
+TRAIN_ID_OF_COLOUR = {label.colour: label.train_id for label in sorted(LABELS, key=lambda label: -label.train_id)}
+"""Two labels of one colour (car and license plate, pole and polegroup) count as the one that is evaluated."""
+_BY_NAME = {label.name: label for label in LABELS}
+
+
+def train_id(name: str) -> int | None:
+    """Train id of a polygon's name, alone or as a group; None for a license plate, which is not drawn."""
+    label = _BY_NAME.get(name) or _BY_NAME[name.removesuffix('group')]
+    return label.train_id if label.id >= 0 else None

@@ -1,0 +1,17 @@
+# STCT: SegFormer (MiT-B0) from random weights, CamVid by day -> IDD-Lite at 320x224, 4 + 4 images a step.
+#     python tools/train.py configs/stct/stct_segformer_mit-b0_camvid2iddlite.py
+# Expected: not measured here yet.
+_base_ = [
+    '../_base_/models/segformer_mit-b0.py',  # the network
+    '../_base_/datasets/camvid2iddlite_320x224.py',
+    '../_base_/methods/stct.py',  # what is done with two domains
+    '../_base_/schedules/adamw_4k_poly.py',
+    '../_base_/default_runtime.py',
+]
+student = _base_.model
+student.decode_head.num_classes = 7
+stct = _base_.stct
+stct.coordination.alpha = 2e-3  # the paper's 2e-4 is meant for 40,000 iterations
+stct.student_view.domains = 'both'
+model = dict(_delete_=True, type='SelfTrainingUDA', task='segmentation', student=student, **stct)
+custom_hooks = [dict(type='mmuda.MeanTeacherHook', momentum=0.005)]

@@ -1,0 +1,168 @@
+"""From what authors publish to a score: download, converter, base config, data sets, two training steps, evaluation."""
+
+import functools
+import re
+
+import numpy as np
+import pytest
+from mmengine.registry import DefaultScope
+from published_sets import CONFIGS, SETS, convert_published
+
+from mmuda.apis import load_config, train
+from mmuda.datasets.transforms import LoadLabel
+from mmuda.registry import DATASETS
+
+CITY = set(range(19))
+FIVE = {0, 2, 10, 11, 13}
+DIGITS = set(range(10))
+# Of each base config: the published sets behind it, images of source and target (lists: several sources), images that
+# are scored, and the classes that sources and scored images show.
+TASKS = {
+    'gta2cityscapes_512x512': (['gta', 'cityscapes'], [2], 2, 1, FIVE, CITY),
+    'synthia2cityscapes_512x512': (['synthia', 'cityscapes'], [2], 2, 1, FIVE, CITY),
+    'gta2bdd100k_512x512': (['gta', 'bdd100k'], [2], 1, 1, FIVE, CITY),
+    'gta2idd_512x512': (['gta', 'idd'], [2], 2, 2, FIVE, {0, 9, 10, 13}),
+    'gta2mapillary_512x512': (['gta', 'mapillary'], [2], 1, 1, FIVE, {0, 1, 2, 13}),
+    'cityscapes2acdc_512x512': (['cityscapes', 'acdc'], [2], 4, 4, CITY, CITY),
+    'cityscapes2darkzurich_512x512': (['cityscapes', 'dark_zurich'], [2], 1, 1, CITY, CITY),
+    'camvid_day2dusk_480x360': (['camvid'], [3], 2, 2, set(range(11)), set(range(11))),
+    'camvid2iddlite_320x224': (['camvid', 'idd_lite'], [3], 1, 1, set(range(7)), set(range(7))),
+    'loveda_512x512': (['loveda'], [1], 1, 1, set(range(7)), set(range(7))),
+    'isprs_512x512': (['isprs'], [4], 4, 4, set(range(6)), set(range(6))),
+    'office31': (['office31'], [31], 31, 31, set(range(31)), set(range(31))),
+    'officehome': (['officehome'], [65], 65, 65, set(range(65)), set(range(65))),
+    'imageclef_da': (['imageclef_da'], [12], 12, 12, set(range(12)), set(range(12))),
+    'visda2017': (['visda2017'], [12], 12, 12, set(range(12)), set(range(12))),
+    'pacs': (['pacs'], [7] * 3, 7, 7, set(range(7)), set(range(7))),
+    'domainnet': (['domainnet'], [345] * 5, 345, 345, set(range(345)), set(range(345))),
+    'digit_five': (['digit_five'], [10, 10, 10, 60], 10, 10, DIGITS, None),
+    'svhn2mnist': (['digits'], [20], 20, 20, DIGITS, DIGITS),
+    'cifar10_ssl': (['cifar10'], [40], 100, 20, DIGITS, DIGITS),
+}
+FAST = ['camvid2iddlite_320x224', 'svhn2mnist']
+
+
+@pytest.fixture(scope='module')
+def converted(tmp_path_factory):
+    """A data root that holds a published set as soon as a test asks for it."""
+    root = tmp_path_factory.mktemp('published')
+    convert = functools.cache(lambda name: convert_published(name, root))
+
+    def make(names):
+        for name in names:
+            convert(name)
+        return root / 'data'
+
+    return make
+
+
+@pytest.fixture
+def config(converted, monkeypatch):
+    """A base config on the miniatures of its sets."""
+
+    def make(name):
+        monkeypatch.setenv('MMUDA_DATA', str(converted(TASKS[name][0])))
+        cfg = load_config(CONFIGS / f'{name}.py')
+        for part in innermost(cfg.train_dataloader.dataset) + innermost(cfg.val_dataloader.dataset):
+            if 'sample' in part:
+                part.sample = 10  # of 20; published are 25,000 and 9,000
+        return cfg
+
+    return make
+
+
+def innermost(part) -> list:
+    """The configs of data sets inside wrappers and lists."""
+    if isinstance(part, (list, tuple)):
+        return [found for one in part for found in innermost(one)]
+    inner = [part[key] for key in ('source', 'target', 'dataset', 'datasets') if part.get(key)]
+    return [found for one in inner for found in innermost(one)] or [part]
+
+
+def shown(dataset, indices) -> set[int]:
+    """All classes that some samples show; labels are read as a pipeline would."""
+    found: set[int] = set()
+    for index in indices:
+        info = dataset.get_data_info(index)
+        if 'gt_label' in info:
+            found.add(int(info['gt_label']))
+        elif 'seg_map_path' in info:
+            found |= set(LoadLabel()(info)['gt_seg_map'].ravel().tolist()) - {255}
+    return found
+
+
+@pytest.mark.parametrize('name', TASKS)
+def test_a_config_reads_what_its_converters_make(config, name):
+    _, sources, target, scored, source_classes, scored_classes = TASKS[name]
+    cfg = config(name)
+    with DefaultScope.overwrite_default_scope('mmuda'):
+        joined = DATASETS.build(cfg.train_dataloader.dataset)
+        val = DATASETS.build(cfg.val_dataloader.dataset)
+    assert joined.sizes == [*sources, target]
+    assert len(val) == scored
+    assert shown(joined, range(sum(sources))) == source_classes
+    assert shown(joined, range(sum(sources), len(joined))) == set()
+    assert scored_classes in (shown(val, range(len(val))), None)
+    for dataset in (joined, val):
+        assert np.isfinite(dataset[0]['inputs'].numpy()).all()
+
+
+def test_every_published_set_has_a_config():
+    assert {name for task in TASKS.values() for name in task[0]} == set(SETS)
+
+
+def test_no_base_config_is_left_out():
+    """Those that are not here are variants, or of data that are made here or come in a folder a class."""
+    others = {path.stem for path in CONFIGS.glob('*.py')} - set(TASKS)
+    made = r'toy_streets|classification_224|office_caltech10|(mnist|usps|mnist-usps)2(mnist|usps|mnistm)'
+    variants = rf'({made}|svhn2mnist|officehome|camvid_day2dusk)(_28)?(_two-views|_multi|_192x144)?'
+    assert [name for name in sorted(others) if not re.fullmatch(variants, name)] == []
+
+
+@pytest.mark.parametrize(
+    'name', [name if name in FAST else pytest.param(name, marks=pytest.mark.slow) for name in TASKS]
+)
+def test_two_steps_and_a_score(config, tiny_student, tmp_path, name):
+    cfg = config(name)
+    classes = DATASETS.build(cfg.val_dataloader.dataset).metainfo['classes']
+    is_segmentation = cfg.val_evaluator.type == 'mmuda.SegmentationMetric'
+    student = tiny_segmentor(tiny_student) if is_segmentation else tiny_classifier()
+    student['decode_head' if is_segmentation else 'head']['num_classes'] = len(classes)
+    number = len(TASKS[name][1])
+    loader = cfg.train_dataloader
+    loader.sampler.ratio = (1,) * (number + 1)
+    loader.batch_size = number + 1
+    if 'min_pixels' in loader.sampler:
+        loader.sampler.min_pixels = loader.dataset.rare_class_min_pixels = 1
+    for one in (loader, cfg.val_dataloader, cfg.test_dataloader):
+        one.update(num_workers=0, persistent_workers=False)
+    task = 'segmentation' if is_segmentation else 'classification'
+    cfg.model = dict(type='UDAModel', task=task, student=student)
+    cfg.merge_from_dict(load_config(CONFIGS.parent / 'schedules' / 'adamw_4k_poly.py').to_dict())
+    cfg.merge_from_dict(load_config(CONFIGS.parent / 'default_runtime.py').to_dict())
+    cfg.train_cfg.update(max_iters=2, val_interval=2)
+    cfg.param_scheduler = []
+    cfg.work_dir = str(tmp_path)
+    runner = train(cfg)
+    assert runner.iter == 2
+    score = runner.message_hub.get_scalar('val/mIoU' if is_segmentation else 'val/accuracy').current()
+    assert 0 <= score <= 100
+
+
+def tiny_segmentor(tiny_student) -> dict:
+    """The tests' segmentor for images of any size."""
+    student = tiny_student()
+    student['data_preprocessor'].update(size=None, size_divisor=32)
+    return student
+
+
+def tiny_classifier() -> dict:
+    """A ResNet-18 of an eighth of the width."""
+    return dict(
+        _scope_='mmpretrain',
+        type='ImageClassifier',
+        data_preprocessor=dict(type='ClsDataPreprocessor', mean=[127.5] * 3, std=[127.5] * 3),
+        backbone=dict(type='ResNet', depth=18, base_channels=8, stem_channels=8, norm_cfg=dict(type='BN')),
+        neck=dict(type='GlobalAveragePooling'),
+        head=dict(type='LinearClsHead', in_channels=64, loss=dict(type='CrossEntropyLoss')),
+    )

@@ -1,0 +1,95 @@
+"""From the bytes of a published label file to a label map of class ids, uint8 `[H, W]`; 255 is ignored.
+
+A value that the table does not have is an error: the file and the value are named.
+"""
+
+import io
+import json
+from collections.abc import Callable, Mapping
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw, UnidentifiedImageError
+
+from mmuda.datasets.class_map import IGNORE, UNKNOWN
+from mmuda.datasets.errors import DataError
+from mmuda.datasets.label_colours import Colour, classes_of_colours
+
+
+def open_image(content: bytes) -> Image.Image:
+    """A fully decoded Pillow image."""
+    try:
+        image = Image.open(io.BytesIO(content))
+        image.load()
+    except (OSError, SyntaxError, UnidentifiedImageError) as error:
+        raise DataError(f'it is no complete image ({error}): download it again') from error
+    return image
+
+
+def from_ids(content: bytes, table: Mapping[int, int]) -> np.ndarray:
+    """Class ids of an image of one channel; a palette image counts by its indices."""
+    ids = np.asarray(open_image(content))
+    if ids.ndim != 2:
+        raise DataError(f'it has {ids.shape[2]} channels: label ids have one')
+    return look_up(ids, table)
+
+
+def from_red_channel(content: bytes, table: Mapping[int, int]) -> np.ndarray:
+    """Class ids of an image whose red channel is the class; 16 bits, which Pillow would cut to 8."""
+    open_image(content)  # OpenCV says nothing about a truncated file
+    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None or pixels.ndim != 3:
+        raise DataError('it has no three channels: the class is the red one')
+    return look_up(pixels[..., 2], table)  # OpenCV's order is blue, green, red
+
+
+def from_colours(content: bytes, table: Mapping[Colour, int], whole: bool = True) -> np.ndarray:
+    """Class ids of an image of colours.
+
+    Args:
+        content: an image, palette or RGB.
+        table: colour to class id.
+        whole: False where a channel is either 0 or 255 and files have values between: from 128 it counts as 255.
+    """
+    pixels = np.asarray(open_image(content).convert('RGB'))
+    if not whole:
+        pixels = np.where(pixels < 128, np.uint8(0), np.uint8(255))
+    labels = classes_of_colours(pixels, table)
+    if (labels == UNKNOWN).any():
+        raise DataError(f'it has the unknown colour {tuple(pixels[labels == UNKNOWN][0].tolist())}')
+    return labels
+
+
+def from_polygons(content: bytes, train_id: Callable[[str], int | None]) -> np.ndarray:
+    """Class ids of a scene of polygons, as Cityscapes' tools write it: later polygons cover earlier ones.
+
+    Args:
+        content: JSON of `imgWidth`, `imgHeight` and `objects` of `label` and `polygon`.
+        train_id: class id of a label's name; None: it is not drawn, what lies under it stays.
+    """
+    try:
+        scene = json.loads(content)
+        canvas = Image.new('L', (scene['imgWidth'], scene['imgHeight']), IGNORE)
+        objects = [(item['label'], item['polygon']) for item in scene['objects'] if not item.get('deleted')]
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f'it is no file of polygons ({error!r})') from error
+    brush = ImageDraw.Draw(canvas)
+    for name, polygon in objects:
+        try:
+            number = train_id(name)
+        except KeyError as error:
+            raise DataError(f"it has the unknown label '{name}'") from error
+        if number is not None and len(polygon) > 1:
+            brush.polygon([tuple(point) for point in polygon], fill=number)
+    return np.asarray(canvas)
+
+
+def look_up(ids: np.ndarray, table: Mapping[int, int]) -> np.ndarray:
+    """Replace ids by class ids."""
+    lookup = np.full(max(int(ids.max()), *table) + 1, UNKNOWN, np.uint8)
+    lookup[list(table)] = list(table.values())
+    labels = lookup[ids]
+    if (labels == UNKNOWN).any():
+        shown = ', '.join(map(str, np.unique(ids[labels == UNKNOWN])[:5]))
+        raise DataError(f'it has the unknown id {shown}')
+    return labels
