@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
-from mmengine.logging import print_log
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
 
+from mmuda.datasets.checks import compare_classes, innermost
+from mmuda.datasets.class_images import ClassImages
+
 from .errors import UserError
+from .label_check import check_labels
 from .model_check import LABEL_IGNORE, check_ignored, check_largest_class, check_model_classes
 
 
@@ -21,7 +22,7 @@ class ClassCheckHook(Hook):
     """Checks data sets against each other and the model against them, and says what their labels hold.
 
     Args:
-        classes: Of the checkpoint that is scored; None in training.
+        classes: Of the checkpoint that is scored or resumed; None where there is none, or it does not know.
     """
 
     priority = 'VERY_HIGH'
@@ -35,8 +36,6 @@ class ClassCheckHook(Hook):
         Raises:
             DataError, UserError: One sentence with both numbers, or both names.
         """
-        from mmuda.datasets.checks import compare_classes
-
         sets = {mode: found for mode in ('train', 'val', 'test') if (found := _dataset(runner, mode)) is not None}
         name, classes = 'the checkpoint', self.classes
         for mode, dataset in sets.items():
@@ -52,15 +51,11 @@ class ClassCheckHook(Hook):
             check_model_classes(model, classes, name)
         for mode, dataset in sets.items():
             check_ignored(model, dict(_ignored(dataset, mode)))
-        if is_main_process():
-            _describe(sets)
+        check_labels(sets)
 
 
 def _check_nameless(runner: Runner, mode: str, dataset: Any) -> None:
     """Class numbers do without names; label maps do not."""
-    from mmuda.datasets.checks import innermost
-    from mmuda.datasets.class_images import ClassImages
-
     parts = innermost(dataset)
     if all(isinstance(part, ClassImages) for part in parts):
         largest = max((max(part.class_numbers(), default=0) for part in parts if part.labelled), default=0)
@@ -70,25 +65,6 @@ def _check_nameless(runner: Runner, mode: str, dataset: Any) -> None:
             f'the {mode} set ({type(parts[0]).__name__}) has label maps and no class list: give it the `class_map` or '
             'the `metainfo.classes` of the training set'
         )
-
-
-def _describe(sets: Mapping[str, Any]) -> None:
-    """Log what the labels of each set hold, and stop where nothing can be learned or scored."""
-    from mmuda.datasets import DataError
-    from mmuda.datasets.class_histogram import class_histogram
-
-    for mode, dataset in sets.items():
-        is_source = mode == 'train'
-        sources = dataset.datasets[: dataset.num_sources] if hasattr(dataset, 'num_sources') else [dataset]
-        title = 'sources' if is_source else f'{mode} set'
-        histogram = class_histogram(sources)
-        if histogram is None:
-            continue
-        print_log(f'Labels of the {title}: {histogram}.', 'current')
-        for level, text in histogram.problems(is_source):
-            if level == 'error':
-                raise DataError(f'The labels of the {title} are of no use: {text}. They hold {histogram}.')
-            print_log(f'The {title}: {text}.', 'current', logging.INFO if level == 'note' else logging.WARNING)
 
 
 def _dataset(runner: Runner, mode: str) -> Any:

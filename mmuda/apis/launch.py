@@ -115,10 +115,16 @@ def train(cfg: Config, hooks: Sequence[Hook] = ()) -> Runner:
         keep_freed_memory()
     with clean_start(cfg.work_dir, is_main=is_main_process()) as progress:
         progress.runner = runner = build_runner(cfg)
-        for hook in (ClassCheckHook(), *hooks):
+        for hook in (ClassCheckHook(_resumed_classes(cfg)), *hooks):
             runner.register_hook(hook)
         runner.train()
     return runner
+
+
+def _resumed_classes(cfg: Config) -> list[str] | None:
+    """The classes of the checkpoint that a run goes on from; other starts may have had others."""
+    path = cfg.get('load_from') if cfg.get('resume') else None
+    return None if path is None or '://' in path else checkpoint_classes(path)
 
 
 def evaluate(

@@ -8,6 +8,7 @@ and `class_histogram` sums them up.
 import hashlib
 import logging
 import os
+from collections.abc import Iterable
 
 import cv2
 import numpy as np
@@ -35,7 +36,9 @@ def class_pixels(dataset, cache_file: str | None = None, nproc: int | None = Non
             cache folder where that cannot be written.
         nproc: processes of the scan. None: one per core, at most 16.
     """
-    labels, tables, num_classes, path, key = _plan(dataset, cache_file)
+    num_classes, path = _num_classes(dataset), cache_file or default_cache_file(dataset)
+    labels, tables = _label_files(dataset, range(len(dataset)))
+    key = _fingerprint(dataset, labels, tables)
     if int(os.environ.get('LOCAL_RANK', dist.get_rank())) > 0:
         dist.barrier()
         return _load_or_build(path, key, labels, tables, num_classes, nproc)
@@ -50,13 +53,16 @@ def sampled_class_pixels(dataset, sample: int, cache_file: str | None = None) ->
 
     By this process alone, in about 10 ms a label map of two million pixels.
     """
-    labels, tables, num_classes, path, key = _plan(dataset, cache_file)
-    counts = _load(path, key, num_classes, quietly=True)
-    if counts is not None:
-        return counts
+    num_classes, path = _num_classes(dataset), cache_file or default_cache_file(dataset)
+    if os.path.exists(path):
+        key = _fingerprint(dataset, *_label_files(dataset, range(len(dataset))))
+        counts = _load(path, key, num_classes, quietly=True)
+        if counts is not None:
+            return counts
+    rows = np.linspace(0, len(dataset) - 1, min(sample, len(dataset))).round().astype(int)
+    labels, tables = _label_files(dataset, rows)
     _start_worker(tables, num_classes)
-    rows = np.linspace(0, len(labels) - 1, min(sample, len(labels))).round().astype(int)
-    return np.stack([_count(labels[row]) for row in rows])
+    return np.stack([_count(label) for label in labels])
 
 
 def count_classes(label: np.ndarray, num_classes: int) -> np.ndarray:
@@ -65,8 +71,9 @@ def count_classes(label: np.ndarray, num_classes: int) -> np.ndarray:
     return np.append(counts[:num_classes], counts[IGNORE]).astype(np.int64)
 
 
-def default_cache_file(dataset, root: str) -> str:
+def default_cache_file(dataset) -> str:
     """Path of the cache that nobody had to name."""
+    root = _root(dataset)
     identity = [
         type(dataset).__name__,
         str(getattr(dataset, 'ann_file', '')),
@@ -90,25 +97,27 @@ def _user_cache() -> str:
     return os.environ.get('XDG_CACHE_HOME') or os.environ.get('LOCALAPPDATA') or fallback
 
 
-def _plan(dataset, cache_file: str | None) -> tuple:
-    """Label files, their tables, how many classes, and path and key of the cache."""
-    labels, tables = _label_files(dataset)
+def _num_classes(dataset) -> int:
     classes = dataset.metainfo.get('classes')
     if not classes:
         raise DataError(
             f'{type(dataset).__name__} has no class list to count by: give it `class_map` or `metainfo.classes`.'
         )
-    root = getattr(dataset, 'data_root', None) or os.path.commonpath([p for p, _ in labels])
-    path = cache_file or default_cache_file(dataset, root)
-    return labels, tables, len(classes), path, _fingerprint(labels, tables, classes, root)
+    return len(classes)
 
 
-def _label_files(dataset) -> tuple[list[tuple[str, int]], list[np.ndarray]]:
-    """(path, number of its table) of every label map, and the tables."""
+def _root(dataset) -> str:
+    """The folder that the data set's names are relative to, so that it may be moved."""
+    paths = (dataset.get_data_info(i)['img_path'] for i in range(len(dataset)))
+    return getattr(dataset, 'data_root', None) or os.path.commonpath([os.path.dirname(path) for path in paths])
+
+
+def _label_files(dataset, rows: Iterable[int]) -> tuple[list[tuple[str, int]], list[np.ndarray]]:
+    """(path, number of its table) of some samples' label maps, and the tables."""
     labels, numbers, tables = [], {}, []
     stock = None
-    for i in range(len(dataset)):
-        info = dataset.get_data_info(i)
+    for row in rows:
+        info = dataset.get_data_info(row)
         if 'seg_map_path' not in info:
             raise DataError(f"'{info.get('img_path')}' has no label map: rare-class sampling needs a labelled source.")
         table = info.get('label_table')
@@ -129,8 +138,9 @@ def _stock_table(dataset) -> np.ndarray:
     return select_classes(table, known, wanted)
 
 
-def _fingerprint(labels, tables, classes, root: str) -> str:
-    digest = hashlib.sha256(repr(('pixels and ignored', list(classes))).encode())
+def _fingerprint(dataset, labels, tables) -> str:
+    root = _root(dataset)
+    digest = hashlib.sha256(repr(('pixels and ignored', list(dataset.metainfo['classes']))).encode())
     for table in tables:
         digest.update(table.tobytes())
     for path, table in labels:

@@ -70,7 +70,7 @@ def told(monkeypatch):
     """What was logged: (level, text)."""
     lines = []
     monkeypatch.setattr(
-        'mmuda.apis.class_check.print_log', lambda text, logger=None, level=logging.INFO: lines.append((level, text))
+        'mmuda.apis.label_check.print_log', lambda text, logger=None, level=logging.INFO: lines.append((level, text))
     )
     return lines
 
@@ -150,6 +150,29 @@ def test_another_class_list_is_refused(write, mode, classes, text, given):
         )
     with pytest.raises(DataError, match=text.format(mode)):
         run(train, **{mode: other})
+
+
+def named_sets():
+    """Every data set of ours whose classes are known."""
+    DATASETS.import_from_location()
+    own = {name: kind for name, kind in DATASETS.module_dict.items() if kind.__module__.startswith('mmuda.')}
+    return sorted(name for name, kind in own.items() if getattr(kind, 'METAINFO', {}).get('classes'))
+
+
+@pytest.mark.parametrize('name', named_sets())
+def test_every_data_set_is_compared(tmp_path, monkeypatch, name):
+    """Unread: nothing but its class list counts."""
+    monkeypatch.setattr('mmuda.apis.class_check.check_labels', lambda sets: None)
+    part = dict(type=f'mmuda.{name}', data_root=str(tmp_path), lazy_init=True, pipeline=[])
+    part |= dict(ann_file='a.npz') if name == 'Digits' else {}
+    classes = list(DATASETS.get(name).METAINFO['classes'])
+    run(part, part, part, heads=len(classes), classes=classes)
+    for wrong in (classes[::-1], classes[:-1]):
+        for mode in ('val', 'test'):
+            with pytest.raises(DataError, match=r'The class lists differ.*in the train set.* in the .* set'):
+                run(part, **{mode: dict(part, metainfo=dict(classes=wrong))})
+    with pytest.raises(UserError, match=f'num_classes={len(classes) + 1}, but .* {len(classes)} classes'):
+        run(part, heads=len(classes) + 1)
 
 
 @pytest.mark.parametrize('make, labels', [(by_folder, dict(bike=1, mug=1)), (by_pixel, dict(labels=[[0, 1]]))])
@@ -232,3 +255,13 @@ def test_joined_and_bare_sets_are_looked_into(write, told):
     ClassCheckHook().before_run(
         SimpleNamespace(model=nn.Identity(), _train_loop=dict(), _val_loop=None, _test_loop=None)
     )
+
+
+def test_labels_that_a_host_reads_by_its_own_rules_are_no_error(write, told):
+    path = write('data', [[0, 1, 9]])
+    stock = dict(by_pixel(path), type='mmseg.BaseSegDataset', img_suffix='.png', seg_map_suffix='.png')
+    run(dict(stock, metainfo=dict(classes=CLASSES)))
+    assert told[0][0] == logging.WARNING
+    assert 'The labels of the sources cannot be counted:' in told[0][1]
+    with pytest.raises(DataError, match=r'value\(s\) 9 outside the class map'):
+        run(by_pixel(path, metainfo=dict(classes=CLASSES)))

@@ -162,7 +162,7 @@ def test_other_classes_are_counted_again(folder, scans):
 def test_a_damaged_cache_is_built_again_with_a_warning(folder, scans, told, content):
     dataset = build(folder)
     first = class_pixels(dataset)
-    path = default_cache_file(dataset, str(folder.root))
+    path = default_cache_file(dataset)
     with open(path, 'wb') as file:
         file.write(content)
     assert (class_pixels(dataset) == first).all()
