@@ -156,8 +156,23 @@ def test_inference_on_a_folder(trained, data, call, monkeypatch, capsys, tmp_pat
     monkeypatch.setenv('MMUDA_DATA', '/nowhere')  # inference needs no data set
     call('infer.py', config, work_dir / 'iter_2.pth', images, '--out', tmp_path)
     assert '2 label maps' in capsys.readouterr().out
-    assert sorted(path.name for path in (tmp_path / 'overlays').iterdir()) == ['00000.png', '00001.png']
+    assert sorted(path.name for path in (tmp_path / 'overlays').glob('*.png')) == ['00000.png', '00001.png']
     assert np.asarray(Image.open(tmp_path / 'labels/00000.png')).shape == (64, 96)
+
+
+def test_inference_twice_on_a_folder_with_a_broken_image(trained, data, fails, monkeypatch, tmp_path):
+    work_dir, config = trained
+    shutil.copytree(data / 'toy_streets/dusk/images/val', tmp_path / 'in/cam_a')
+    shutil.copytree(tmp_path / 'in/cam_a', tmp_path / 'in/cam_b')
+    broken = tmp_path / 'in/cam_b/00001.png'
+    broken.write_bytes(broken.read_bytes()[:500])
+    monkeypatch.chdir(tmp_path / 'in')
+    for _ in range(2):
+        line = fails('infer.py', config, work_dir / 'iter_2.pth', '.')
+        assert line.startswith("1 of 4 images failed, 3 are done: './cam_b/00001.png' is no complete image")
+        found = sorted(str(path.relative_to('predictions')) for path in Path('predictions').rglob('*.png'))
+        names = ('cam_a/00000.png', 'cam_a/00001.png', 'cam_b/00000.png')
+        assert found == [f'{kind}/{name}' for kind in ('labels', 'overlays') for name in names]
 
 
 def test_two_processes_on_a_cpu(configs, data, tmp_path):

@@ -18,8 +18,9 @@ from mmengine.runner import Runner
 from mmengine.utils import ProgressBar
 
 from mmuda.apis import ToolParser, at_least, check_work_dir, load_config, run_tool, set_work_dir, train
-from mmuda.apis.predictions import read_image, read_label, save
+from mmuda.apis.predictions import save
 from mmuda.datasets import ToyStreets
+from mmuda.datasets.reading import read_ids, read_rgb
 from mmuda.datasets.toy_scenes import ToyStreetsSpec, write_toy_streets
 from mmuda.visualization import comparison
 
@@ -98,11 +99,11 @@ def table(scores: dict[str, dict], classes: list[str]) -> str:
 def picture(labels: dict[str, dict], scores: dict[str, dict], meta: dict, path: Path, rows: int = 5) -> None:
     """Target image | truth | one column a method."""
     names = sorted(labels['STCT'])[:rows]
-    columns = {'truth': [read_label(name.replace('/images/', '/labels/')) for name in names]}
+    columns = {'truth': [read_ids(name.replace('/images/', '/labels/')) for name in names]}
     columns |= {method: [labels[method][name] for name in names] for method in labels}
     notes = {method: f'mIoU {scores[method]["mIoU"]:.1f}' for method in labels}
     notes['truth'] = 'never shown to a network'
-    images = [read_image(name) for name in names]
+    images = [read_rgb(name) for name in names]
     save(comparison(images, columns, meta['classes'], meta['palette'], notes), path)
 
 

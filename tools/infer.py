@@ -1,4 +1,4 @@
-"""Segment your own images: writes label maps and pictures.
+"""Predict on your own images: writes label maps and pictures, of a classifier a table of classes.
 
 python tools/infer.py configs/stct/gta2cs.py work_dirs/gta2cs/iter_40000.pth IMAGES --out DIR
 """
@@ -9,12 +9,15 @@ from mmuda.apis import ToolParser, UDAInferencer, check_out_dir, fraction, run_t
 
 
 def parse_args() -> argparse.Namespace:
-    parser = ToolParser(description='Segment images that belong to no data set')
+    parser = ToolParser(description='Predict on images that belong to no data set')
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('images', nargs='+', help='image files and folders')
     parser.add_argument(
-        '--out', default='predictions', metavar='DIR', help='gets labels/ and overlays/ (default: predictions)'
+        '--out',
+        default='predictions',
+        metavar='DIR',
+        help='gets labels/ and overlays/, or predictions.csv (default: predictions)',
     )
     parser.add_argument(
         '--predict-on',
@@ -22,7 +25,7 @@ def parse_args() -> argparse.Namespace:
         default='student',
         help='which network of a self-training model predicts (default: student)',
     )
-    parser.add_argument('--opacity', type=fraction, default=0.5, help='of the colours over the image')
+    parser.add_argument('--opacity', type=fraction, help='of the colours over a segmented image (default: 0.5)')
     parser.add_argument('--device', help='torch device (default: the first GPU, else the CPU)')
     return parser.parse_args()
 
@@ -31,8 +34,9 @@ def main() -> None:
     args = parse_args()
     check_out_dir(args.out, '--out')
     predict = UDAInferencer(args.config, args.checkpoint, args.predict_on, args.device)
-    labels = predict(args.images, args.out, args.opacity)
-    print(f'\n{len(labels)} label maps and overlays are in {args.out}')
+    results = predict(args.images, args.out, args.opacity)
+    kind = 'label maps and overlays' if predict.segments else 'lines of predictions.csv'
+    print(f'\n{len(results)} {kind} are in {args.out}')
 
 
 if __name__ == '__main__':

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +15,28 @@ from mmengine.utils import track_iter_progress
 from torch import nn
 
 from mmuda import compat
+from mmuda.datasets import DataError
 from mmuda.datasets.label_free import is_label_loader
-from mmuda.visualization import overlay, palette_of
+from mmuda.datasets.own_readers import is_image_loader, use_own_readers
+from mmuda.visualization import palette_of
 
 from .checkpoint import load_checkpoint, read_checkpoint
 from .config import load_config
 from .errors import UserError
-from .predictions import read_image, save
+from .inputs import Images, NamedImage, find_images
+from .predictions import TABLE, Classified, PredictionFolder, prediction_of, write_table
 
-SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp')
-Images = str | Path | np.ndarray | Sequence[str | Path | np.ndarray]
+COLOR_TYPES = {1: 'grayscale', 3: 'color'}
+"""How a file is loaded for a network of so many channels, when its data set has no files: else `unchanged`."""
+
+
+class SomeImagesFailed(UserError):
+    """Some images could not be read; `results` has those of all others, and None for these."""
+
+    def __init__(self, problems: Sequence[str], results: list) -> None:
+        done = sum(result is not None for result in results)
+        super().__init__(f'{len(problems)} of {len(results)} images failed, {done} are done: {" ".join(problems)}')
+        self.results = results
 
 
 class UDAInferencer:
@@ -32,6 +44,8 @@ class UDAInferencer:
 
         predict = UDAInferencer('configs/stct/gta2cs.py', 'work_dirs/gta2cs/iter_40000.pth')
         labels, = predict('street.png', out_dir='pictures')
+
+    Files are loaded as the config's test pipeline loads them.
 
     Args:
         config: config file.
@@ -48,51 +62,106 @@ class UDAInferencer:
         scope = cfg.get('default_scope', 'mmuda')
         with DefaultScope.overwrite_default_scope(scope):
             self.model = build_network(cfg, checkpoint, predict_on)
-            self.pipeline = Compose(_without_files(cfg.test_dataloader.dataset.pipeline))
+            network = getattr(self.model, 'student', self.model)
+            self.channels = _channels(network)
+            loading, steps = _split(_pipeline(cfg.test_dataloader.dataset), self.channels)
+            self.loading, self.pipeline = Compose(loading), Compose(steps)
         self.model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu')).eval()
-        self.classes, self.palette = _class_names(checkpoint, self.model)
+        self.segments = hasattr(network, 'decode_head')
+        self.classes, self.palette = _class_names(checkpoint, network)
 
     def __call__(
-        self, images: Images, out_dir: str | Path | None = None, opacity: float = 0.5, progress: bool = True
-    ) -> list[np.ndarray]:
-        """Predict, and on demand write a label map and an overlay of every image.
+        self,
+        images: Images,
+        out_dir: str | Path | None = None,
+        opacity: float | None = None,
+        progress: bool = True,
+    ) -> list[np.ndarray | Classified]:
+        """Predict, and on demand write what was predicted.
 
         Args:
-            images: a file, a folder (with its sub-folders), an RGB array uint8 [H, W, 3], or a list
-                of these.
-            out_dir: gets `labels/NAME.png` (class ids) and `overlays/NAME.png`.
-            opacity: of the colours over the image.
+            images: a file, a folder (with its sub-folders), an array as for `predict`, or a list of these. A file
+                that is named twice counts once.
+            out_dir: of a segmentor gets `labels/NAME.png` (class ids) and `overlays/NAME.png`, of a classifier
+                `predictions.csv`.
+            opacity: of the colours over the image (None: 0.5); only a segmentor has some.
             progress: whether to show a bar.
 
         Returns:
-            One label map [H, W], uint8, per image.
+            What `predict` returns, per image.
+
+        Raises:
+            SomeImagesFailed: After all others are done.
         """
-        found = list(_images(images))
+        if opacity is not None and not self.segments:
+            raise UserError('opacity is for the colours over segmented images, and this model classifies: leave it out')
+        found = find_images(images)
+        folder = self._folder(out_dir, 0.5 if opacity is None else opacity)
         bar = track_iter_progress if progress and len(found) > 1 else list
-        labels = []
-        for name, image in bar(found):
-            picture = image if isinstance(image, np.ndarray) else read_image(image)
-            labels.append(self.predict(picture))
-            if out_dir is not None:
-                save(labels[-1], Path(out_dir, 'labels', name))
-                save(overlay(picture, labels[-1], self.palette, opacity), Path(out_dir, 'overlays', name))
-        return labels
+        results, problems = [], []
+        for item in bar(found):
+            try:
+                results.append(self._one(item, folder))
+            except DataError as error:
+                problems.append(str(error))
+                results.append(None)
+        if out_dir is not None and not self.segments:
+            rows = [(item.title, result) for item, result in zip(found, results) if result is not None]
+            write_table(rows, Path(out_dir, TABLE), self.classes)
+        if problems:
+            raise SomeImagesFailed(problems, results)
+        return results
+
+    def predict(self, image: np.ndarray) -> np.ndarray | Classified:
+        """One image in memory -> class ids, uint8 [H, W], of a segmentor, else the class with its scores.
+
+        Args:
+            image: uint8 [H, W, 3] in RGB; for a network of other than three channels uint8 or float32, [H, W] or
+                [H, W, channels], in the order in which it was trained.
+        """
+        return self._predict(self._load(image))
+
+    def _one(self, item: NamedImage, folder: PredictionFolder | None) -> np.ndarray | Classified:
+        """Load, predict, write."""
+        loaded = self._load(item.image)
+        image = loaded['img']
+        result = self._predict(loaded)
+        if folder is not None:
+            folder.write(item.name, result, image)
+        return result
+
+    def _load(self, image: str | np.ndarray) -> dict:
+        """An image as the test pipeline's loading step leaves it."""
+        if not isinstance(image, np.ndarray):
+            return self._load_file(image)
+        self._check(image)
+        pixels = np.ascontiguousarray(image[..., ::-1]) if self.channels == 3 else image
+        return dict(img=pixels, img_path=None, img_shape=image.shape[:2], ori_shape=image.shape[:2])
+
+    def _load_file(self, path: str) -> dict:
+        try:
+            return self.loading(dict(img_path=path))
+        except DataError:
+            raise
+        except Exception as error:  # what a loading step that is not ours says of a file
+            raise DataError(f"'{path}' cannot be loaded ({error!r}): copy or convert it again.") from error
+
+    def _check(self, image: np.ndarray) -> None:
+        channels = image.shape[2] if image.ndim == 3 else 1
+        kinds = (np.uint8,) if self.channels == 3 else (np.uint8, np.float32)
+        if image.ndim not in (2, 3) or channels != self.channels or image.dtype not in kinds:
+            wanted = 'uint8 [H, W, 3] in RGB' if self.channels == 3 else f'uint8 or float32 [H, W, {self.channels}]'
+            raise UserError(f'an image array has the shape {image.shape} and the type {image.dtype}: give {wanted}')
 
     @torch.inference_mode()
-    def predict(self, image: np.ndarray) -> np.ndarray:
-        """RGB image uint8 [H, W, 3] -> class ids uint8 [H, W]."""
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-            raise UserError(
-                f'an image array has the shape {image.shape} and the type {image.dtype}: give uint8 [H, W, 3] in RGB'
-            )
-        results = dict(
-            img=np.ascontiguousarray(image[..., ::-1]),
-            img_path=None,
-            img_shape=image.shape[:2],
-            ori_shape=image.shape[:2],
-        )
-        (sample,) = self.model.test_step(pseudo_collate([self.pipeline(results)]))
-        return sample.pred_sem_seg.data[0].cpu().numpy().astype(np.uint8)
+    def _predict(self, loaded: dict) -> np.ndarray | Classified:
+        (sample,) = self.model.test_step(pseudo_collate([self.pipeline(loaded)]))
+        return prediction_of(sample, self.classes)
+
+    def _folder(self, out_dir: str | Path | None, opacity: float) -> PredictionFolder | None:
+        if out_dir is None or not self.segments:
+            return None
+        return PredictionFolder(Path(out_dir, 'labels'), Path(out_dir, 'overlays'), self.palette, opacity)
 
 
 def build_network(cfg: Config, checkpoint: str | Path, predict_on: str = 'student') -> nn.Module:
@@ -117,40 +186,31 @@ def choose_network(model: nn.Module, name: str) -> None:
     model.predict_on = name
 
 
-def _images(images: Images) -> Iterator[tuple[str, Any]]:
-    """(file name for the results, path or array) of every image."""
-    single = isinstance(images, (np.ndarray, str, Path))
-    for number, image in enumerate([images] if single else images):
-        if isinstance(image, np.ndarray):
-            yield f'{number:06d}.png', image
-        elif Path(image).is_dir():
-            yield from _folder(Path(image))
-        elif Path(image).is_file():
-            yield f'{Path(image).stem}.png', image
-        else:
-            raise UserError(f'image {image} does not exist: give an image file or a folder')
+def _pipeline(dataset: Any) -> list[dict]:
+    """The pipeline of a data set's config, or of the first one inside."""
+    while 'pipeline' not in dataset:
+        inner = dataset.get('dataset') or dataset.get('datasets')
+        dataset = inner if isinstance(inner, Mapping) else inner[0]
+    return dataset['pipeline']
 
 
-def _folder(folder: Path) -> Iterator[tuple[str, Path]]:
-    files = sorted(path for path in folder.rglob('*') if path.suffix.lower() in SUFFIXES)
-    if not files:
-        raise UserError(f'folder {folder} holds no image ({", ".join(SUFFIXES)}): give another one')
-    for path in files:
-        yield str(path.relative_to(folder).with_suffix('.png')), path
+def _split(pipeline: list[dict], channels: int) -> tuple[list[dict], list[dict]]:
+    """The loading step of a test pipeline, and what comes after it without labels."""
+    steps = [step for step in use_own_readers(pipeline) if not is_label_loader(step['type'])]
+    loading = [step for step in steps if is_image_loader(step['type'])]
+    default = dict(type='mmuda.LoadImage', color_type=COLOR_TYPES.get(channels, 'unchanged'))
+    return loading or [default], [step for step in steps if not is_image_loader(step['type'])]
 
 
-def _without_files(pipeline: list[dict]) -> list[dict]:
-    """A test pipeline for images that are in memory and have no labels."""
-    return [
-        step
-        for step in pipeline
-        if not is_label_loader(step['type']) and not str(step['type']).rpartition('.')[2].startswith('LoadImage')
-    ]
+def _channels(network: nn.Module) -> int:
+    """How many channels an image has for a network, by what normalises it."""
+    mean = getattr(network.data_preprocessor, 'mean', None)
+    return 3 if mean is None else mean.numel()
 
 
-def _class_names(checkpoint: str | Path, model: nn.Module) -> tuple[list[str], list]:
+def _class_names(checkpoint: str | Path, network: nn.Module) -> tuple[list[str], list]:
     """Classes and palette that the checkpoint knows of, else numbers and made-up colours."""
     meta = read_checkpoint(checkpoint).get('meta', {}).get('dataset_meta') or {}
-    head = getattr(model, 'student', model).decode_head
+    head = network.decode_head if hasattr(network, 'decode_head') else network.head
     classes = list(meta.get('classes') or map(str, range(head.num_classes)))
     return classes, palette_of(meta, len(classes))

@@ -25,6 +25,7 @@ from .inferencer import choose_network
 from .outputs import check_out_dir
 from .predictions import PredictionWriter
 from .preflight import check_data_roots, check_start, check_training
+from .scored_labels import check_segments, check_validation_labels, score_only_labels
 from .shared_classes import checkpoint_classes, share_classes
 from .work_dir import check_work_dir, clean_start, latest_checkpoint
 
@@ -115,6 +116,7 @@ def train(cfg: Config, hooks: Sequence[Hook] = ()) -> Runner:
         keep_freed_memory()
     with clean_start(cfg.work_dir, is_main=is_main_process()) as progress:
         progress.runner = runner = build_runner(cfg)
+        check_validation_labels(runner)
         for hook in (ClassCheckHook(_resumed_classes(cfg)), *hooks):
             runner.register_hook(hook)
         runner.train()
@@ -134,7 +136,7 @@ def evaluate(
     label_dir: str | None = None,
     overlay_dir: str | None = None,
 ) -> dict:
-    """Score a checkpoint.
+    """Score a checkpoint; without labels of the test images, only write its predictions.
 
     Args:
         cfg: the config; its work directory is set.
@@ -144,7 +146,7 @@ def evaluate(
         overlay_dir: where pictures of them go; None for none.
 
     Returns:
-        The scores.
+        The scores; empty without labels.
     """
     cfg.load_from, cfg.resume = checkpoint, False
     check_start(cfg, 'CHECKPOINT')
@@ -159,6 +161,10 @@ def evaluate(
         choose_network(bare_model(runner), predict_on)
         progress.runner = runner
         runner.register_hook(ClassCheckHook(classes))
-        if label_dir or overlay_dir:
+        writes = bool(label_dir or overlay_dir)
+        if overlay_dir:
+            check_segments(bare_model(runner))
+        score_only_labels(runner, writes)
+        if writes:
             runner.register_hook(PredictionWriter(label_dir, overlay_dir))
         return runner.test()

@@ -1,65 +1,162 @@
-"""Write what a model predicts on the test images: label maps, pictures, or both."""
+"""Write what a model predicts: label maps and pictures of segmented images, a table of classified ones."""
 
 from __future__ import annotations
 
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
+from mmengine import dist
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from PIL import Image
 
+from mmuda.datasets.listing import PREDICTIONS
+from mmuda.storage import atomic_write
 from mmuda.visualization import overlay, palette_of
+
+from .inputs import result_names
+
+TABLE = 'predictions.csv'
+
+
+@dataclass(frozen=True)
+class Classified:
+    """What a classifier says of an image: the class, its name, and the score of every class, float32 [K]."""
+
+    label: int
+    name: str
+    scores: np.ndarray
+
+
+def prediction_of(sample: Any, classes: Sequence[str]) -> np.ndarray | Classified:
+    """What a data sample predicts: a label map, uint8 [H, W], or a class."""
+    if 'pred_sem_seg' in sample:
+        return sample.pred_sem_seg.data[0].cpu().numpy().astype(np.uint8)
+    label = int(sample.pred_label)
+    name = str(classes[label]) if label < len(classes) else str(label)
+    return Classified(label, name, sample.pred_score.float().cpu().numpy())
+
+
+class PredictionFolder:
+    """Writes predictions under the names of their images; its folders are left out when images are listed.
+
+    Args:
+        label_dir: where label maps (class ids, one channel) and the table of classes go; None for none.
+        overlay_dir: where images with the prediction painted over go; None for none.
+        palette: RGB of each class.
+        opacity: of the colours over the image.
+    """
+
+    def __init__(
+        self,
+        label_dir: str | Path | None,
+        overlay_dir: str | Path | None,
+        palette: Sequence[tuple[int, int, int]] = (),
+        opacity: float = 0.5,
+    ) -> None:
+        self.label_dir, self.overlay_dir = label_dir, overlay_dir
+        self.palette, self.opacity = palette, opacity
+        for folder in filter(None, (label_dir, overlay_dir)):
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            Path(folder, PREDICTIONS).touch()
+
+    def write(self, name: str, label: np.ndarray, image: np.ndarray | None) -> None:
+        """Write the label map of one image, and its picture.
+
+        Args:
+            name: of the image, without suffix.
+            label: uint8 [H, W].
+            image: as a pipeline loads it; None where no picture is wanted.
+        """
+        if self.label_dir:
+            save(label, Path(self.label_dir, f'{name}.png'))
+        if self.overlay_dir:
+            picture = overlay(as_rgb(image), label, self.palette, self.opacity)
+            save(picture, Path(self.overlay_dir, f'{name}.png'))
 
 
 class PredictionWriter(Hook):
-    """Writes PNG files under the names that the images have below their folder.
+    """Writes the predictions of a test run under the names that the images have below their folder.
 
     Args:
-        label_dir: where label maps (class ids, one channel) go; None for none.
-        overlay_dir: where images with the prediction painted over go; None for none.
+        label_dir, overlay_dir: as for `PredictionFolder`; of a classifier `label_dir` gets the table.
     """
 
     def __init__(self, label_dir: str | None = None, overlay_dir: str | None = None) -> None:
         self.label_dir = label_dir
         self.overlay_dir = overlay_dir
 
+    def before_test(self, runner: Runner) -> None:
+        """Give every image of the data set a name of its own."""
+        dataset = runner.test_dataloader.dataset
+        paths = [dataset.get_data_info(i)['img_path'] for i in range(len(dataset))]
+        folder = getattr(dataset, 'data_prefix', {}).get('img_path')
+        folders = [folder if folder and Path(folder) in Path(path).parents else Path(path).parent for path in paths]
+        self.names = dict(zip(paths, result_names(paths, folders)))
+        self.classes = dataset.metainfo.get('classes') or ()
+        self.palette = palette_of(dataset.metainfo, len(self.classes))
+        self.rows: list[tuple[str, Classified]] = []
+        self.folder: PredictionFolder | None = None
+
     def after_test_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: list | None = None
     ) -> None:
         """Write the batch that was just predicted."""
-        dataset = runner.test_dataloader.dataset
-        folder = getattr(dataset, 'data_prefix', {}).get('img_path')
         for sample in outputs or ():
-            label = sample.pred_sem_seg.data[0].cpu().numpy().astype(np.uint8)
-            name = _relative(Path(sample.img_path), folder).with_suffix('.png')
-            if self.label_dir:
-                save(label, Path(self.label_dir) / name)
-            if self.overlay_dir:
-                palette = palette_of(dataset.metainfo, len(dataset.metainfo['classes']))
-                picture = overlay(read_image(sample.img_path), label, palette)
-                save(picture, Path(self.overlay_dir) / name)
+            predicted = prediction_of(sample, self.classes)
+            if isinstance(predicted, Classified):
+                self.rows.append((sample.img_path, predicted))
+                continue
+            if self.folder is None:
+                self.folder = PredictionFolder(self.label_dir, self.overlay_dir, self.palette)
+            image = load_again(runner.test_dataloader.dataset, sample.img_path) if self.overlay_dir else None
+            self.folder.write(self.names[sample.img_path], predicted, image)
+
+    def after_test(self, runner: Runner) -> None:
+        """Write the classes of all processes' images."""
+        found = dict(row for rows in dist.all_gather_object(self.rows) for row in rows)
+        if found and self.label_dir and dist.is_main_process():
+            rows = [(path, found[path]) for path in self.names if path in found]
+            write_table(rows, Path(self.label_dir, TABLE), self.classes)
 
 
-def read_image(path: str | Path) -> np.ndarray:
-    """uint8 [H, W, 3], RGB."""
-    with Image.open(path) as image:
-        return np.asarray(image.convert('RGB'))
+def write_table(rows: Sequence[tuple[str, Classified]], path: Path, classes: Sequence[str]) -> None:
+    """Write one line an image: its path, its class, that class's score, and the scores of all classes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(path, 'w') as file:
+        table = csv.writer(file, lineterminator='\n')
+        table.writerow(['image', 'class', 'score', *classes])
+        for image, row in rows:
+            scores = [f'{score:.6f}' for score in row.scores]
+            table.writerow([image, row.name, scores[row.label], *scores])
 
 
-def read_label(path: str | Path) -> np.ndarray:
-    """uint8 [H, W] class ids."""
-    with Image.open(path) as label:
-        return np.asarray(label)
+def load_again(dataset: Any, path: str) -> np.ndarray:
+    """An image as the loading step of the data set's own pipeline gives it."""
+    while getattr(dataset, 'datasets', None):
+        dataset = dataset.datasets[0]
+    return dataset.pipeline.transforms[0](dict(img_path=path))['img']
+
+
+def as_rgb(image: np.ndarray) -> np.ndarray:
+    """A picture of an image as pipelines load it: [H, W] or [H, W, bands], blue first -> uint8 [H, W, 3], RGB.
+
+    Values that are no bytes are spread over the range of a byte.
+    """
+    bands = np.atleast_3d(image)
+    picture = np.ascontiguousarray(bands[..., 2::-1] if bands.shape[2] > 2 else bands[..., [0, 0, 0]])
+    if picture.dtype == np.uint8:
+        return picture
+    return cv2.normalize(picture.astype(np.float32), None, 0, 255, cv2.NORM_MINMAX).astype(np.uint8)
 
 
 def save(picture: np.ndarray, path: Path) -> None:
-    """Write a picture or label map, making its folder."""
+    """Write a picture or label map as PNG, making its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(picture).save(path)
-
-
-def _relative(path: Path, folder: str | None) -> Path:
-    if folder and Path(folder).resolve() in path.resolve().parents:
-        return path.resolve().relative_to(Path(folder).resolve())
-    return Path(path.name)
+    with atomic_write(path, sync=False) as file:
+        Image.fromarray(picture).save(file, 'PNG')

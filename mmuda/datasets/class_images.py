@@ -1,6 +1,10 @@
 """What the data sets of one label an image share: a switch that leaves the label out."""
 
+from collections.abc import Sequence
+
 from mmengine.dataset import BaseDataset
+
+from .own_readers import use_own_readers
 
 
 class ClassImages(BaseDataset):
@@ -11,12 +15,13 @@ class ClassImages(BaseDataset):
 
     Args:
         labelled: False for target training data: nothing of the set then knows a label.
+        pipeline: steps; stock ones that load files are replaced by ours.
         kwargs: as for mmengine's `BaseDataset`.
     """
 
-    def __init__(self, labelled: bool = True, **kwargs) -> None:
+    def __init__(self, labelled: bool = True, pipeline: Sequence = (), **kwargs) -> None:
         self.labelled = labelled
-        super().__init__(**kwargs)
+        super().__init__(pipeline=use_own_readers(list(pipeline)), **kwargs)
 
     def class_numbers(self) -> list[int]:
         """The class of every image, also while the set is not `labelled`."""

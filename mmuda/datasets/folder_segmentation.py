@@ -15,6 +15,7 @@ from .checks import check_data_root, check_folder, check_list_entry, check_none_
 from .class_map import UNKNOWN, check_palette, identity_table, load_class_map, select_classes
 from .errors import DataError
 from .listing import IMAGE_SUFFIXES, Listing, by_stem, describe, list_files, log_once
+from .own_readers import use_own_readers
 
 compat.apply()
 
@@ -38,7 +39,7 @@ class FolderSegmentation(BaseSegDataset):
             these classes, the others' pixels are ignored.
         ann_file: list of names (one a line, without suffix) instead of the whole folder.
         reduce_zero_label: id 0 means 'no class', and id i class i - 1.
-        kwargs: as for mmseg's `BaseSegDataset`.
+        kwargs: as for mmseg's `BaseSegDataset`; stock steps of the `pipeline` that load files are replaced by ours.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class FolderSegmentation(BaseSegDataset):
             seg_map_suffix=seg_map_suffix,
             metainfo=metainfo,
             reduce_zero_label=reduce_zero_label,
-            **kwargs,
+            **kwargs | dict(pipeline=use_own_readers(kwargs.get('pipeline', []))),
         )
 
     def load_data_list(self) -> list[dict]:
@@ -82,7 +83,7 @@ class FolderSegmentation(BaseSegDataset):
         labels = Listing()
         if label_dir is not None:
             check_folder(label_dir, 'label folder')
-            labels = list_files(label_dir, (self.seg_map_suffix,))
+            labels = list_files(label_dir, (self.seg_map_suffix,), predictions=True)
             for info, label in zip(infos, self._labels(images, labels, label_dir)):
                 info['seg_map_path'] = os.path.join(label_dir, label)
         self._log(infos, [(image_dir, found), (label_dir, labels)])

@@ -30,6 +30,21 @@ def has_label_switch(kind: Any) -> bool:
     return isinstance(found, type) and issubclass(found, ClassImages)
 
 
+def has_labels(dataset: Any) -> bool:
+    """Whether a built data set knows the label, or the label map, of its first image."""
+    info = dataset.get_data_info(0)
+    return 'seg_map_path' in info or 'gt_label' in info
+
+
+def load_no_labels(dataset: Any) -> None:
+    """Let a built data set, also inside mmengine's wrappers, load images alone."""
+    for part in getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]:
+        if part is not None:
+            load_no_labels(part)
+    if hasattr(dataset, 'pipeline'):
+        dataset.pipeline = without_labels(dataset.pipeline)
+
+
 def strip_labels(cfg: Any) -> Any:
     """A copy of a data-set config, however nested, that neither knows nor loads labels."""
     if isinstance(cfg, (list, tuple)):

@@ -39,9 +39,14 @@ class Listing:
     left_out: Mapping[str, str] = field(default_factory=dict)
 
 
-def list_files(folder: str | os.PathLike, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> Listing:
-    """All files below a folder whose names end in one of `suffixes`; it never raises."""
-    walk = _Walk(tuple(suffix.lower() for suffix in suffixes))
+def list_files(
+    folder: str | os.PathLike, suffixes: Sequence[str] = IMAGE_SUFFIXES, predictions: bool = False
+) -> Listing:
+    """All files below a folder whose names end in one of `suffixes`; it never raises.
+
+    `predictions` takes also sub-folders of predictions, as label maps may be.
+    """
+    walk = _Walk(tuple(suffix.lower() for suffix in suffixes), predictions)
     walk.enter(os.fspath(folder), '', ())
     return Listing(tuple(sorted(walk.names)), dict(sorted(walk.left_out.items())))
 
@@ -92,8 +97,9 @@ def log_once(text: str) -> None:
 class _Walk:
     """One way through a folder, its sub-folders and what they link to."""
 
-    def __init__(self, suffixes: tuple[str, ...]) -> None:
+    def __init__(self, suffixes: tuple[str, ...], predictions: bool) -> None:
         self.suffixes = suffixes
+        self.predictions = predictions
         self.names: list[str] = []
         self.left_out: dict[str, str] = {}
 
@@ -109,7 +115,7 @@ class _Walk:
         this = (status.st_dev, status.st_ino)
         if this in above:
             self.left_out[prefix.rstrip('/')] = 'link back to a folder above'
-        elif above and any(entry.name == PREDICTIONS for entry in entries):
+        elif above and not self.predictions and any(entry.name == PREDICTIONS for entry in entries):
             self.left_out[prefix.rstrip('/')] = 'predictions'
         else:
             for entry in entries:

@@ -1,5 +1,7 @@
 """Predictions on images that belong to no data set."""
 
+import csv
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ from mmengine.config import Config
 from PIL import Image
 
 from mmuda.apis import UDAInferencer, UserError
+from mmuda.apis.inferencer import SomeImagesFailed
 
 
 @pytest.fixture(scope='module')
@@ -117,3 +120,57 @@ def test_images_that_are_not_there(student, tmp_path):
 def test_an_unknown_network(toy):
     with pytest.raises(UserError, match='SelfTrainingUDA has no network called grandparent'):
         UDAInferencer(*toy, predict_on='grandparent', device='cpu')
+
+
+def test_one_broken_image_stops_no_other(student, image, tmp_path):
+    for name in 'abc':
+        Image.fromarray(image).save(tmp_path / f'{name}.png')
+    (tmp_path / 'b.png').write_bytes((tmp_path / 'b.png').read_bytes()[:900])
+    with pytest.raises(
+        SomeImagesFailed, match=r"1 of 3 images failed, 2 are done: '.*b\.png' is no complete"
+    ) as failed:
+        student(tmp_path, out_dir=tmp_path / 'out', progress=False)
+    assert [result is None for result in failed.value.results] == [False, True, False]
+    assert sorted(path.name for path in (tmp_path / 'out/labels').glob('*.png')) == ['a.png', 'c.png']
+
+
+def test_its_own_predictions_are_no_images(student, image, tmp_path):
+    Image.fromarray(image).save(tmp_path / 'a.png')
+    for _ in range(2):
+        assert len(student(tmp_path, out_dir=tmp_path / 'predictions')) == 1
+    assert len(student(tmp_path / 'predictions/overlays')) == 1, 'a folder that is named is taken'
+
+
+def test_a_stock_loading_step_is_read_by_our_rules(toy, tmp_path, image):
+    cfg = Config.fromfile(toy[0])
+    cfg.test_dataloader.dataset.pipeline[0] = dict(type='LoadImageFromFile')
+    for name in ('student', 'stct', 'data_root', 'crop_size', 'train_pipeline', 'test_pipeline'):
+        cfg.pop(name)
+    cfg.dump(tmp_path / 'stock.py')
+    inferencer = UDAInferencer(tmp_path / 'stock.py', toy[1], device='cpu')
+    Image.fromarray(image).convert('CMYK').save(tmp_path / 'x.tif')
+    (tmp_path / 'y.jpg').write_text('')
+    assert inferencer(tmp_path / 'x.tif')[0].shape == (50, 70)
+    with pytest.raises(SomeImagesFailed, match='is no complete image'):
+        inferencer(tmp_path / 'y.jpg')
+
+
+@pytest.mark.parametrize('channels, step', [(3, None), (3, ''), (1, ''), (4, '')])
+def test_a_classifier_says_class_and_scores(classifier, image, tmp_path, channels, step):
+    predict = UDAInferencer(*classifier(channels, **({} if step is None else dict(step=step))), device='cpu')
+    pixels = {1: image[..., 0], 3: image, 4: np.dstack([image, image[..., :1]])}[channels]
+    (tmp_path / 'in').mkdir()
+    for name in ('b c.png', 'a.png'):
+        Image.fromarray(pixels).save(tmp_path / 'in' / name)
+    from_file, _ = predict(tmp_path / 'in', out_dir=tmp_path / 'out', progress=False)
+    from_array = predict.predict(pixels[..., [2, 1, 0, 3]] if channels == 4 else pixels)  # as a file's are loaded
+    assert from_file.scores.sum() == pytest.approx(1, abs=1e-5)
+    assert (from_file.label, from_file.name) == (from_file.scores.argmax(), ['ape', 'bee', 'cat'][from_file.label])
+    assert np.array_equal(from_file.scores, from_array.scores)
+    with open(tmp_path / 'out/predictions.csv', newline='') as file:
+        rows = list(csv.DictReader(file))
+    assert [row['image'] for row in rows] == [str(tmp_path / 'in/a.png'), str(tmp_path / 'in/b c.png')]
+    assert rows[0]['class'] == from_file.name
+    assert float(rows[0][from_file.name]) == float(rows[0]['score']) == pytest.approx(from_file.scores.max(), abs=1e-6)
+    with pytest.raises(UserError, match='opacity is for the colours over segmented images'):
+        predict(image, opacity=0.3)

@@ -1,50 +1,119 @@
 """Writing predictions of a test run."""
 
+import csv
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from mmengine.structures import PixelData
 from PIL import Image
 
-from mmuda.apis.predictions import PredictionWriter
+from mmuda.apis.predictions import PredictionWriter, as_rgb
+from mmuda.datasets.listing import list_files
+from mmuda.datasets.transforms import LoadImage
+
+FILES = ('aachen/1.jpg', 'bonn/1.jpg', 'bonn/2.png', 'bonn/2.jpg')
+
+
+class Dataset(SimpleNamespace):
+    """Images below one folder; some are links to elsewhere."""
+
+    def __len__(self):
+        return len(self.paths)
+
+    def get_data_info(self, index):
+        return dict(img_path=self.paths[index])
 
 
 @pytest.fixture
-def batch(tmp_path):
-    """A runner over two images of the same name in two cities, and their predictions."""
-    outputs = []
-    for number, city in enumerate(('aachen', 'bonn')):
-        path = tmp_path / 'images' / city / '1.jpg'
-        path.parent.mkdir(parents=True)
-        Image.fromarray(np.full((6, 8, 3), 100, np.uint8)).save(path)
-        label = torch.full((1, 6, 8), number)
-        outputs.append(SimpleNamespace(img_path=str(path), pred_sem_seg=SimpleNamespace(data=label)))
-    dataset = SimpleNamespace(
+def run(tmp_path):
+    """A runner over four images, two of them called alike but for the folder, two but for the suffix."""
+    for number, name in enumerate(FILES):
+        path, stored = tmp_path / 'images' / name, tmp_path / 'stored' / f'{number}.jpg'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        stored.parent.mkdir(exist_ok=True)
+        Image.fromarray(np.full((6, 8, 3), 100, np.uint8)).save(stored)
+        path.symlink_to(stored)
+    dataset = Dataset(
+        paths=[str(tmp_path / 'images' / name) for name in FILES],
         data_prefix=dict(img_path=str(tmp_path / 'images')),
-        metainfo=dict(classes=['a', 'b'], palette=np.array([[0, 0, 0], [200, 0, 100]])),
+        metainfo=dict(classes=['a', 'b', 'c', 'd'], palette=np.array([[0, 0, 0], [200, 0, 100]] * 2)),
+        pipeline=SimpleNamespace(transforms=[LoadImage()]),
     )
-    return SimpleNamespace(test_dataloader=SimpleNamespace(dataset=dataset)), outputs
+    return SimpleNamespace(test_dataloader=SimpleNamespace(dataset=dataset))
 
 
-def test_names_are_kept_below_the_image_folder(batch, tmp_path):
-    runner, outputs = batch
-    PredictionWriter(str(tmp_path / 'labels')).after_test_iter(runner, 0, outputs=outputs)
-    for number, city in enumerate(('aachen', 'bonn')):
-        label = np.asarray(Image.open(tmp_path / 'labels' / city / '1.png'))
+def segmented(run):
+    from mmseg.structures import SegDataSample
+
+    samples = []
+    for number, path in enumerate(run.test_dataloader.dataset.paths):
+        sample = SegDataSample(metainfo=dict(img_path=path))
+        sample.pred_sem_seg = PixelData(data=torch.full((1, 6, 8), number))
+        samples.append(sample)
+    return samples
+
+
+def classified(run):
+    from mmpretrain.structures import DataSample
+
+    samples = []
+    for number, path in enumerate(run.test_dataloader.dataset.paths):
+        scores = torch.eye(4)[number] * 0.6 + 0.1
+        samples.append(DataSample(metainfo=dict(img_path=path)).set_pred_label(number).set_pred_score(scores))
+    return samples
+
+
+def write(run, outputs, **folders):
+    writer = PredictionWriter(**folders)
+    writer.before_test(run)
+    for start in range(0, len(outputs), 2):
+        writer.after_test_iter(run, start, outputs=outputs[start : start + 2])
+    writer.after_test(run)
+
+
+def test_every_image_has_its_own_file_also_when_it_is_a_link(run, tmp_path):
+    write(run, segmented(run), label_dir=str(tmp_path / 'labels'))
+    names = ['aachen/1.png', 'bonn/1.png', 'bonn/2.png.png', 'bonn/2.jpg.png']
+    for number, name in enumerate(names):
+        label = np.asarray(Image.open(tmp_path / 'labels' / name))
         assert label.shape == (6, 8)
         assert (label == number).all()
     assert not (tmp_path / 'pictures').exists()
+    assert len(list_files(tmp_path / 'labels').names) == 4
+    assert list_files(tmp_path).left_out['labels'] == 'predictions'
 
 
-def test_pictures_mix_image_and_colours(batch, tmp_path):
-    runner, outputs = batch
-    PredictionWriter(overlay_dir=str(tmp_path / 'pictures')).after_test_iter(runner, 0, outputs=outputs)
+def test_pictures_mix_image_and_colours(run, tmp_path):
+    write(run, segmented(run), overlay_dir=str(tmp_path / 'pictures'))
     assert (np.asarray(Image.open(tmp_path / 'pictures/bonn/1.png')) == [150, 50, 100]).all()
 
 
-def test_an_image_from_elsewhere_keeps_its_name_only(batch, tmp_path):
-    runner, outputs = batch
-    runner.test_dataloader.dataset.data_prefix = dict(img_path=str(tmp_path / 'other'))
-    PredictionWriter(str(tmp_path / 'labels')).after_test_iter(runner, 0, outputs=outputs[:1])
-    assert (tmp_path / 'labels/1.png').is_file()
+def test_images_from_elsewhere_have_names_of_their_own(run, tmp_path):
+    run.test_dataloader.dataset.data_prefix = dict(img_path=str(tmp_path / 'other'))
+    write(run, segmented(run), label_dir=str(tmp_path / 'labels'))
+    assert len(list_files(tmp_path / 'labels').names) == 4
+    assert (tmp_path / 'labels/aachen/1.png').is_file()
+
+
+def test_a_classifier_s_table(run, tmp_path):
+    write(run, classified(run), label_dir=str(tmp_path / 'out'))
+    with open(tmp_path / 'out/predictions.csv', newline='') as file:
+        rows = list(csv.DictReader(file))
+    assert [row['image'] for row in rows] == run.test_dataloader.dataset.paths
+    assert [row['class'] for row in rows] == ['a', 'b', 'c', 'd']
+    assert [(row['score'], row['a']) for row in rows] == [('0.700000', '0.700000')] + [('0.700000', '0.100000')] * 3
+
+
+@pytest.mark.parametrize('shape', [(4, 5), (4, 5, 1), (4, 5, 2), (4, 5, 3), (4, 5, 6)])
+@pytest.mark.parametrize('dtype', [np.uint8, np.float32])
+def test_a_picture_of_whatever_was_loaded(shape, dtype):
+    image = np.arange(np.prod(shape)).reshape(shape).astype(dtype)
+    picture = as_rgb(image)
+    assert (picture.shape, picture.dtype) == ((4, 5, 3), np.uint8)
+    if dtype == np.uint8:
+        bands = np.atleast_3d(image)
+        assert (picture == (bands[..., 2::-1] if bands.shape[2] > 2 else bands[..., [0, 0, 0]])).all()
+    else:
+        assert picture.max() == 255

@@ -1,16 +1,21 @@
 """One file, one answer: formats × layouts × orientation tags × readers, and what each refuses."""
 
 import io
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
 import tifffile
+from mmcv.transforms import Compose
 from PIL import Image, ImageOps
 
+from mmuda.apis.inferencer import _split
+from mmuda.apis.predictions import as_rgb, load_again
 from mmuda.datasets import DataError, LoadImage
 from mmuda.datasets.image_header import MAX_PIXELS
 from mmuda.datasets.listing import IMAGE_SUFFIXES
+from mmuda.datasets.own_readers import use_own_readers
 from mmuda.datasets.reading import examine_image, examine_label, read_facts, read_ids, read_image, read_rgb
 
 RNG = np.random.default_rng(0)
@@ -35,11 +40,15 @@ MATRIX = [
     for mode in modes
     for tag in (range(1, 9) if kind in TURNABLE and mode in ('L', 'RGB', 'I;16', 'CMYK') else [1])
 ]
+STOCK = [dict(type='LoadImageFromFile'), dict(type='mmseg.LoadAnnotations'), dict(type='mmseg.PackSegInputs')]
 READERS = {
     'read_image': lambda path: read_image(path),
     'read_rgb': lambda path: read_rgb(path)[..., ::-1],
     'examine_image': lambda path: examine_image(path).pixels,
     'LoadImage': lambda path: LoadImage()(dict(img_path=path))['img'],
+    'a stock step': lambda path: Compose(use_own_readers(STOCK)[:1])(dict(img_path=path))['img'],
+    'infer': lambda path: Compose(_split(STOCK, 3)[0])(dict(img_path=path))['img'],
+    'show-dir': lambda path: as_rgb(load_again(SimpleNamespace(pipeline=Compose([LoadImage()])), path))[..., ::-1],
     'unchanged': lambda path: bgr(LoadImage('unchanged')(dict(img_path=path))['img']),
 }
 

@@ -157,7 +157,7 @@ def test_real_labels_cover_the_crop(benchmark, tmp_path):
     assert found.images.shape == (3, 3, 32, 32)
     with pytest.raises(UserError, match='labels such as 2, but the config has 2 classes'):
         scenes((32, 32), num_classes=2, labels=str(tmp_path))
-    with pytest.raises(UserError, match='holds no PNG file'):
+    with pytest.raises(UserError, match='holds no image file'):
         scenes((32, 32), num_classes=2, labels=str(tmp_path / 'gone'))
 
 

@@ -8,11 +8,13 @@ import numpy as np
 import torch
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
-from PIL import Image
 from torch import Tensor
+from torch.nn import functional as F
 from torch.utils.data import Dataset
 
 from mmuda.apis import UserError
+from mmuda.datasets.listing import list_files
+from mmuda.datasets.reading import read_ids
 from mmuda.registry import DATASETS
 
 
@@ -25,7 +27,7 @@ class NoiseScenes(Dataset):
         num_classes: Labels lie in [0, num_classes).
         length: How many different images.
         seed: Of the images and labels.
-        labels: Folder of label maps (PNG, class ids and 255): crops of up to 64 of them in place of random labels.
+        labels: Folder of label maps (class ids and 255): crops of up to 64 of them in place of random labels.
     """
 
     def __init__(
@@ -68,9 +70,9 @@ def real_labels(
 
     A map is scaled until it just covers the crop.
     """
-    files = sorted(folder.rglob('*.png'))
+    files = [folder / name for name in list_files(folder, predictions=True).names]
     if not files:
-        raise UserError(f'{folder} holds no PNG file: give a folder of label maps to --labels.')
+        raise UserError(f'{folder} holds no image file: give a folder of label maps to --labels.')
     chosen = files[:: -(-len(files) // most)]
     labels = torch.stack([random_crop(covering(file, size), size, generator) for file in chosen])[:, None]
     unknown = labels[(labels >= num_classes) & (labels != 255)]
@@ -84,10 +86,10 @@ def real_labels(
 
 def covering(file: Path, size: tuple[int, int]) -> Tensor:
     """A label map, scaled by nearest until no side is shorter than the crop's: int64 [H, W]."""
-    with Image.open(file) as label:
-        scale = max(size[0] / label.height, size[1] / label.width)
-        scaled = label.resize((round(label.width * scale), round(label.height * scale)), Image.Resampling.NEAREST)
-    return torch.from_numpy(np.array(scaled)).long()
+    label = torch.from_numpy(read_ids(str(file)).astype(np.int64))
+    scale = max(want / have for want, have in zip(size, label.shape))
+    scaled = [round(have * scale) for have in label.shape]
+    return F.interpolate(label[None, None].float(), scaled, mode='nearest-exact')[0, 0].long()
 
 
 def random_crop(label: Tensor, size: tuple[int, int], generator: torch.Generator) -> Tensor:

@@ -14,6 +14,8 @@ from torch.utils.data import DataLoader
 
 from mmuda.registry import LOOPS
 
+from .size_groups import SizeGroups
+
 
 @LOOPS.register_module()
 class ResumableTrainLoop(IterBasedTrainLoop):
@@ -117,7 +119,7 @@ def _check_batch(dataloader: DataLoader) -> None:
 
 
 @LOOPS.register_module()
-class MeanTeacherValLoop(ValLoop):
+class MeanTeacherValLoop(SizeGroups, ValLoop):
     """Evaluates the student, whose scores keep their plain names, and then the teacher, under ``teacher/``.
 
     Args:

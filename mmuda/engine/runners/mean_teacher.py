@@ -27,7 +27,7 @@ class MeanTeacherRunner(Runner):
     * hooks: :class:`mmuda.MeanTeacherHook`, :class:`mmuda.ExactResumeHook`, and
       :class:`mmuda.TrainInfoHook` for ``runtime_info``;
     * loops: :class:`mmuda.ResumableTrainLoop` for iteration training,
-      :class:`mmuda.MeanTeacherValLoop` for validation;
+      :class:`mmuda.MeanTeacherValLoop` for validation; images of any sizes make a batch of evaluation;
     * buffers of rank 0 are broadcast, so that every process resumes from the same statistics.
 
     A model without a teacher (source only) gets all but the teacher's parts.
@@ -67,10 +67,17 @@ class MeanTeacherRunner(Runner):
         return super().build_train_loop(loop)
 
     def build_val_loop(self, loop: BaseLoop | dict) -> BaseLoop:
-        """Stock validation scores student and teacher."""
-        if isinstance(loop, dict) and self._teaches and loop.get('type', 'ValLoop') == 'ValLoop':
-            loop = dict(loop) | dict(type='mmuda.MeanTeacherValLoop')
+        """Stock validation scores student and teacher, on images of any sizes."""
+        if isinstance(loop, dict) and loop.get('type', 'ValLoop') == 'ValLoop':
+            name = 'MeanTeacherValLoop' if self._teaches else 'SizeGroupedValLoop'
+            loop = dict(loop) | dict(type=f'mmuda.{name}')
         return super().build_val_loop(loop)
+
+    def build_test_loop(self, loop: BaseLoop | dict) -> BaseLoop:
+        """A stock test takes images of any sizes."""
+        if isinstance(loop, dict) and loop.get('type', 'TestLoop') == 'TestLoop':
+            loop = dict(loop) | dict(type='mmuda.SizeGroupedTestLoop')
+        return super().build_test_loop(loop)
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
         """Wrap for several processes: rank 0's buffers count, and a CPU module has no device ids."""
