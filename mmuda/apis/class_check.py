@@ -19,7 +19,7 @@ from .model_check import LABEL_IGNORE, check_ignored, check_largest_class, check
 
 
 class ClassCheckHook(Hook):
-    """Checks data sets against each other and the model against them, and says what their labels hold.
+    """Checks data sets against each other and the model against them, and says what they hold and share.
 
     Args:
         classes: Of the checkpoint that is scored or resumed; None where there is none, or it does not know.

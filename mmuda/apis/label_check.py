@@ -1,4 +1,7 @@
-"""What the labels of a run hold, logged at its start; those that nothing can be learned or scored from end it."""
+"""What the labels of a run hold and which images its sets share, logged at its start.
+
+Labels that nothing can be learned or scored from end the run.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from mmuda.datasets.checks import innermost
 from mmuda.datasets.class_histogram import class_histogram
 from mmuda.datasets.class_images import ClassImages
 from mmuda.datasets.errors import DataError
+from mmuda.datasets.shared_files import shared_files
 
 
 def check_labels(sets: Mapping[str, Any]) -> None:
@@ -29,6 +33,7 @@ def check_labels(sets: Mapping[str, Any]) -> None:
         try:
             for mode, dataset in sets.items():
                 _describe(mode, dataset)
+            _describe_shared(sets)
         except DataError as error:
             verdict = [str(error)]
     broadcast_object_list(verdict)
@@ -53,6 +58,16 @@ def _describe(mode: str, dataset: Any) -> None:
         if level == 'error':
             raise DataError(f'The labels of the {title} are of no use: {text}. They hold {histogram}.')
         print_log(f'The {title}: {text}.', 'current', logging.INFO if level == 'note' else logging.WARNING)
+
+
+def _describe_shared(sets: Mapping[str, Any]) -> None:
+    """Log which images serve two purposes."""
+    train, scored = sets.get('train'), [sets[mode] for mode in ('val', 'test') if mode in sets]
+    if train is None or not scored:
+        return
+    parts, count = getattr(train, 'datasets', [train]), getattr(train, 'num_sources', 1)
+    for level, text in shared_files(dict(source=parts[:count], target=parts[count:], scored=scored)):
+        print_log(f'{text}.', 'current', logging.INFO if level == 'note' else logging.WARNING)
 
 
 def _is_ours(part: Any) -> bool:
