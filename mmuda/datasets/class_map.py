@@ -32,6 +32,17 @@ class ClassMap:
     palette: list[list] | None
     table: np.ndarray
 
+    @property
+    def ignores_others(self) -> bool:
+        """Whether every id that is no class counts as ignored."""
+        return not (self.table == UNKNOWN).any()
+
+    @property
+    def holds_class_ids(self) -> bool:
+        """Whether the files have class ids and 255, as without a `map`."""
+        number = np.arange(len(self.classes))
+        return bool((self.table[number] == number).all() and self.table[IGNORE] == IGNORE)
+
 
 def identity_table(num_classes: int, reduce_zero_label: bool = False) -> np.ndarray:
     """Table of a file that already holds class ids and 255; optionally 0 is 'no class'."""

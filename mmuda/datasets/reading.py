@@ -227,7 +227,7 @@ class _File:
         if (colors != colors[..., :1]).any():
             raise DataError(
                 f"The label file '{self.path}' has {bands.shape[-1]} channels of colours: label maps have one channel "
-                'of ids; convert colours with a tool of tools/dataset_converters.'
+                'of ids; convert colours with tools/dataset_converters/colours.py.'
             )
         return colors[..., 0]
 

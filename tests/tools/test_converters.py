@@ -4,6 +4,7 @@ Expected values are written down again here, beside the converters' own tables.
 """
 
 import io
+import json
 import os
 import re
 import runpy
@@ -654,3 +655,61 @@ def test_the_toy_command(tmp_path, capsys, monkeypatch):
     assert len(list((tmp_path / 'toy_streets').glob('*/*/*/*.png'))) == 12
     status, out = run(capsys, monkeypatch, 'toy_streets.py', *options, '--shift', 0.5)
     assert (status, 'error: ' in out, 'another shift' in out) == (1, True, True)
+
+
+# ------------------------------------------------------------------------------------------------ your own colours
+
+OWN_CLASSES = dict(classes=['ground', 'lane', 'car'], palette=[[0, 0, 0], [255, 255, 0], [9, 8, 7]])
+
+
+@pytest.fixture
+def coloured(tmp_path):
+    """`coloured(map)`: a command line for a class map; two label images, a palette one and one with transparency."""
+    colours = np.array(OWN_CLASSES['palette'], np.uint8)
+    for name, mode in (('a/1.PNG', 'P'), ('a/2.tif', 'RGB'), ('b/1.webp', 'RGBA')):
+        path = tmp_path / 'colours' / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        image = Image.fromarray(colours[fill(range(3))]).convert(mode)
+        if mode == 'P':
+            image = Image.fromarray(fill(range(3)).astype(np.uint8), 'P')
+            image.putpalette(colours.ravel().tolist())
+        image.save(path, **(dict(lossless=True, exact=True) if mode == 'RGBA' else {}))
+
+    def arguments(**changes) -> list:
+        (tmp_path / 'classes.json').write_text(json.dumps(OWN_CLASSES | changes))
+        return ['--src', tmp_path / 'colours', '--out', tmp_path / 'labels', '--class-map', tmp_path / 'classes.json']
+
+    return arguments
+
+
+def test_colours_become_the_classes_of_a_class_map(tmp_path, coloured, capsys, monkeypatch):
+    status, said = run(capsys, monkeypatch, 'colours.py', *coloured())
+    assert (status, '3 of 3 files' in said) == (0, True)
+    assert sorted(files_of(tmp_path / 'labels')) == ['a/1.png', 'a/2.png', 'b/1.png']
+    for name in files_of(tmp_path / 'labels'):
+        assert (written(tmp_path / 'labels' / name) == fill(range(3))).all()
+
+
+def test_a_colour_of_no_class_is_named_or_ignored(tmp_path, coloured, capsys, monkeypatch):
+    fewer = dict(classes=['ground', 'lane'], palette=OWN_CLASSES['palette'][:2])
+    status, said = run(capsys, monkeypatch, 'colours.py', *coloured(**fewer))
+    assert status == 1
+    assert re.search(r"colours/a/1\.PNG': it has the unknown colour \(9, 8, 7\) \(and 2 more files\)", said)
+    assert run(capsys, monkeypatch, 'colours.py', *coloured(**fewer, other='ignore'))[0] == 0
+    expected = np.where(fill(range(3)) == 2, 255, fill(range(3)))
+    assert (written(tmp_path / 'labels/b/1.png') == expected).all()
+
+
+@pytest.mark.parametrize(
+    'changes, text',
+    [
+        (dict(palette=None), 'has no `palette`'),
+        (dict(map={'7': 'lane'}), 'has a `map` of ids'),
+        (dict(palette=[[0, 0, 0], [1, 1, 1], [0, 0, 0]]), "'ground' and 'car' have one colour (0, 0, 0)"),
+        (dict(palette=[[0, 0, 0]]), '3 classes, but 1 colours'),
+    ],
+)
+def test_a_class_map_without_a_colour_for_each_class_is_refused(coloured, capsys, monkeypatch, changes, text):
+    status, said = run(capsys, monkeypatch, 'colours.py', *coloured(**changes))
+    assert status == 1
+    assert text in said

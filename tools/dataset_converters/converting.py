@@ -100,16 +100,32 @@ def run(doc: str, conversions: Conversion | Mapping[str, Conversion]) -> None:
 
 
 def _run(doc: str, conversions: Conversion | Mapping[str, Conversion]) -> None:
-    parser = ToolParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(doc)
     if isinstance(conversions, Mapping):
         parser.add_argument('set', choices=sorted(conversions), help='the data set')
+    args = parser.parse_args()
+    carry_out(lambda: conversions[args.set] if isinstance(conversions, Mapping) else conversions, args)
+
+
+def make_parser(doc: str) -> argparse.ArgumentParser:
+    """The arguments that all converters have."""
+    parser = ToolParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--src', nargs='+', required=True, help='what was downloaded: zip or tar archives, or a folder')
     parser.add_argument('--out', help='the folder to fill; left out: the folder of --src, whose own files stay')
     parser.add_argument('--nproc', type=at_least(1), default=min(os.cpu_count() or 1, 16), help='processes')
     parser.add_argument('--overwrite', action='store_true', help='also make what is already there')
-    args = parser.parse_args()
-    conversion = conversions[args.set] if isinstance(conversions, Mapping) else conversions
+    return parser
+
+
+def carry_out(make: Callable[[], Conversion], args: argparse.Namespace) -> None:
+    """Convert, and print how many files there are.
+
+    Args:
+        make: gives the conversion; what is wrong with that is the user's error, too.
+        args: of :func:`make_parser`.
+    """
     try:
+        conversion = make()
         errors = convert(conversion.rules, args.src, _out(args), args.nproc, args.overwrite)
         print('\n'.join(report(conversion.published, _out(args))))
     except (DataError, OSError) as error:

@@ -43,18 +43,23 @@ def from_red_channel(content: bytes, table: Mapping[int, int]) -> np.ndarray:
     return look_up(pixels[..., 2], table)  # OpenCV's order is blue, green, red
 
 
-def from_colours(content: bytes, table: Mapping[Colour, int], whole: bool = True) -> np.ndarray:
+def from_colours(
+    content: bytes, table: Mapping[Colour, int], whole: bool = True, other: int | None = None
+) -> np.ndarray:
     """Class ids of an image of colours.
 
     Args:
         content: an image, palette or RGB.
         table: colour to class id.
         whole: False where a channel is either 0 or 255 and files have values between: from 128 it counts as 255.
+        other: class id of colours that are not in the table; None: they are an error.
     """
     pixels = np.asarray(open_image(content).convert('RGB'))
     if not whole:
         pixels = np.where(pixels < 128, np.uint8(0), np.uint8(255))
     labels = classes_of_colours(pixels, table)
+    if other is not None:
+        labels = np.where(labels == UNKNOWN, np.uint8(other), labels)
     if (labels == UNKNOWN).any():
         raise DataError(f'it has the unknown colour {tuple(pixels[labels == UNKNOWN][0].tolist())}')
     return labels
