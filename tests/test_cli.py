@@ -236,14 +236,17 @@ def test_an_unknown_key_in_the_options(fails, configs, tmp_path):
 @pytest.mark.parametrize(
     'option, expected',
     [
-        ('model.student.decode_head.num_clases=3', "unknown config key 'num_clases' for SegformerHead: it takes "),
+        (
+            'model.student.decode_head.num_clases=3',
+            "unknown config key 'model.student.decode_head.num_clases' for SegformerHead: it takes ",
+        ),
         (
             'model.coordination.alfa=3',
-            "unknown config key 'alfa' for CoordinationWeight: it takes alpha, reduction, fixed; did",
+            "unknown config key 'model.coordination.alfa' for CoordinationWeight: it takes alpha, reduction, fixed",
         ),
         ('model.coordination.alpha=-1', 'CoordinationWeight has alpha=-1'),
         ('model.student.backbone.type=MixVisionTransfomer', "unknown type 'MixVisionTransfomer' in the "),
-        ('train_dataloader.batchsize=3', "unknown config key 'batchsize' for DataLoader"),
+        ('train_dataloader.batchsize=3', "unknown config key 'train_dataloader.batchsize'"),
         ('model.student.decode_head.num_classes=19', 'decode_head has num_classes=19, but the train set has 8 classes'),
         ('model.student.decode_head.num_classes=5', 'decode_head has num_classes=5, but the train set has 8 classes'),
         (
@@ -252,19 +255,26 @@ def test_an_unknown_key_in_the_options(fails, configs, tmp_path):
         ),
         (
             'train_dataloader.sampler.ration=3',
-            "unknown config key 'ration' for RareClassSampler: it takes dataset, ratio, ",
+            "unknown config key 'train_dataloader.sampler.ration' for RareClassSampler: it takes dataset, ratio, ",
         ),
-        ('train_cfg.max_iter=3', "unknown config key 'max_iter' for ResumableTrainLoop: it takes "),
-        ('randomness.sed=3', "unknown config key 'sed'"),
+        ('train_cfg.max_iter=3', "unknown config key 'train_cfg.max_iter' for ResumableTrainLoop: it takes "),
+        ('randomness.sed=3', "unknown config key 'randomness.sed'"),
         (
             'optim_wrapper.optimizer.learning_rate=1',
-            "unknown config key 'learning_rate' for AdamW: it takes params, lr, ",
+            "unknown config key 'optim_wrapper.optimizer.learning_rate' for AdamW: it takes params, lr, ",
         ),
         ('train_dataloader.dataset.source.data_root=/gone', "The data root '/gone' does not exist"),
         ('train_dataloader.dataset.source.data_prefix.img_path=gone', 'gone'),
         ('train_dataloader.batch_size=1', 'A training batch of 1 samples has no target image'),
+        ('train_cfg.max_iters=4k', 'train_cfg.max_iters=4k does not fit: it is 2 in the config: give a number'),
+        ('val_evaluator.iou_metrics=[mIuo]', "fails on its first image: metrics ['mIuo'] is not supported"),
+        ('default_hooks.checkpoint.save_best=mDice', "save_best='mDice', but the validation gives aAcc, mIoU, mAcc, "),
+        ('val_dataloader.dataset.pipeline.1.type=mmuda.LoadImage', 'fails on its first image: '),
         ('load_from=gone.pth', 'checkpoint gone.pth does not exist: check load_from'),
-        ('model.student.backbone.init_cfg.checkpoint=gone.pth', 'the pretrained weights gone.pth do not exist'),
+        (
+            'model.student.backbone.init_cfg.checkpoint=gone.pth',
+            'the file of pretrained weights gone.pth does not exist',
+        ),
     ],
 )
 def test_a_mistake_in_the_config_leaves_nothing_behind(fails, configs, tmp_path, option, expected):

@@ -11,7 +11,7 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
 from mmuda.apis import load_config
-from mmuda.apis.preflight import check_schedule
+from mmuda.apis.preflight import check_config, check_schedule
 from mmuda.registry import DATASETS, MODELS
 
 REPO = Path(__file__).resolve().parents[1]
@@ -101,6 +101,8 @@ def test_a_leaf_has_all_that_a_run_needs(leaf):
     cfg = read(leaf)
     assert set(cfg) >= REQUIRED
     check_schedule(cfg)
+    check_config(cfg, 'train')
+    check_config(cfg, 'test')
 
 
 @pytest.mark.parametrize('leaf', LEAVES, ids=str)

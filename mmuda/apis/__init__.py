@@ -16,8 +16,8 @@ from .launch import (
     set_work_dir,
     train,
 )
-from .outputs import check_out_dir, check_out_file
-from .preflight import check_data_roots, check_pretrained, check_schedule, check_training
+from .paths import check_out_dir, check_out_file
+from .preflight import check_config, check_data_roots, check_pretrained, check_schedule, check_training
 from .work_dir import check_work_dir, clean_start
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     'at_least',
     'build_runner',
     'check_checkpoint',
+    'check_config',
     'check_data_roots',
     'check_out_dir',
     'check_out_file',

@@ -1,7 +1,8 @@
 """One clear sentence instead of a traceback, for the errors a user can mend.
 
 What counts as such an error is decided by where it was raised, not by its type: a :class:`UserError`, anything that
-`mmuda` raises on purpose, and the host libraries' complaints about a config (unknown key, missing key, unknown type).
+`mmuda` raises on purpose, the host libraries' complaints about a config (unknown key, missing key, unknown type), and
+whatever fails while a part is built from its config, before anything has run.
 Everything else is a bug and keeps its traceback.
 """
 
@@ -17,6 +18,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import FrameType
 
+RUNNER_ROOMS = ('config', 'registry', 'runner', 'hooks', 'optim', 'evaluator', 'dist')
 PACKAGE = Path(__file__).resolve().parents[1]
 UNKNOWN_KEY = re.compile(r"(\w+)(?:\.__init__)?\(\) got an unexpected keyword argument '(\w+)'")
 MISSING_KEY = re.compile(r'(\w+)(?:\.__init__)?\(\) missing \d+ required (?:positional|keyword-only) arguments?: (.+)')
@@ -55,12 +57,14 @@ def explain(error: BaseException) -> str | None:
         sentence = _config_complaint(error)
         if sentence is not None:
             return sentence
-    return _one_line(_text(error)) if _raised_on_purpose(error) else None
+    if _raised_on_purpose(error):
+        return _one_line(text_of(error))
+    return _refused_by_runner(error) or _failed_build(error)
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """'; did you mean x?' for the nearest known name, '' when none is near."""
-    near = difflib.get_close_matches(name, list(known), n=1)
+def did_you_mean(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """'; did you mean x?' for the nearest known name, '' when none is as near as the cutoff, which is up to 1."""
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=cutoff)
     return f"; did you mean '{near[0]}'?" if near else ''
 
 
@@ -76,7 +80,7 @@ def _is_own_raise(filename: str, line: str) -> bool:
 
 def _from_worker(error: BaseException) -> str | None:
     """A data-loading worker hands its exception over as text with the traceback inside."""
-    text = _text(error)
+    text = text_of(error)
     if 'Original Traceback' not in text:
         return None
     places = re.findall(r'File "([^"]+)", line \d+, in [^\n]+\n\s*([^\n]*)', text)
@@ -85,7 +89,7 @@ def _from_worker(error: BaseException) -> str | None:
 
 
 def _config_complaint(error: BaseException) -> str | None:
-    text, frame = _text(error), _build_frame(error)
+    text, frame = text_of(error), _build_frame(error)
     if found := UNKNOWN_TYPE.search(text):
         registry = frame.f_locals.get('registry') if frame else None
         return (
@@ -110,6 +114,30 @@ def _blamed(error: BaseException, built: object, refusing: str) -> str | None:
     if inspect.isclass(built) and refusing in {base.__name__ for base in built.__mro__}:
         return built.__name__
     return refusing if _last_frame_in_mmengine(error) else None
+
+
+def _refused_by_runner(error: BaseException) -> str | None:
+    """What mmengine's runner, hooks and optimizers say on purpose about the settings that they are given."""
+    innermost = traceback.extract_tb(error.__traceback__)[-1]
+    deliberate = (innermost.line or '').strip().startswith(('raise ', 'assert '))
+    by_mmengine = {'mmengine', *RUNNER_ROOMS} & set(Path(innermost.filename).parts)
+    return _one_line(text_of(error)) if deliberate and len(by_mmengine) > 1 else None
+
+
+def _failed_build(error: BaseException) -> str | None:
+    """A part that cannot be built: what of, the error, and where it came from."""
+    frame = _build_frame(error)
+    if frame is None or 'obj_cls' not in frame.f_locals:
+        return None
+    built, given = frame.f_locals['obj_cls'], frame.f_locals['args']
+    plain = [f'{key}={value!r}' for key, value in given.items() if isinstance(value, (str, int, float, list, tuple))]
+    values = ', '.join(text for text in plain if len(text) < 60)
+    innermost = traceback.extract_tb(error.__traceback__)[-1]
+    return _one_line(
+        f'{getattr(built, "__name__", built)}({values}) cannot be built from its config: {text_of(error)} '
+        f'({type(error).__name__} in {Path(innermost.filename).name}:{innermost.lineno}): check its values, '
+        'or see where it failed by MMUDA_TRACEBACK=1'
+    )
 
 
 def _build_frame(error: BaseException) -> FrameType | None:
@@ -144,7 +172,7 @@ def _near_type(name: str, registry: object) -> str:
     return did_you_mean(name.rpartition('.')[2], known)
 
 
-def _text(error: BaseException) -> str:
+def text_of(error: BaseException) -> str:
     """``str`` of a KeyError is the repr of its text."""
     return str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
 

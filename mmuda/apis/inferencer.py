@@ -25,6 +25,7 @@ from .config import load_config
 from .errors import UserError
 from .inputs import Images, NamedImage, find_images
 from .predictions import TABLE, Classified, PredictionFolder, prediction_of, write_table
+from .preflight import check_config
 
 COLOR_TYPES = {1: 'grayscale', 3: 'color'}
 """How a file is loaded for a network of so many channels, when its data set has no files: else `unchanged`."""
@@ -59,6 +60,7 @@ class UDAInferencer:
     ) -> None:
         compat.apply()
         cfg = load_config(config)
+        check_config(cfg, 'infer')
         scope = cfg.get('default_scope', 'mmuda')
         with DefaultScope.overwrite_default_scope(scope):
             self.model = build_network(cfg, checkpoint, predict_on)

@@ -22,9 +22,10 @@ from .class_check import ClassCheckHook
 from .distributed import is_main_process
 from .errors import UserError
 from .inferencer import choose_network
-from .outputs import check_out_dir
+from .paths import check_out_dir
 from .predictions import PredictionWriter
-from .preflight import check_data_roots, check_start, check_training
+from .preflight import check_config, check_data_roots, check_start, check_training
+from .rehearsal import Rehearsal
 from .scored_labels import check_segments, check_validation_labels, score_only_labels
 from .shared_classes import checkpoint_classes, share_classes
 from .work_dir import check_work_dir, clean_start, latest_checkpoint
@@ -117,7 +118,7 @@ def train(cfg: Config, hooks: Sequence[Hook] = ()) -> Runner:
     with clean_start(cfg.work_dir, is_main=is_main_process()) as progress:
         progress.runner = runner = build_runner(cfg)
         check_validation_labels(runner)
-        for hook in (ClassCheckHook(_resumed_classes(cfg)), *hooks):
+        for hook in (ClassCheckHook(_resumed_classes(cfg)), Rehearsal(), *hooks):
             runner.register_hook(hook)
         runner.train()
     return runner
@@ -149,6 +150,7 @@ def evaluate(
         The scores; empty without labels.
     """
     cfg.load_from, cfg.resume = checkpoint, False
+    check_config(cfg, 'test')
     check_start(cfg, 'CHECKPOINT')
     check_data_roots(cfg, 'test')
     classes = checkpoint_classes(checkpoint)
@@ -165,6 +167,7 @@ def evaluate(
         if overlay_dir:
             check_segments(bare_model(runner))
         score_only_labels(runner, writes)
+        runner.register_hook(Rehearsal())
         if writes:
             runner.register_hook(PredictionWriter(label_dir, overlay_dir))
         return runner.test()

@@ -1,43 +1,162 @@
-"""What can be known to fail before a model is built: missing files, a schedule that begins after the end."""
+"""What can be known to fail before a model is built: keys without a reader, missing files, values out of range."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.runner import Priority, get_priority
 
 from mmuda import compat
 
-from .errors import UserError
+from .errors import UserError, did_you_mean
+from .paths import check_file
+from .settings import check_settings
 
 compat.apply()
+
+NEEDS = dict(
+    train=('model', 'train_dataloader', 'train_cfg', 'optim_wrapper'),
+    test=('model', 'test_dataloader', 'test_cfg', 'test_evaluator'),
+    infer=('model', 'test_dataloader'),
+)
+"""What a config must have for a tool."""
+LOWEST = dict(
+    accumulative_counts=1,
+    base_batch_size=1,
+    batch_size=1,
+    interval=1,
+    lr=0,
+    max_epochs=1,
+    max_iters=1,
+    max_keep_ckpts=1,
+    num_workers=0,
+    seed=0,
+    val_begin=0,
+    val_interval=1,
+)
+"""The least value of settings, wherever they stand outside the model; -1 means 'never' or 'all' for these two:"""
+SWITCHED_OFF_BY_MINUS_ONE = ('interval', 'max_keep_ckpts')
+FREE_KEYS = dict(
+    data_prefix=('img_path', 'seg_map_path'), metainfo=('classes', 'palette'), test_cfg=('mode', 'crop_size', 'stride')
+)
+"""Keys of dicts that are read by name, so that a misspelt one would be as good as missing."""
 
 
 def check_training(cfg: Config) -> None:
     """All checks of a training run."""
+    check_config(cfg, 'train')
     check_start(cfg, '--resume' if cfg.get('resume') else 'load_from')
     check_pretrained(cfg)
     check_schedule(cfg)
     check_data_roots(cfg, 'train', 'val')
 
 
+def check_config(cfg: Config, mode: str) -> None:
+    """The config itself: what it must have to train, test or infer, and that all keys and values are known."""
+    missing = [name for name in NEEDS[mode] if cfg.get(name) is None]
+    if missing:
+        raise UserError(f'the config has no {", ".join(missing)}, which tools/{mode}.py needs: give a whole config')
+    check_settings(cfg)
+    for name, value in cfg.items():
+        if name not in ('model', 'data_preprocessor', 'tta_model'):
+            _check_ranges(value, name)
+        _check_free_keys(value, name)
+    for path, groups in _found(cfg.get('optim_wrapper'), 'custom_keys', 'optim_wrapper'):
+        for name, group in _entries(groups):
+            _check_names(group, ('lr_mult', 'decay_mult'), f"{path}['{name}']")
+    for hooks in ('default_hooks', 'custom_hooks'):
+        for path, priority in _found(cfg.get(hooks), 'priority', hooks):
+            _check_priority(priority, path)
+    for path, test_cfg in _found(cfg.model, 'test_cfg', 'model'):
+        _check_inference(test_cfg, path)
+    for path, metainfo in _found(cfg.get(f'{mode}_dataloader'), 'metainfo', f'{mode}_dataloader'):
+        _check_metainfo(metainfo, path)
+
+
+def _check_ranges(node: Any, path: str) -> None:
+    """Numbers that are too small to mean anything."""
+    for name, value in _entries(node):
+        where, lowest = f'{path}.{name}', LOWEST.get(name)
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        off = value == -1 and name in SWITCHED_OFF_BY_MINUS_ONE
+        if number and lowest is not None and value < lowest and not off:
+            raise UserError(f'{where}={value} is too small: give {lowest} or more')
+        _check_ranges(value, where)
+
+
+def _check_free_keys(node: Any, path: str) -> None:
+    for name, value in _entries(node):
+        _check_names(value, FREE_KEYS.get(name, ()), f'{path}.{name}')
+        _check_free_keys(value, f'{path}.{name}')
+
+
+def _check_names(node: Any, known: tuple[str, ...], path: str) -> None:
+    """Refuse a key that is nearly one of those that are read; others may have a reader elsewhere."""
+    for key in node if isinstance(node, Mapping) else ():
+        if key not in known and (remedy := did_you_mean(key, known)):
+            raise UserError(f"unknown config key '{path}.{key}': nothing reads it{remedy}")
+
+
+def _check_priority(priority: Any, path: str) -> None:
+    try:
+        get_priority(priority)
+    except (KeyError, ValueError, TypeError) as error:
+        names = ', '.join(level.name for level in Priority)
+        raise UserError(f'{path}={priority!r} is no priority: use a number from 0 to 100, or {names}') from error
+
+
+def _check_inference(test_cfg: Any, path: str) -> None:
+    """How a segmentor is evaluated."""
+    mode = test_cfg.get('mode', 'whole') if isinstance(test_cfg, Mapping) else 'whole'
+    if mode not in ('whole', 'slide'):
+        raise UserError(f"{path}.mode='{mode}' is unknown: use 'whole' or 'slide'")
+    missing = [key for key in ('crop_size', 'stride') if mode == 'slide' and not test_cfg.get(key)]
+    if missing:
+        raise UserError(f"{path} has mode='slide', but no {' and no '.join(missing)}: give them as (height, width)")
+
+
+def _check_metainfo(metainfo: Any, path: str) -> None:
+    from mmuda.datasets.class_map import check_palette
+
+    classes, palette = (metainfo or {}).get('classes'), (metainfo or {}).get('palette')
+    check_palette(palette, palette or () if classes is None else classes, path)
+
+
+def _entries(node: Any) -> Iterator[tuple[str, Any]]:
+    """Keys and values of a dict, numbers and entries of a list, nothing of anything else."""
+    if isinstance(node, Mapping):
+        yield from node.items()
+    elif isinstance(node, (list, tuple)):
+        yield from ((str(number), entry) for number, entry in enumerate(node))
+
+
+def _found(node: Any, wanted: str, path: str) -> Iterator[tuple[str, Any]]:
+    """Paths and values of all keys of a name."""
+    for name, value in _entries(node):
+        if name == wanted:
+            yield f'{path}.{name}', value
+        yield from _found(value, wanted, f'{path}.{name}')
+
+
 def check_start(cfg: Config, setting: str) -> None:
     """The checkpoint that a run starts from; ``setting`` is where its path comes from."""
     path = cfg.get('load_from')
-    if path is not None and '://' not in path and not Path(path).is_file():
-        raise UserError(f'checkpoint {path} does not exist: check {setting}')
+    if path is not None and '://' not in path:
+        check_file(path, 'checkpoint', f'check {setting}')
 
 
 def check_pretrained(cfg: Config) -> None:
     """The weights that parts of the model are initialised from, when they are local files."""
-    for init in _values(cfg.get('model'), 'init_cfg'):
+    for _, init in _found(cfg.get('model'), 'init_cfg', 'model'):
         path = init.get('checkpoint') if isinstance(init, Mapping) else None
-        if path and '://' not in path and not Path(path).is_file():
-            raise UserError(
-                f'the pretrained weights {path} do not exist: make them with tools/model_converters, or set the '
-                'init_cfg of that part of the model to None or to another file by --cfg-options'
+        if path and '://' not in path:
+            check_file(
+                path,
+                'the file of pretrained weights',
+                'make them with tools/model_converters, or set the init_cfg of that part of the model to None or to '
+                'another file by --cfg-options',
             )
 
 
@@ -59,7 +178,7 @@ def check_data_roots(cfg: Config, *modes: str) -> None:
     from mmuda.datasets.checks import check_data_root
 
     for mode in modes:
-        for root in _values(cfg.get(f'{mode}_dataloader'), 'data_root'):
+        for _, root in _found(cfg.get(f'{mode}_dataloader'), 'data_root', mode):
             check_data_root(root)
 
 
@@ -67,15 +186,3 @@ def _listed(value: Any) -> list:
     if value is None:
         return []
     return list(value) if isinstance(value, (list, tuple)) else [value]
-
-
-def _values(node: Any, key: str) -> Iterator[Any]:
-    """All values under ``key`` in nested dicts and lists."""
-    if isinstance(node, Mapping):
-        if key in node:
-            yield node[key]
-        for value in node.values():
-            yield from _values(value, key)
-    elif isinstance(node, (list, tuple)):
-        for value in node:
-            yield from _values(value, key)

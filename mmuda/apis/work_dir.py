@@ -15,7 +15,7 @@ from mmengine.runner import Runner
 from mmuda.storage import find_latest
 
 from .errors import UserError, explain
-from .outputs import check_out_dir
+from .paths import check_out_dir
 
 
 def check_work_dir(path: str | Path) -> None:

@@ -112,4 +112,5 @@ def test_every_tool_answers_in_one_sentence(repo):
         assert not [node for node in ends if any(isinstance(part, ast.JoinedStr) for part in ast.walk(node))], path
         for node in tree.body:
             if isinstance(node, ast.If) and '__main__' in ast.unparse(node.test):
-                assert ast.unparse(node.body[-1]).startswith('run_tool('), path
+                assert ast.unparse(node.body[-1]).startswith(('run_tool(', 'run(__doc__')), path
+    assert 'run_tool(' in (repo / 'tools/dataset_converters/converting.py').read_text()  # in its run(doc, ...)

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from mmengine.registry import Registry
+from mmengine.runner import get_priority
 from torch.utils.data import DataLoader, Dataset
 
 from mmuda.apis.errors import UserError, did_you_mean, explain, run_tool
@@ -30,8 +31,16 @@ class Torch(Lamp):
 
 
 @THINGS.register_module()
+class Dim(Lamp):
+    """Cannot do with text."""
+
+    def __init__(self, brightness: float) -> None:
+        super().__init__(brightness / 2)
+
+
+@THINGS.register_module()
 class Faulty:
-    """Calls another constructor wrongly: a bug, not a mistake in the config."""
+    """Calls another constructor wrongly."""
 
     def __init__(self) -> None:
         Lamp(brightnes=1)
@@ -76,8 +85,17 @@ def test_an_unknown_key_is_charged_to_the_type_in_the_config():
     assert sentence.endswith("did you mean 'colour'?")
 
 
-def test_a_wrong_call_inside_a_constructor_is_a_bug():
-    assert explain(caught(THINGS.build, dict(type='Faulty'))) is None
+def test_what_fails_while_it_is_built_names_its_type_its_values_and_the_place():
+    sentence = explain(caught(THINGS.build, dict(type='Dim', brightness='low')))
+    assert sentence.startswith("Dim(brightness='low') cannot be built from its config: ")
+    assert '(TypeError in test_errors.py:' in sentence
+    assert sentence.endswith('MMUDA_TRACEBACK=1')
+    assert explain(caught(THINGS.build, dict(type='Faulty'))).startswith('Faulty() cannot be built from its config: ')
+
+
+def test_what_mmengine_refuses_on_purpose_is_a_sentence():
+    assert explain(caught(get_priority, 'URGENT')) is None  # a look-up that fails, and no word to the user
+    assert explain(caught(get_priority, 101)) == 'priority must be between 0 and 100'
 
 
 def test_a_missing_key():

@@ -35,7 +35,7 @@ def test_epochs_and_single_schedulers_are_left_alone():
 
 
 def test_missing_pretrained_weights_are_found_at_any_depth(tmp_path):
-    (tmp_path / 'here.pth').write_text('')
+    (tmp_path / 'here.pth').write_text('x')
     model = dict(
         student=dict(
             backbone=dict(init_cfg=dict(checkpoint=str(tmp_path / 'here.pth'))),
@@ -45,7 +45,7 @@ def test_missing_pretrained_weights_are_found_at_any_depth(tmp_path):
     )
     check_pretrained(Config(dict(model=model)))
     model['student']['backbone']['init_cfg']['checkpoint'] = 'gone.pth'
-    with pytest.raises(UserError, match=r'pretrained weights gone\.pth do not exist: .*model_converters'):
+    with pytest.raises(UserError, match=r'pretrained weights gone\.pth does not exist: .*model_converters'):
         check_pretrained(Config(dict(model=model)))
     model['student']['backbone']['init_cfg']['checkpoint'] = 'https://example.org/net.pth'
     check_pretrained(Config(dict(model=model)))

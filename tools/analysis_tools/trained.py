@@ -16,7 +16,7 @@ from mmengine.utils import track_iter_progress
 from torch import Tensor, nn
 
 from mmuda import compat
-from mmuda.apis import ToolParser, UserError, at_least, check_data_roots, load_config
+from mmuda.apis import ToolParser, UserError, at_least, check_config, check_data_roots, load_config
 from mmuda.apis.inferencer import build_network
 from mmuda.models.layers import set_eval_domain
 
@@ -75,6 +75,7 @@ def open_trained(args: argparse.Namespace) -> Trained:
     compat.apply()
     MMLogger.get_current_instance().setLevel('WARNING')
     cfg = load_config(args.config, args.cfg_options)
+    check_config(cfg, 'infer')
     parts = _parts(cfg, args.config)
     check_data_roots(cfg, 'train', 'test')
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmuda')):

@@ -1,11 +1,34 @@
-"""Where a tool is about to write: checked before anything is computed, named as on the command line."""
+"""Paths that a user names: what is wrong with one is said before anything is opened, computed or written."""
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 
 from .errors import UserError
+
+
+def check_file(path: str | Path, what: str, remedy: str) -> None:
+    """Raise unless the path is a file with content that may be read.
+
+    Args:
+        path: The file.
+        what: What the sentence calls it.
+        remedy: What to do about it.
+    """
+    path = Path(path)
+    if not path.exists():
+        problem = 'does not exist'
+    elif path.is_dir():
+        problem = 'is a folder, not a file'
+    elif not os.access(path, os.R_OK):
+        problem = 'cannot be read (no permission)'
+    elif path.stat().st_size == 0:
+        problem = 'is empty'
+    else:
+        return
+    raise UserError(f'{what} {path} {problem}: {remedy}')
 
 
 def check_out_dir(path: str | Path, option: str) -> None:

@@ -1,0 +1,118 @@
+"""One image of the evaluation before the first step: what would fail after hours of training fails now.
+
+The pipeline loads it, the network predicts it, the evaluator scores it, and the hooks that choose by a score find out
+whether there is one of this name. Random states and the network's mode are left as they were.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import traceback
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.hooks import Hook
+from mmengine.logging import MMLogger
+from mmengine.runner import BaseLoop, Runner
+
+from .errors import UserError, did_you_mean, explain, text_of
+
+CHOOSE_BY = ('save_best', 'monitor', 'score')
+"""Attributes of hooks that name a score: of the checkpoint, the early stopping and the best-score hook."""
+
+
+class Rehearsal(Hook):
+    """Evaluates one image before a training or a test."""
+
+    priority = 'HIGHEST'
+
+    def before_train(self, runner: Runner) -> None:
+        """Try the validation.
+
+        Raises:
+            UserError: it fails, or a hook chooses by a score that it does not give.
+        """
+        if runner.val_loop is not None:
+            scores = _scores(runner, runner.val_loop, 'val')
+            _check_choices(runner, scores)
+
+    def before_test(self, runner: Runner) -> None:
+        """Try the test.
+
+        Raises:
+            UserError: it fails.
+        """
+        _scores(runner, runner.test_loop, 'test')
+
+
+def _scores(runner: Runner, loop: BaseLoop, mode: str) -> list[str] | None:
+    """The names of an evaluation's scores; None where one image is too few to find out."""
+    with _as_it_was(runner), torch.no_grad():
+        try:
+            dataset = loop.dataloader.dataset
+            batch = loop.dataloader.collate_fn([dataset[0]])
+            loop.evaluator.process(data_samples=runner.model.val_step(batch), data_batch=batch)
+        except Exception as error:
+            raise _refusal(error, mode) from error
+        try:
+            names = list(loop.evaluator.evaluate(1))
+        except Exception as error:
+            if _on_purpose(error):
+                raise _refusal(error, mode) from error
+            return None
+    networks = getattr(loop, 'networks', ('student',))
+    return [name if network == 'student' else f'{network}/{name}' for network in networks for name in names]
+
+
+def _check_choices(runner: Runner, scores: list[str] | None) -> None:
+    for hook in runner.hooks if scores is not None else ():
+        for attribute in CHOOSE_BY:
+            wanted = getattr(hook, attribute, None)
+            for name in [wanted] if isinstance(wanted, str) else wanted or ():
+                if name != 'auto' and name not in scores:
+                    raise UserError(
+                        f"{type(hook).__name__} has {attribute}='{name}', but the validation gives "
+                        f'{", ".join(scores)}{did_you_mean(name, scores)}'
+                    )
+
+
+def _refusal(error: Exception, mode: str) -> UserError:
+    """The sentence about an evaluation that fails."""
+    sentence = explain(error)
+    if sentence is None:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        sentence = f'{text_of(error)} ({type(error).__name__} in {Path(place.filename).name}:{place.lineno})'
+    return UserError(
+        f'the evaluation of {mode}_dataloader fails on its first image: {sentence}; check {mode}_dataloader, '
+        f"{mode}_evaluator and the model's test_cfg"
+    )
+
+
+def _on_purpose(error: Exception) -> bool:
+    line = traceback.extract_tb(error.__traceback__)[-1].line or ''
+    return line.strip().startswith(('raise ', 'assert '))
+
+
+@contextmanager
+def _as_it_was(runner: Runner) -> Iterator[None]:
+    """Evaluate quietly; give back the random states and the network's mode."""
+    states = random.getstate(), np.random.get_state()
+    training, logger = runner.model.training, MMLogger.get_current_instance()
+    level = logger.level
+    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
+    runner.model.eval()
+    try:
+        with torch.random.fork_rng(devices), warnings.catch_warnings():
+            warnings.simplefilter('ignore')  # means of classes that one image does not show
+            logger.setLevel(logging.WARNING)
+            yield
+    finally:
+        logger.setLevel(level)
+        runner.model.train(training)
+        random.setstate(states[0])
+        np.random.set_state(states[1])
