@@ -18,6 +18,19 @@ def test_warm_up_averages_all_steps_evenly():
     torch.testing.assert_close(teacher[0], students.mean(0))
 
 
+@pytest.mark.parametrize('keep_initial', [False, True])
+def test_the_released_schedules(segmentation_vectors, keep_initial):
+    """DACS's teacher after each step; DAFormer's as it is used in each iteration, the one after the step before."""
+    inputs, outputs = segmentation_vectors('ema.schedule')
+    initial, *students = (torch.tensor([value], dtype=torch.float64) for value in inputs['student'])
+    teacher, seen = [initial.clone()], [initial.item()]
+    for t, student in enumerate(students):
+        ema_update_(teacher, [student], ema_momentum(t, 0.001 if keep_initial else 0.01, keep_initial))
+        seen.append(teacher[0].item())
+    released = outputs['daformer_teacher_used_in_iter' if keep_initial else 'dacs_teacher_after_step']
+    assert seen[-len(released) :] == pytest.approx(released, abs=1e-8)
+
+
 def test_constant_momentum_has_geometric_weights():
     students = torch.randn(9, 2, dtype=torch.float64)
     teacher = [torch.randn(2, dtype=torch.float64)]

@@ -14,7 +14,7 @@ from ..embedding import unwrapped
 
 @HOOKS.register_module()
 class MeanTeacherHook(Hook):
-    """teacher = (1 − m_t) · teacher + m_t · student with m_t = max(1 / (t + 1), momentum); buffers are copied.
+    """teacher = (1 − m_t) · teacher + m_t · student with m_t = max(1 / (t + 1), momentum).
 
     t counts the updates and follows from the loop's iteration, so a resume goes on where it
     stopped. The model is told before the first step that this hook updates its teacher. Under
@@ -23,16 +23,22 @@ class MeanTeacherHook(Hook):
 
     Args:
         momentum: The student's share m; 0.001 is the usual "EMA decay 0.999".
+        keep_initial: Whether the teacher's first weights stay in its average: m_t = max(1 / (t + 2), m), as DAFormer,
+            HRDA and MIC have it by moving the teacher at the beginning of a step.
+        copy_buffers: Whether the teacher takes the student's buffers, such as running statistics. DACS, DAFormer, HRDA
+            and MIC leave the teacher its own, which move by themselves with the model's ``teacher_norm='batch'``.
     """
 
     priority = 'ABOVE_NORMAL'
 
-    def __init__(self, momentum: float = 0.001) -> None:
+    def __init__(self, momentum: float = 0.001, keep_initial: bool = False, copy_buffers: bool = True) -> None:
         if not 0 < momentum <= 1:
             raise ValueError(
                 f'MeanTeacherHook has momentum={momentum}: teacher = (1 − m)·teacher + m·student needs m in (0, 1].'
             )
         self.momentum = momentum
+        self.keep_initial = keep_initial
+        self.copy_buffers = copy_buffers
         self.updates = 0
         self._parameters: tuple[list[Tensor], list[Tensor]] = ([], [])
         self._buffers: list[tuple[list[Tensor], list[Tensor]]] = []
@@ -50,6 +56,8 @@ class MeanTeacherHook(Hook):
                 "MeanTeacherHook updates the teacher after each step, but the model has teacher='fixed': leave out one "
                 'of the two.'
             )
+        if not self.copy_buffers:
+            _check_own_statistics(model)
         set_step(runner)
         model.teacher_updater = type(self).__name__
         self.updates = runner.iter // runner.optim_wrapper._accumulative_counts
@@ -57,16 +65,27 @@ class MeanTeacherHook(Hook):
             _tensors(model.teacher.parameters()),
             _tensors(model.student.parameters()),
         )
-        self._buffers = _by_dtype(_tensors(model.teacher.buffers()), _tensors(model.student.buffers()))
+        if self.copy_buffers:
+            self._buffers = _by_dtype(_tensors(model.teacher.buffers()), _tensors(model.student.buffers()))
 
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
         """One fused update of all parameters, one of the buffers of each type."""
         if not runner.optim_wrapper.should_update():
             return
-        ema_update_(*self._parameters, ema_momentum(self.updates, self.momentum))
+        ema_update_(*self._parameters, ema_momentum(self.updates, self.momentum, self.keep_initial))
         for teacher, student in self._buffers:
             ema_update_(teacher, student, 1)
         self.updates += 1
+
+
+def _check_own_statistics(model: nn.Module) -> None:
+    """Refuse a teacher whose running statistics nobody moves and that labels by them."""
+    counts = any(getattr(module, 'running_mean', None) is not None for module in model.teacher.modules())
+    if counts and getattr(model, 'teacher_norm', 'batch') == 'running':
+        raise ValueError(
+            "MeanTeacherHook has copy_buffers=False, which leaves the teacher's running statistics as they began, and the "
+            "model has teacher_norm='running', which labels by them: set teacher_norm='batch'."
+        )
 
 
 def _tensors(tensors) -> list[Tensor]:

@@ -56,6 +56,33 @@ def test_buffers_are_copied_to_the_bit():
     assert model.teacher[1].num_batches_tracked == 3
 
 
+def test_the_initial_weights_can_stay_in_the_average():
+    model = Pair().double()
+    hook, run = MeanTeacherHook(momentum=0.001, keep_initial=True), runner(model)
+    initial = model.teacher[0].weight.clone()
+    hook.before_train(run)
+    seen = train(hook, run, 4)
+    torch.testing.assert_close(model.teacher[0].weight, torch.cat((initial[None], seen)).mean(0))
+
+
+def test_buffers_can_be_the_teachers_own():
+    model, hook = Pair(), MeanTeacherHook(copy_buffers=False)
+    before = {name: buffer.clone() for name, buffer in model.teacher.named_buffers()}
+    run = runner(model)
+    hook.before_train(run)
+    train(hook, run, 3)
+    assert all(torch.equal(buffer, before[name]) for name, buffer in model.teacher.named_buffers())
+
+
+def test_statistics_that_nobody_moves_are_refused():
+    model = Pair()
+    model.teacher_norm = 'running'
+    with pytest.raises(ValueError, match="set teacher_norm='batch'"):
+        MeanTeacherHook(copy_buffers=False).before_train(runner(model))
+    model.teacher[1] = model.student[1] = nn.LayerNorm(2)
+    MeanTeacherHook(copy_buffers=False).before_train(runner(model))
+
+
 def test_a_resume_goes_on_with_the_momentum_of_its_step():
     model, hook = Pair(), MeanTeacherHook(momentum=0.001)
     run, before = runner(model, iteration=9), model.teacher[0].weight.clone()
