@@ -3,8 +3,8 @@
     teacher ← (1 − m_t) · teacher + m_t · student,    m_t = max(1 / (t + 1), m)
 
 so the first update copies the student and the next ones average all steps evenly until 1/(t + 1) falls below m. That is
-DACS's schedule. DAFormer, HRDA and MIC move the teacher at the beginning of each step but the first: written as an update
-after a step that is m_t = max(1 / (t + 2), m), and the initial weights stay in the average.
+DACS's schedule. DAFormer, HRDA and MIC move the teacher at the beginning of each step but the first: written as an
+update after a step that is m_t = max(1 / (t + 2), m), and the initial weights stay in the average.
 """
 
 from __future__ import annotations

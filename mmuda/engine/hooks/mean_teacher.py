@@ -83,8 +83,8 @@ def _check_own_statistics(model: nn.Module) -> None:
     counts = any(getattr(module, 'running_mean', None) is not None for module in model.teacher.modules())
     if counts and getattr(model, 'teacher_norm', 'batch') == 'running':
         raise ValueError(
-            "MeanTeacherHook has copy_buffers=False, which leaves the teacher's running statistics as they began, and the "
-            "model has teacher_norm='running', which labels by them: set teacher_norm='batch'."
+            "MeanTeacherHook has copy_buffers=False, which leaves the teacher's running statistics as they began, and "
+            "the model has teacher_norm='running', which labels by them: set teacher_norm='batch'."
         )
 
 
