@@ -3,6 +3,7 @@
 Expected values are written down again here, beside the converters' own tables.
 """
 
+import importlib
 import io
 import json
 import os
@@ -647,6 +648,22 @@ def test_a_killed_conversion_goes_on_where_it_was(tmp_path):
     assert converter('converting').convert(conversion_of('gta').rules, [str(root)], str(root)) == []
     assert len(list(root.rglob('*_labelTrainIds.png'))) == 300
     assert not list(root.rglob('*.part'))
+
+
+def test_the_benchmark_compares_one_process_with_several(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(CONVERTERS))
+    monkeypatch.syspath_prepend(str(CONVERTERS.parent / 'benchmark'))
+    benchmark = importlib.import_module('conversion')
+    monkeypatch.setattr(benchmark, 'HEIGHT', 20)
+    archive = benchmark.write_labels(tmp_path, 8, seed=0)
+    times = {nproc: [benchmark.spend(archive, tmp_path / 'out', nproc)] for nproc in (1, 2)}
+    assert len(files_of(tmp_path / 'out')) == 8
+    assert [row[:2] for row in benchmark.rows('zip', times, 8)] == [('zip', '1'), ('zip', '2')]
+    spent = {1: [benchmark.Spent(4.0, 4.0, 4.0)], 2: [benchmark.Spent(2.5, 0.2, 4.2)]}
+    assert [row[2:] for row in benchmark.rows('x', spent, 8)] == [
+        ('4.00', '2', '4.00', '1.00', '1.00'),
+        ('2.50', '3', '4.20', '1.60', '1.82'),
+    ]
 
 
 def test_the_toy_command(tmp_path, capsys, monkeypatch):
