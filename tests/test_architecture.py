@@ -10,7 +10,7 @@ import pytest
 import mmuda
 
 ROOT = Path(mmuda.__file__).parent
-BASE = ['registry', 'compat', 'domain', 'functional', 'storage']
+BASE = ['registry', 'compat', 'domain', 'functional', 'processes', 'storage']
 # Each row of models may import the rows above it.
 MODELS = [
     ['models.layers'],

@@ -217,8 +217,66 @@ def test_slurm(script, args, expected, gpus, gres, tmp_path, data, monkeypatch):
     assert line.endswith(expected)
 
 
+def test_a_submitted_job_resumes_and_queues_again(tmp_path, data, monkeypatch):
+    """The job script runs the training; where SIGUSR1 ended it (138), it asks Slurm to start the job again."""
+    (tmp_path / 'sbatch').write_text(f'#!/bin/sh\necho "$@"\ncat > {tmp_path}/job.sh\n')
+    (tmp_path / 'srun').write_text('#!/bin/sh\nfor word; do echo "srun<$word>"; done\nexit $STATUS\n')
+    (tmp_path / 'scontrol').write_text('#!/bin/sh\necho "scontrol $@"\n')
+    for name in ('sbatch', 'srun', 'scontrol'):
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv('PATH', f'{tmp_path}:{os.environ["PATH"]}')
+    monkeypatch.setenv('GPUS', '2')
+    arguments = ['part', 'job', 'C.py', '--cfg-options', 'a="x y"']
+    line = command('slurm_submit.sh', *arguments, data=data).stdout
+    assert line.startswith('--partition=part --job-name=job --output=job-%j.log --open-mode=append --requeue ')
+    assert '--signal=USR1@300 --ntasks=2 --ntasks-per-node=2 --cpus-per-task=5 --gres=gpu:2' in line
+    for status in (0, 1, 138):
+        env = dict(environment(data), STATUS=str(status), SLURM_JOB_ID='7')
+        done = subprocess.run(['bash', tmp_path / 'job.sh'], env=env, capture_output=True, text=True)
+        assert done.returncode == status
+        assert ('scontrol requeue 7' in done.stdout) == (status == 138)
+    words = [word for word in done.stdout.split('\n') if word.startswith('srun<')]
+    expected = ['C.py', '--launcher', 'slurm', '--cfg-options', 'a="x y"', '--resume']
+    assert words[-6:] == [f'srun<{word}>' for word in expected]
+
+
+@pytest.mark.parametrize(
+    'script, args, expected',
+    [
+        ('dist_train.sh', ['C.py', 2, '--max-restarts'], "--max-restarts '' is no number of restarts"),
+        ('dist_train.sh', ['C.py', 2, '--max-restarts=two'], "--max-restarts 'two' is no number of restarts"),
+        ('dist_train.sh', ['C.py', 2, '--max-restarts', 3, '--resume'], 'resumes from the work directory by itself'),
+        ('slurm_submit.sh', ['part', 'job', 'C.py', '--resume=x.pth'], 'resumes from the work directory by itself'),
+    ],
+)
+def test_a_mistake_for_a_launcher(script, args, expected, data):
+    done = command(script, *args, data=data, expect=1)
+    assert done.stderr.startswith('mmuda: error: ')
+    assert expected in done.stderr
+
+
+def test_a_launcher_is_replaced_by_torchrun(tmp_path, data, monkeypatch):
+    """So a signal to the script is a signal to torchrun; what this torch has no option for is said."""
+    (tmp_path / 'python').write_text(
+        f'#!/bin/sh\nif [ "$1" = -c ]; then exec {sys.executable} "$@"; fi\necho $PPID "$@"\n'
+    )
+    (tmp_path / 'python').chmod(0o755)
+    environ = environment(data)
+    environ['PATH'] = f'{tmp_path}:{environ["PATH"]}'
+    line = ['bash', str(REPO / 'tools/dist_train.sh'), 'C.py', '2', '--max-restarts', '3', '--amp']
+    done = subprocess.run(line, env=environ, capture_output=True, text=True)
+    parent, *words = done.stdout.split()
+    assert int(parent) == os.getpid()
+    assert '--max-restarts=3' in words
+    assert words[-5:] == ['C.py', '--launcher', 'pytorch', '--amp', '--resume']
+    offered = (Path(torch.__file__).parent / 'distributed/run.py').read_text()
+    for option in ('--signals-to-handle=SIGTERM,SIGINT,SIGQUIT,SIGUSR1', '--shutdown-timeout=600'):
+        assert (option in words) == (option.split('=')[0] in offered)
+    assert done.stderr.count('torchrun') == 2 - sum('timeout=' in word or 'handle=' in word for word in words)
+
+
 def test_scripts_explain_themselves(data):
-    for script in ('dist_train.sh', 'dist_test.sh', 'slurm_train.sh', 'slurm_test.sh'):
+    for script in ('dist_train.sh', 'dist_test.sh', 'slurm_train.sh', 'slurm_test.sh', 'slurm_submit.sh'):
         assert command(script, data=data, expect=2).stderr.startswith('usage: ')
 
 

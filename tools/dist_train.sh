@@ -1,21 +1,42 @@
 #!/usr/bin/env bash
 # Train on several GPUs, or, where there is none, in several CPU processes:
-#     tools/dist_train.sh CONFIG GPUS [arguments of tools/train.py]
+#     tools/dist_train.sh CONFIG GPUS [--max-restarts N] [arguments of tools/train.py]
+# --max-restarts N starts the processes again, up to N times, when one of them fails; the run then goes on from the newest
+# checkpoint of its work directory, also at its first start.
 # On each of several machines, with the same NNODES, MASTER_ADDR and PORT and its own NODE_RANK:
 #     NNODES=2 NODE_RANK=0 MASTER_ADDR=10.0.0.1 PORT=29500 tools/dist_train.sh CONFIG GPUS
 set -euo pipefail
 if [ $# -lt 2 ]; then
-    echo "usage: $0 CONFIG GPUS [arguments of tools/train.py]" >&2
+    echo "usage: $0 CONFIG GPUS [--max-restarts N] [arguments of tools/train.py]" >&2
     exit 2
 fi
 CONFIG=$1
 GPUS=$2
-TOOLS=$(dirname "$0")
+shift 2
 
-PYTHONPATH="$TOOLS/..${PYTHONPATH:+:$PYTHONPATH}" python -m torch.distributed.run \
-    --nnodes="${NNODES:-1}" \
-    --node_rank="${NODE_RANK:-0}" \
-    --master_addr="${MASTER_ADDR:-127.0.0.1}" \
-    --master_port="${PORT:-29500}" \
-    --nproc_per_node="$GPUS" \
-    "$TOOLS/train.py" "$CONFIG" --launcher pytorch "${@:3}"
+MAX_RESTARTS=0
+RESUMES=0
+ARGUMENTS=()
+while [ $# -gt 0 ]; do
+    case $1 in
+        --max-restarts) MAX_RESTARTS=${2:-}; shift ;;
+        --max-restarts=*) MAX_RESTARTS=${1#*=} ;;
+        *) [[ $1 == --resume* ]] && RESUMES=1; ARGUMENTS+=("$1") ;;
+    esac
+    [ $# -gt 0 ] && shift
+done
+if ! [[ $MAX_RESTARTS =~ ^[0-9]+$ ]]; then
+    echo "mmuda: error: --max-restarts '$MAX_RESTARTS' is no number of restarts: give 0 or more" >&2
+    exit 1
+fi
+if [ "$MAX_RESTARTS" -gt 0 ]; then
+    if [ $RESUMES = 1 ]; then
+        echo "mmuda: error: --max-restarts resumes from the work directory by itself: leave out --resume" >&2
+        exit 1
+    fi
+    ARGUMENTS+=(--resume)
+fi
+
+TOOLS=$(dirname "$0")
+exec "$TOOLS/torchrun.sh" "$GPUS" "$MAX_RESTARTS" \
+    "$TOOLS/train.py" "$CONFIG" --launcher pytorch ${ARGUMENTS[@]+"${ARGUMENTS[@]}"}

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Train under Slurm:
+# Train under Slurm, and wait for it; tools/slurm_submit.sh leaves it to Slurm:
 #     GPUS=8 GPUS_PER_NODE=8 tools/slurm_train.sh PARTITION JOB_NAME CONFIG [arguments of tools/train.py]
 # GPUS_PER_NODE=0 asks for no GPU: GPUS then counts CPU processes. SRUN_ARGS goes to srun.
 set -euo pipefail
@@ -7,26 +7,14 @@ if [ $# -lt 3 ]; then
     echo "usage: $0 PARTITION JOB_NAME CONFIG [arguments of tools/train.py]" >&2
     exit 2
 fi
-PARTITION=$1
-JOB_NAME=$2
-CONFIG=$3
-GPUS=${GPUS:-4}
-GPUS_PER_NODE=${GPUS_PER_NODE:-4}
-TASKS_PER_NODE=$((GPUS_PER_NODE > 0 ? GPUS_PER_NODE : GPUS))
-TASKS_PER_NODE=$((TASKS_PER_NODE < GPUS ? TASKS_PER_NODE : GPUS))
-GRES=()
-if [ "$GPUS_PER_NODE" -gt 0 ]; then
-    GRES=(--gres="gpu:$TASKS_PER_NODE")
-fi
-TOOLS=$(dirname "$0")
+# shellcheck source=tools/slurm.sh
+source "$(dirname "$0")/slurm.sh"
 
 # shellcheck disable=SC2086  # SRUN_ARGS is a list of words
-PYTHONPATH="$TOOLS/..${PYTHONPATH:+:$PYTHONPATH}" srun \
-    --partition="$PARTITION" \
-    --job-name="$JOB_NAME" \
-    --ntasks="$GPUS" \
-    --ntasks-per-node="$TASKS_PER_NODE" \
-    --cpus-per-task="${CPUS_PER_TASK:-5}" \
+exec srun \
+    --partition="$1" \
+    --job-name="$2" \
+    "${RESOURCES[@]}" \
     --kill-on-bad-exit=1 \
-    "${GRES[@]}" ${SRUN_ARGS:-} \
-    python -u "$TOOLS/train.py" "$CONFIG" --launcher slurm "${@:4}"
+    ${SRUN_ARGS:-} \
+    python -u "$TOOLS/train.py" "${@:3:1}" --launcher slurm "${@:4}"

@@ -3,7 +3,10 @@ default_scope = 'mmuda'
 # Works for every model: a resume is exact to the bit, and a teacher, where there is one, is updated and scored too.
 runner_type = 'mmuda.MeanTeacherRunner'
 env_cfg = dict(
-    cudnn_benchmark=True, mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0), dist_cfg=dict(backend='nccl')
+    cudnn_benchmark=True,
+    mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
+    # A rank that hangs, or data that do not come, end the run after so many seconds.
+    dist_cfg=dict(backend='nccl', timeout=600),
 )
 
 default_hooks = dict(

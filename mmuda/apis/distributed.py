@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from datetime import timedelta
 
 import torch
 import torch.distributed as torch_dist
 from mmengine.config import Config
 
+from mmuda.processes import follow_launcher
+
 from .errors import UserError
+from .limits import time_limit
 
 RENDEZVOUS = ('RANK', 'WORLD_SIZE', 'LOCAL_RANK', 'MASTER_ADDR', 'MASTER_PORT')
 
 
-@contextmanager
+@contextlib.contextmanager
 def process_group(cfg: Config, launcher: str) -> Iterator[None]:
-    """Run a block as one process of the group that ``launcher`` prepared."""
-    init_distributed(cfg, launcher)
-    yield
-    leave_distributed()  # after a success only: NCCL would wait here for ranks that an error has stopped
+    """Run a block as one process of the group that ``launcher`` prepared; it ends when the launcher is gone."""
+    with contextlib.nullcontext() if launcher == 'none' else follow_launcher():
+        init_distributed(cfg, launcher)
+        yield
+        leave_distributed()  # after a success only: NCCL would wait here for ranks that an error has stopped
 
 
 def init_distributed(cfg: Config, launcher: str) -> None:
@@ -42,7 +47,7 @@ def init_distributed(cfg: Config, launcher: str) -> None:
         return
     _without_devices(cfg)
     if not torch_dist.is_initialized():
-        torch_dist.init_process_group('gloo')
+        torch_dist.init_process_group('gloo', timeout=timedelta(seconds=time_limit(cfg)))
 
 
 def leave_distributed() -> None:

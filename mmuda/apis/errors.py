@@ -12,11 +12,12 @@ import difflib
 import inspect
 import os
 import re
-import sys
 import traceback
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import FrameType
+
+from mmuda.processes import Interrupted, caught_signals, leave
 
 RUNNER_ROOMS = ('config', 'registry', 'runner', 'hooks', 'optim', 'evaluator', 'dist')
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -32,18 +33,19 @@ class UserError(Exception):
 def run_tool(main: Callable[[], object]) -> None:
     """Run a command-line tool; an expected error ends in one line on stderr and exit status 1.
 
-    ``MMUDA_TRACEBACK=1`` shows the traceback of expected errors, too.
+    A signal that asks it to end does so with one line and 128 + its number. ``MMUDA_TRACEBACK=1`` shows the traceback
+    of expected errors, too.
     """
-    try:
-        main()
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except Exception as error:
-        sentence = explain(error)
-        if sentence is None or os.environ.get('MMUDA_TRACEBACK') == '1':
-            raise
-        print(f'mmuda: error: {sentence}', file=sys.stderr)
-        sys.exit(1)
+    with caught_signals():
+        try:
+            main()
+        except Interrupted as end:
+            leave(end.code, f'mmuda: {end.sentence}')
+        except Exception as error:
+            sentence = explain(error)
+            if sentence is None or os.environ.get('MMUDA_TRACEBACK') == '1':
+                raise
+            leave(1, f'mmuda: error: {sentence}')
 
 
 def explain(error: BaseException) -> str | None:

@@ -14,6 +14,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from mmuda import compat
+from mmuda.processes import release
 from mmuda.registry import RUNNERS
 
 from .allocator import keep_freed_memory
@@ -22,6 +23,7 @@ from .class_check import ClassCheckHook
 from .distributed import is_main_process
 from .errors import UserError
 from .inferencer import choose_network
+from .limits import time_limit, watch
 from .paths import check_out_dir
 from .predictions import PredictionWriter
 from .preflight import check_config, check_data_roots, check_start, check_training
@@ -112,15 +114,20 @@ def bare_model(runner: Runner) -> nn.Module:
 def train(cfg: Config, hooks: Sequence[Hook] = ()) -> Runner:
     """Train, with further hooks; a run that a user's error keeps from starting leaves its work directory as it was."""
     check_training(cfg)
+    limit = time_limit(cfg)
     share_classes(cfg)
     if os.name == 'posix' and not torch.cuda.is_available():
         keep_freed_memory()
     with clean_start(cfg.work_dir, is_main=is_main_process()) as progress:
         progress.runner = runner = build_runner(cfg)
         check_validation_labels(runner)
+        watch(runner, limit)
         for hook in (ClassCheckHook(_resumed_classes(cfg)), Rehearsal(), *hooks):
             runner.register_hook(hook)
-        runner.train()
+        try:
+            runner.train()
+        finally:
+            release()
     return runner
 
 
@@ -153,13 +160,14 @@ def evaluate(
     check_config(cfg, 'test')
     check_start(cfg, 'CHECKPOINT')
     check_data_roots(cfg, 'test')
-    classes = checkpoint_classes(checkpoint)
+    limit, classes = time_limit(cfg), checkpoint_classes(checkpoint)
     share_classes(cfg, classes)
     for folder, option in ((label_dir, '--out'), (overlay_dir, '--show-dir')):
         if folder is not None:
             check_out_dir(folder, option)
     with clean_start(cfg.work_dir, is_main=is_main_process()) as progress:
         runner = build_runner(cfg)
+        watch(runner, limit)
         choose_network(bare_model(runner), predict_on)
         progress.runner = runner
         runner.register_hook(ClassCheckHook(classes))

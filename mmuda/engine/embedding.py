@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import torch
 from mmengine import dist
@@ -11,6 +11,8 @@ from mmengine.model import is_model_wrapper
 from mmengine.utils import track_iter_progress
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
+
+from mmuda.processes import mark
 
 Batch = tuple[str, list[int]]
 
@@ -69,7 +71,7 @@ def _batches(samples: list[int], num_source: int, size: int) -> list[Batch]:
     ]
 
 
-def _loaded(loader: DataLoader, batches: list[Batch]) -> Iterable[tuple[Batch, dict]]:
+def _loaded(loader: DataLoader, batches: list[Batch]) -> Iterator[tuple[Batch, dict]]:
     """The batches with their data, by workers as the training has them; rank 0 shows its progress."""
     reader = DataLoader(
         loader.dataset,
@@ -80,7 +82,9 @@ def _loaded(loader: DataLoader, batches: list[Batch]) -> Iterable[tuple[Batch, d
         generator=torch.Generator(),  # its workers' seeds are not drawn from the training's random state
     )
     shown = track_iter_progress((reader, len(batches)), file=sys.stderr) if dist.is_main_process() else reader
-    return zip(batches, shown, strict=True)
+    for batch, data in zip(batches, shown, strict=True):
+        mark('reading training images between two steps')
+        yield batch, data
 
 
 def _joined(found: dict[tuple[int, ...], Tensor], count: int) -> Tensor:

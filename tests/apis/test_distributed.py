@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(torch.cuda.is_available(), reason='what happens 
 def joined(monkeypatch):
     """Note the back end instead of joining; start from a clean environment."""
     calls = []
-    monkeypatch.setattr(torch.distributed, 'init_process_group', calls.append)
+    monkeypatch.setattr(torch.distributed, 'init_process_group', lambda backend, **_: calls.append(backend))
     for name in (*RENDEZVOUS, 'SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_LOCALID', 'SLURM_NODELIST'):
         monkeypatch.delenv(name, raising=False)
     return calls

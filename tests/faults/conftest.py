@@ -17,6 +17,7 @@ import importlib.util
 import multiprocessing
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -176,3 +177,16 @@ def same(state) -> Callable[[Path, Path], bool]:
         return ours.keys() == theirs.keys() and all(torch.equal(ours[key], theirs[key]) for key in ours)
 
     return compare
+
+
+@pytest.fixture
+def ranks(start) -> Callable[..., list[Run]]:
+    """``ranks(*arguments)`` → two runs that are the ranks of one training on this machine."""
+
+    def _ranks(*args) -> list[Run]:
+        with socket.socket() as probe:
+            probe.bind(('127.0.0.1', 0))
+            group = dict(WORLD_SIZE='2', MASTER_ADDR='127.0.0.1', MASTER_PORT=str(probe.getsockname()[1]))
+        return [start(*args, '--launcher', 'pytorch', RANK=rank, LOCAL_RANK=rank, **group) for rank in '01']
+
+    return _ranks

@@ -7,7 +7,9 @@ from .channels_last import ChannelsLastHook
 from .checkpoint import CheckpointHook
 from .domain_context import DomainContextHook
 from .exact_resume import ExactResumeHook
+from .interrupt import InterruptHook
 from .mean_teacher import MeanTeacherHook
+from .stall import StallHook
 from .train_info import TrainInfoHook
 
 __all__ = [
@@ -18,6 +20,8 @@ __all__ = [
     'CheckpointHook',
     'DomainContextHook',
     'ExactResumeHook',
+    'InterruptHook',
     'MeanTeacherHook',
+    'StallHook',
     'TrainInfoHook',
 ]

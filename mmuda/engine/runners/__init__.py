@@ -1,12 +1,13 @@
 """Runners and loops."""
 
-from .loops import MeanTeacherValLoop, ResumableTrainLoop
+from .loops import MeanTeacherValLoop, ResumableEpochLoop, ResumableTrainLoop
 from .mean_teacher import MeanTeacherRunner
 from .size_groups import SizeGroupedTestLoop, SizeGroupedValLoop
 
 __all__ = [
     'MeanTeacherRunner',
     'MeanTeacherValLoop',
+    'ResumableEpochLoop',
     'ResumableTrainLoop',
     'SizeGroupedTestLoop',
     'SizeGroupedValLoop',

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
+import numpy as np
 from mmengine import dist
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
-from mmengine.runner import IterBasedTrainLoop, ValLoop
+from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, ValLoop, set_random_seed
 from mmengine.runner.loops import _InfiniteDataloaderIterator
 from torch.utils.data import DataLoader
 
@@ -98,6 +99,31 @@ class ResumableTrainLoop(IterBasedTrainLoop):
     def _validates(self) -> bool:
         due = self._iter % self.val_interval == 0 or self._iter == self._max_iters
         return self.runner.val_loop is not None and self._iter >= self.val_begin and due
+
+
+@LOOPS.register_module()
+class ResumableEpochLoop(EpochBasedTrainLoop):
+    """mmengine's epoch loop, but a resume inside an epoch leaves out the batches that the epoch has had.
+
+    They are loaded and dropped, and the generators are seeded at the start of each epoch, so that the random draws of
+    the data stay the same.
+
+    Args:
+        As in mmengine.
+    """
+
+    def run_epoch(self) -> None:
+        """Train on what is left of the epoch."""
+        self.runner.call_hook('before_train_epoch')
+        self.runner.model.train()
+        sequence = np.random.SeedSequence((self.runner.seed, dist.get_rank(), self._epoch))
+        set_random_seed(int(sequence.generate_state(1)[0]))
+        done = self._iter - self._epoch * len(self.dataloader)
+        for number, data_batch in enumerate(self.dataloader):
+            if number >= done:
+                self.run_iter(number, data_batch)
+        self.runner.call_hook('after_train_epoch')
+        self._epoch += 1
 
 
 def _epoch_length(dataloader: DataLoader) -> int:

@@ -26,7 +26,7 @@ class MeanTeacherRunner(Runner):
 
     * hooks: :class:`mmuda.MeanTeacherHook`, :class:`mmuda.ExactResumeHook`, and
       :class:`mmuda.TrainInfoHook` for ``runtime_info``;
-    * loops: :class:`mmuda.ResumableTrainLoop` for iteration training,
+    * loops: :class:`mmuda.ResumableTrainLoop` for iteration training, :class:`mmuda.ResumableEpochLoop` for epochs,
       :class:`mmuda.MeanTeacherValLoop` for validation; images of any sizes make a batch of evaluation;
     * buffers of rank 0 are broadcast, so that every process resumes from the same statistics.
 
@@ -59,11 +59,9 @@ class MeanTeacherRunner(Runner):
             file.write(self.cfg.dump())
 
     def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
-        """Stock iteration training becomes resumable; any other loop is built as it is."""
-        if isinstance(loop, dict) and _is_iteration_loop(loop):
-            loop = {key: value for key, value in loop.items() if key != 'by_epoch'} | dict(
-                type='mmuda.ResumableTrainLoop'
-            )
+        """Stock training becomes resumable at any step; any other loop is built as it is."""
+        if isinstance(loop, dict) and (resumable := _resumable(loop)):
+            loop = {key: value for key, value in loop.items() if key != 'by_epoch'} | dict(type=resumable)
         return super().build_train_loop(loop)
 
     def build_val_loop(self, loop: BaseLoop | dict) -> BaseLoop:
@@ -93,8 +91,12 @@ class MeanTeacherRunner(Runner):
         return super().wrap_model(model_wrapper_cfg, model)
 
 
-def _is_iteration_loop(cfg: dict) -> bool:
-    return cfg['type'] == 'IterBasedTrainLoop' if 'type' in cfg else not cfg.get('by_epoch', True)
+def _resumable(cfg: dict) -> str | None:
+    """What stands in for a stock loop."""
+    stock = cfg.get('type') or ('EpochBasedTrainLoop' if cfg.get('by_epoch', True) else 'IterBasedTrainLoop')
+    return {'EpochBasedTrainLoop': 'mmuda.ResumableEpochLoop', 'IterBasedTrainLoop': 'mmuda.ResumableTrainLoop'}.get(
+        stock
+    )
 
 
 def _with_hooks(hooks: list | None, names: list[str]) -> list:

@@ -3,7 +3,7 @@
 import pytest
 
 from mmuda.engine.hooks import MeanTeacherHook
-from mmuda.engine.runners.mean_teacher import _is_iteration_loop, _with_hooks
+from mmuda.engine.runners.mean_teacher import _resumable, _with_hooks
 
 
 def test_missing_hooks_are_added_and_present_ones_kept():
@@ -18,12 +18,12 @@ def test_missing_hooks_are_added_and_present_ones_kept():
 @pytest.mark.parametrize(
     ('cfg', 'expected'),
     [
-        (dict(type='IterBasedTrainLoop', max_iters=3), True),
-        (dict(by_epoch=False, max_iters=3), True),
-        (dict(by_epoch=True, max_epochs=3), False),
-        (dict(type='EpochBasedTrainLoop', max_epochs=3), False),
-        (dict(type='mine.Loop'), False),
+        (dict(type='IterBasedTrainLoop', max_iters=3), 'mmuda.ResumableTrainLoop'),
+        (dict(by_epoch=False, max_iters=3), 'mmuda.ResumableTrainLoop'),
+        (dict(by_epoch=True, max_epochs=3), 'mmuda.ResumableEpochLoop'),
+        (dict(type='EpochBasedTrainLoop', max_epochs=3), 'mmuda.ResumableEpochLoop'),
+        (dict(type='mine.Loop'), None),
     ],
 )
-def test_only_stock_iteration_training_is_replaced(cfg, expected):
-    assert _is_iteration_loop(cfg) is expected
+def test_only_stock_training_is_replaced(cfg, expected):
+    assert _resumable(cfg) == expected

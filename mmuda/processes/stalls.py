@@ -1,0 +1,173 @@
+"""A rank that hangs, or waits for data that do not come: found within a time limit, and named.
+
+Every rank has a thread that publishes once a second, in the process group's store, how far its main thread is. When its
+main thread has not gone on for the limit, the thread compares all ranks, prints which one keeps the others waiting, and
+ends the process: in a collective the main thread could do neither. ``DataLoader(timeout=...)`` is no substitute: a
+worker that is stopped while it hands a batch over blocks the loader without any limit.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+import torch.distributed as dist
+
+from .progress import main_place, progress, stopped_children
+from .signals import end_at_once
+
+DEFAULT_LIMIT = 600  # seconds
+SHARE = 0.95  # of the limit, so that the sentence comes before the process group's own error
+TICK = 1.0
+
+
+class Record(NamedTuple):
+    """What a rank says of itself."""
+
+    rank: int
+    tick: int
+    position: list[int]
+    doing: str
+    place: str
+    waits: bool
+    loads: bool
+    idle: float
+    process: str
+
+    @property
+    def name(self) -> str:
+        """Which process it is."""
+        return f'rank {self.rank} ({self.process})'
+
+    @property
+    def activity(self) -> str:
+        """What it does, and where."""
+        return f'{self.doing} for {self.idle:.0f} s, at {self.place}'
+
+
+class StallWatch(threading.Thread):
+    """Watches the main thread of this rank, and compares it with the others' when it hangs.
+
+    Time in which this process itself was stopped (SIGSTOP, a suspended machine) does not count.
+
+    Args:
+        limit: Seconds without progress after which the run ends; the process group's own timeout.
+        advice: What the user does then, asked for at the end of the run.
+    """
+
+    def __init__(self, limit: float, advice: Callable[[], str]) -> None:
+        super().__init__(name='stall watch', daemon=True)
+        self.limit = limit
+        self.advice = advice
+        together = dist.is_available() and dist.is_initialized()
+        self.rank, self.ranks = (dist.get_rank(), dist.get_world_size()) if together else (0, 1)
+        self.stopped = threading.Event()
+        self.ticks = 0
+        self._store: dist.Store | None = _connect(limit) if self.ranks > 1 else None
+
+    def run(self) -> None:
+        """Publish once a second until the run ends or hangs."""
+        beats, idle = progress.beats, 0.0
+        while not self.stopped.wait(TICK):
+            idle = 0.0 if progress.beats != beats else idle + TICK
+            beats = progress.beats
+            own = self._publish(idle)
+            if idle >= SHARE * self.limit and (self.ranks > 1 or own.loads):  # alone it may be in a debugger
+                sentence = self._verdict(own)
+                if progress.beats == beats and not self.stopped.is_set():
+                    end_at_once(1, f'mmuda: error: {sentence}; {self.advice()}')
+
+    def stop(self) -> None:
+        """The run is over."""
+        self.stopped.set()
+
+    def _publish(self, idle: float) -> Record:
+        self.ticks += 1
+        place, doing = main_place(), progress.doing
+        if place.loads and idle >= self.limit / 2:
+            stopped = stopped_children()
+            doing = 'waiting for data' + f' (its worker process {stopped[0]} is stopped)' * bool(stopped)
+        process = f'process {os.getpid()} on {socket.gethostname()}'
+        record = Record(self.rank, self.ticks, list(progress.position), doing, *place, idle, process)
+        self._guarded(lambda store: store.set(f'rank {self.rank}', json.dumps(record)))
+        return record
+
+    def _verdict(self, own: Record) -> str:
+        """Who keeps the others waiting; the first rank to find out tells the rest."""
+        if self.ranks == 1:
+            return f'{own.name} has been {own.activity}'
+        found = self._guarded(lambda store: store.get('verdict').decode() if store.check(['verdict']) else None)
+        if found is None:
+            before = self._records()
+            for _ in range(3):
+                time.sleep(TICK)
+                self._publish(own.idle)
+            found = describe(before, self._records(), self.ranks, self.limit)
+            self._guarded(lambda store: store.set('verdict', found))
+            time.sleep(3 * TICK)  # the store may be this process's own: let the others read it
+        return found
+
+    def _records(self) -> dict[int, Record]:
+        def read(store: dist.Store) -> dict[int, Record]:
+            known = [rank for rank in range(self.ranks) if store.check([f'rank {rank}'])]
+            return {rank: Record(*json.loads(store.get(f'rank {rank}'))) for rank in known}
+
+        return self._guarded(read) or {}
+
+    def _guarded(self, use: Callable[[dist.Store], Any]) -> Any:
+        """None, now and later, when the store does not answer: its keeper, launcher or rank 0, is gone or stopped."""
+        try:
+            return use(self._store) if self._store is not None else None
+        except (RuntimeError, dist.DistError):
+            self._store = None
+
+
+def describe(before: dict[int, Record], now: dict[int, Record], ranks: int, limit: float) -> str:
+    """One sentence on which rank keeps the others waiting.
+
+    Args:
+        before: The ranks' records of some seconds ago.
+        now: Their records of now; a rank whose tick is the same has not lived in between.
+        ranks: How many there are.
+        limit: Seconds.
+    """
+    if not now:
+        return (
+            f'no rank answers within {limit:.0f} s, nor does the store at {_address()}: the launcher or rank 0 is gone'
+        )
+    silent = [
+        rank for rank in range(ranks) if rank not in now or (rank in before and now[rank].tick == before[rank].tick)
+    ]
+    if silent:
+        names = ', '.join(now[rank].name if rank in now else f'rank {rank}' for rank in silent)
+        return f'{names} of {ranks} ranks gives no sign of life: the process is stopped, or its machine is gone'
+    least = min(record.position for record in now.values())
+    behind = [record for record in now.values() if record.position == least]
+    if len(behind) == ranks:
+        behind = [record for record in now.values() if not record.waits]
+    if 0 < len(behind) < ranks:
+        names = '; '.join(f'{record.name} of {ranks} has been {record.activity}' for record in behind)
+        return f'{names}: the other ranks wait for it'
+    return 'no rank goes on: ' + '; '.join(f'{record.name} has been {record.activity}' for record in now.values())
+
+
+def _connect(limit: float) -> dist.Store:
+    """A connection of its own to the store of the process group, which the main thread may be holding."""
+    store = dist.TCPStore(
+        os.environ['MASTER_ADDR'],
+        int(os.environ['MASTER_PORT']),
+        is_master=False,
+        wait_for_workers=False,
+        timeout=timedelta(seconds=min(limit, 30)),
+    )
+    return dist.PrefixStore(f'mmuda/{os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")}', store)
+
+
+def _address() -> str:
+    return f'{os.environ["MASTER_ADDR"]}:{os.environ["MASTER_PORT"]}'

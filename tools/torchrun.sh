@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# What dist_train.sh and dist_test.sh share:
+#     tools/torchrun.sh PROCESSES MAX_RESTARTS SCRIPT [arguments of the script]
+# A signal that asks torchrun to end (also SIGUSR1, which Slurm sends before a time limit) goes on to the processes, which
+# have 600 s for their step and its checkpoint. SIGHUP is not forwarded, so that nohup keeps its meaning: where it ends
+# torchrun, the processes see that and end with a checkpoint, too.
+set -euo pipefail
+PROCESSES=$1
+MAX_RESTARTS=$2
+
+# Older versions of torch lack these two options.
+OPTIONS=()
+for OPTION in --signals-to-handle=SIGTERM,SIGINT,SIGQUIT,SIGUSR1 --shutdown-timeout=600; do
+    if python -c 'import sys, pathlib, importlib.util as util
+run = pathlib.Path(util.find_spec("torch").origin).parent / "distributed/run.py"
+sys.exit(sys.argv[1].split("=")[0] not in run.read_text())' "$OPTION"; then
+        OPTIONS+=("$OPTION")
+    else
+        case $OPTION in
+            --signals*) echo "mmuda: this torch's torchrun does not forward SIGUSR1: use SIGTERM, or a newer torch" >&2 ;;
+            *) echo "mmuda: this torch's torchrun kills its processes 30 s after a signal, in which a step and its" \
+                "checkpoint have to be done; a newer torch gives them 600 s" >&2 ;;
+        esac
+    fi
+done
+
+TOOLS=$(dirname "$0")
+export PYTHONPATH="$TOOLS/..${PYTHONPATH:+:$PYTHONPATH}"
+exec python -m torch.distributed.run \
+    --nnodes="${NNODES:-1}" \
+    --node-rank="${NODE_RANK:-0}" \
+    --master-addr="${MASTER_ADDR:-127.0.0.1}" \
+    --master-port="${PORT:-29500}" \
+    --nproc-per-node="$PROCESSES" \
+    --max-restarts="$MAX_RESTARTS" \
+    ${OPTIONS[@]+"${OPTIONS[@]}"} \
+    "${@:3}"
