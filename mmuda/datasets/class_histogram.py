@@ -86,20 +86,26 @@ class ClassHistogram:
                 + ('it cannot be learned' if is_source else 'it counts in no mean unless it is predicted'),
             )
         if labelled and ignored > MOSTLY_IGNORED * (labelled + ignored):
+            share = _percent(ignored, labelled + ignored)
             yield Problem(
-                'warning', f'{_percent(ignored, labelled + ignored)} of all pixels in {self.place} are ignored'
+                'warning', f'{share} of all pixels in {self.place} are ignored: check that `class_map` names all ids'
             )
         rare = [name for name, x in zip(self.classes, self.counts) if 0 < x < ALMOST_NONE * labelled]
         if rare and is_source:
-            yield Problem('warning', f'less than {ALMOST_NONE:.2%} of the labelled {self.unit}s show {_listed(rare)}')
+            remedy = "draw it more often with sampler=dict(type='mmuda.RareClassSampler')"
+            yield Problem(
+                'warning',
+                f'less than {100 * ALMOST_NONE:g} % of the labelled {self.unit}s show {_listed(rare)}'
+                + f': {remedy}' * (self.unit == 'pixel'),
+            )
 
     def _one_class(self, absent: list[str], ignored: int, is_source: bool) -> Problem:
         """Binary masks whose 255 is taken for "ignored", or labels of another class map."""
         only = next(name for name in self.classes if name not in absent)
         masks = only == self.classes[0] and ignored and len(self.classes) == 2
         remedy = (
-            "masks of 0 and 255 need class_map=dict(classes=[...], map={'0': "
-            f"'{only}', '255': '{absent[0]}'}}), since 255 means 'ignore'"
+            f"255 means 'ignore', masks of 0 and 255 need class_map=dict(classes={list(self.classes)}, "
+            f"map={{'0': '{only}', '255': '{absent[0]}'}})"
             if masks
             else 'check `class_map`, `reduce_zero_label` and the labels'
         )

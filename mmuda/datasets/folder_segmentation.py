@@ -7,6 +7,8 @@ map from a file. Your own data need no new class; see docs/datasets.md.
 import os
 from collections.abc import Sequence
 
+import numpy as np
+
 from mmuda import compat
 from mmuda.registry import DATASETS
 
@@ -108,7 +110,7 @@ class FolderSegmentation(BaseSegDataset):
             known, palette, table = loaded.classes, loaded.palette, loaded.table
         else:
             known = list(self.METAINFO.get('classes') or metainfo.get('classes') or [])
-            palette = self.METAINFO.get('palette')
+            palette = _plain(self.METAINFO.get('palette'))
             table = identity_table(len(known), reduce_zero_label)
         wanted = list(metainfo.get('classes') or known)
         self.label_table = select_classes(table, known, wanted)
@@ -121,6 +123,8 @@ class FolderSegmentation(BaseSegDataset):
         )
         if palette and 'palette' not in metainfo:
             metainfo['palette'] = [palette[known.index(name)] for name in wanted]
+        if 'palette' in metainfo:
+            metainfo['palette'] = _plain(metainfo['palette'])
         check_palette(metainfo.get('palette'), wanted, 'metainfo')
         return dict(metainfo, classes=tuple(wanted)) if wanted else metainfo
 
@@ -186,3 +190,8 @@ class FolderSegmentation(BaseSegDataset):
     def get_label_map(cls, new_classes: Sequence | None = None) -> None:
         """Classes are mapped by `label_table` alone."""
         return
+
+
+def _plain(palette: Sequence | np.ndarray | None) -> Sequence | None:
+    """Colours as lists, which have one truth value and go into any file."""
+    return palette.tolist() if isinstance(palette, np.ndarray) else palette

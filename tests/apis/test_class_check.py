@@ -217,7 +217,8 @@ def test_binary_masks_are_an_error_with_the_histogram(write, mode):
     masks = by_pixel(write('data', [[0, 255, 255]] * 2), metainfo=dict(classes=['ground', 'lane']))
     with pytest.raises(
         DataError,
-        match=r"'ground' is the only class that all 2 label maps show, of 2: masks of 0 and 255 need class_map=.*"
+        match=r"'ground' is the only class that all 2 label maps show, of 2: 255 means 'ignore', masks of 0 and "
+        r"255 need class_map=dict\(classes=\['ground', 'lane'\], map=\{'0': 'ground', '255': 'lane'\}\).*"
         r'They hold ground 100 %, lane 0 %; ignored 67 %, in all 2 label maps',
     ):
         run(**{mode: masks})

@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from mmuda.datasets import DataError
+from mmuda.datasets import DataError, FolderSegmentation
 from mmuda.registry import DATASETS
 
 
@@ -154,3 +154,12 @@ def test_the_stock_loader_agrees_with_ours(make_folder, changes):
 def test_two_ways_to_drop_id_zero_exclude_each_other(make_folder):
     with pytest.raises(DataError, match='exclude each other'):
         build(make_folder('a', 1).cfg(class_map={'classes': ['a']}, reduce_zero_label=True))
+
+
+def test_a_palette_may_be_an_array(make_folder, monkeypatch):
+    colours = np.array([[1, 1, 1], [2, 2, 2], [3, 3, 3]], np.uint8)
+    given = DATASETS.build(make_folder('a', 1).cfg(metainfo=dict(classes=('a', 'b', 'c'), palette=colours)))
+    assert given.metainfo['palette'] == colours.tolist()
+    monkeypatch.setattr(FolderSegmentation, 'METAINFO', dict(classes=('a', 'b', 'c'), palette=colours))
+    own = DATASETS.build(make_folder('b', 1).cfg(metainfo=dict(classes=('c', 'a'))))
+    assert own.metainfo['palette'] == [[3, 3, 3], [1, 1, 1]]

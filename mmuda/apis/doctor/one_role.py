@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
-from mmuda.datasets.class_map import IGNORE
 from mmuda.datasets.inspection import Look
 
-from .findings import Finding, listed
+from .findings import Finding
 from .survey import Survey
-
-MANY_IGNORED = 0.5
-ALMOST_NONE = 1e-4
 
 
 def not_built(survey: Survey) -> Iterator[Finding]:
@@ -54,53 +50,11 @@ def unknown_ids(survey: Survey) -> Iterator[Finding]:
     )
 
 
-def binary_masks(survey: Survey) -> Iterator[Finding]:
-    """Masks of 0 and 255, whose 255 would be ignored."""
-    if survey.maps and set(survey.pixels) == {0, IGNORE} and len(survey.classes) == 2:
-        yield Finding(
-            'error',
-            survey.name,
-            "labels hold 0 and 255 alone, and 255 means 'ignore': only "
-            f"'{survey.classes[0]}' would be learned; map it: class_map=dict(classes={list(survey.classes)}, "
-            f"map={{'0': '{survey.classes[0]}', '255': '{survey.classes[1]}'}})",
-        )
-
-
-def nothing_labelled(survey: Survey) -> Iterator[Finding]:
-    """Labels that are ignored altogether, or mostly."""
-    total = sum(survey.pixels.values())
-    if not survey.maps or not total:
-        return
-    share = survey.pixels[IGNORE] / total
-    if share == 1:
-        yield Finding(
-            'error', survey.name, 'every pixel of every label is ignored: check `class_map` and `reduce_zero_label`'
-        )
-    elif share > MANY_IGNORED:
-        yield Finding(
-            'warning', survey.name, f'{share:.0%} of all pixels are ignored: check that `class_map` names all ids'
-        )
-
-
-def rare_classes(survey: Survey) -> Iterator[Finding]:
-    """Classes that a labelled role shows never, or almost never."""
-    total = sum(count for number, count in survey.pixels.items() if number != IGNORE)
-    if not total or not survey.classes:
-        return
-    count = {name: survey.pixels[number] for number, name in enumerate(survey.classes)}
-    never = [name for name, found in count.items() if not found]
-    rare = [name for name, found in count.items() if 0 < found < ALMOST_NONE * total]
-    level = 'warning' if survey.name.startswith('source') else 'note'
-    unit = 'pixel' if survey.maps else 'image'
-    if never:
-        yield Finding(level, survey.name, f'no {unit} of {listed(never)}: it cannot be learned or scored here')
-    if rare and survey.maps:
-        yield Finding(
-            'note',
-            survey.name,
-            f'less than {ALMOST_NONE:.2%} of the labelled pixels are {listed(rare)}: draw it more often with '
-            "sampler=dict(type='mmuda.RareClassSampler')",
-        )
+def class_balance(survey: Survey) -> Iterator[Finding]:
+    """Labels that are ignored, masks of 0 and 255, and classes that are shown never or hardly ever."""
+    if survey.histogram is not None:
+        for level, text in survey.histogram.problems(survey.name.startswith('source')):
+            yield Finding(level, survey.name, text)
 
 
 def turned_images(survey: Survey) -> Iterator[Finding]:
@@ -156,9 +110,7 @@ CHECKS: tuple[Callable[[Survey], Iterator[Finding]], ...] = (
     broken_images,
     broken_labels,
     unknown_ids,
-    binary_masks,
-    nothing_labelled,
-    rare_classes,
+    class_balance,
     turned_images,
     mixed_modes,
     repeated_pictures,

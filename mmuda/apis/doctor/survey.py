@@ -10,8 +10,11 @@ from functools import cached_property
 from multiprocessing import Pool
 
 import cv2
+import numpy as np
 from rich.progress import track
 
+from mmuda.datasets.class_histogram import ClassHistogram
+from mmuda.datasets.class_map import IGNORE
 from mmuda.datasets.inspection import Look, look_at
 
 from .roles import Role
@@ -55,6 +58,15 @@ class Survey:
     def maps(self) -> bool:
         """Whether labels are maps of pixels."""
         return any(look.label_path is not None for look in self.looks)
+
+    @property
+    def histogram(self) -> ClassHistogram | None:
+        """The same by class; None where the set has no labels or no names of classes."""
+        if not self.pixels or not self.classes:
+            return None
+        counts = np.array([self.pixels[number] for number in (*range(len(self.classes)), IGNORE)])
+        labelled = sum(bool(look.pixels) for look in self.looks)
+        return ClassHistogram(self.classes, counts, labelled, labelled, 'pixel' if self.maps else 'image')
 
 
 def survey_roles(roles: Sequence[Role], nproc: int | None = None) -> list[Survey]:

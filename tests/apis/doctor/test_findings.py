@@ -35,18 +35,18 @@ FAULTS = {
     ),
     'labels that are ignored': (
         lambda s: [s.label('source', n, np.full((60, 80), 255)) for n in range(4)],
-        ('error', 'source', 'every pixel of every label is ignored', 'class_map'),
+        ('error', 'source', 'every pixel is ignored in all 4 label maps', 'class_map'),
     ),
     'labels that are mostly ignored': (
         lambda s: [
             s.label('source', n, np.where(np.arange(80) < 60, 255, np.arange(80) % 3)[None].repeat(60, 0))
             for n in range(4)
         ],
-        ('warning', 'source', '75% of all pixels are ignored', 'class_map'),
+        ('warning', 'source', '75 % of all pixels in all 4 label maps are ignored', 'class_map'),
     ),
     'a class that no source shows': (
         lambda s: [s.label('source', n, columns(np.arange(80) % 2)) for n in range(4)],
-        ('warning', 'source', "no pixel of 'sky'", 'cannot be learned'),
+        ('warning', 'source', "no pixel shows 'sky'", 'cannot be learned'),
     ),
     'a class that is scored and not learned': (
         lambda s: [s.label('source', n, columns(np.arange(80) % 2)) for n in range(4)],
