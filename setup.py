@@ -29,7 +29,7 @@ setup(
     package_data={'mmuda': ['apis/doctor/*.html']},
     packages=find_packages(include=['mmuda', 'mmuda.*']),
     python_requires='>=3.10',
-    install_requires=['torch>=2.6', 'numpy', 'packaging'],
+    install_requires=['torch>=2.6', 'numpy', 'packaging', 'psutil'],
     extras_require={
         'mm': [*requirements('mm'), 'ftfy', 'regex'],
         'classification': ['mmpretrain==1.2.0', *requirements('classification')],

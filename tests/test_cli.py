@@ -338,7 +338,7 @@ def test_an_unknown_key_in_the_options(fails, configs, tmp_path):
 def test_a_mistake_in_the_config_leaves_nothing_behind(fails, configs, tmp_path, option, expected):
     line = fails('train.py', configs['stct'], '--work-dir', tmp_path / 'a/w', '--cfg-options', option)
     assert expected in line
-    assert not (tmp_path / 'a').exists()
+    assert not (tmp_path / 'a/w').exists()
 
 
 def test_bad_files_are_named_from_a_data_loading_worker(fails, data, configs, tmp_path, monkeypatch):
@@ -361,7 +361,7 @@ def test_a_work_directory_that_cannot_be_made(fails, configs, tmp_path):
 
 def test_a_checkpoint_of_another_model(fails, trained, configs, tmp_path):
     checkpoint = trained[0] / 'iter_2.pth'
-    line = fails('test.py', configs['source_only'], checkpoint, '--work-dir', tmp_path / 'w')
+    line = fails('test.py', configs['source_only'], checkpoint, '--work-dir', tmp_path / 'test')
     assert f'checkpoint {checkpoint} is of another model than EncoderDecoder: it lacks ' in line
     assert 'extract_network.py' in line
     for args in (['--resume', checkpoint], ['--cfg-options', f'load_from={checkpoint}']):

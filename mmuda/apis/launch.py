@@ -16,11 +16,12 @@ from torch import nn
 from mmuda import compat
 from mmuda.processes import release
 from mmuda.registry import RUNNERS
+from mmuda.storage import last_good
 
 from .allocator import keep_freed_memory
+from .breakdown import explained_breakdowns
 from .checkpoint import check_checkpoint
 from .class_check import ClassCheckHook
-from .distributed import is_main_process
 from .errors import UserError
 from .inferencer import choose_network
 from .limits import time_limit, watch
@@ -30,7 +31,8 @@ from .preflight import check_config, check_data_roots, check_start, check_traini
 from .rehearsal import Rehearsal
 from .scored_labels import check_segments, check_validation_labels, score_only_labels
 from .shared_classes import checkpoint_classes, share_classes
-from .work_dir import check_work_dir, clean_start, latest_checkpoint
+from .training_dir import training_in
+from .work_dir import check_work_dir, checkpoint_folder, latest_checkpoint
 
 
 def set_work_dir(cfg: Config, config_path: str | Path, work_dir: str | None) -> None:
@@ -118,8 +120,9 @@ def train(cfg: Config, hooks: Sequence[Hook] = ()) -> Runner:
     share_classes(cfg)
     if os.name == 'posix' and not torch.cuda.is_available():
         keep_freed_memory()
-    with clean_start(cfg.work_dir, is_main=is_main_process()) as progress:
-        progress.runner = runner = build_runner(cfg)
+    with training_in(cfg) as training, explained_breakdowns(cfg.work_dir, lambda: _going_on(cfg)):
+        runner = build_runner(cfg)
+        training.watch(runner)
         check_validation_labels(runner)
         watch(runner, limit)
         for hook in (ClassCheckHook(_resumed_classes(cfg)), Rehearsal(), *hooks):
@@ -135,6 +138,10 @@ def _resumed_classes(cfg: Config) -> list[str] | None:
     """The classes of the checkpoint that a run goes on from; other starts may have had others."""
     path = cfg.get('load_from') if cfg.get('resume') else None
     return None if path is None or '://' in path else checkpoint_classes(path)
+
+
+def _going_on(cfg: Config) -> str:
+    return f'{last_good(cfg.work_dir, checkpoint_folder(cfg))}: go on with --resume'
 
 
 def evaluate(
@@ -165,11 +172,10 @@ def evaluate(
     for folder, option in ((label_dir, '--out'), (overlay_dir, '--show-dir')):
         if folder is not None:
             check_out_dir(folder, option)
-    with clean_start(cfg.work_dir, is_main=is_main_process()) as progress:
+    with explained_breakdowns(cfg.work_dir):
         runner = build_runner(cfg)
         watch(runner, limit)
         choose_network(bare_model(runner), predict_on)
-        progress.runner = runner
         runner.register_hook(ClassCheckHook(classes))
         writes = bool(label_dir or overlay_dir)
         if overlay_dir:

@@ -1,20 +1,16 @@
-"""The work directory: checked before anything is built, and left as it was when a run cannot start."""
+"""The work directory: whether it can be written, and which checkpoint of it a run goes on from."""
 
 from __future__ import annotations
 
 import logging
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.logging import print_log
-from mmengine.runner import Runner
 
 from mmuda.storage import find_latest
 
-from .errors import UserError, explain
+from .errors import UserError
 from .paths import check_out_dir
 
 
@@ -29,7 +25,7 @@ def latest_checkpoint(cfg: Config) -> Path | None:
     Raises:
         UserError: It has checkpoints, but none is whole.
     """
-    found = find_latest(cfg.work_dir, _checkpoint_folder(cfg))
+    found = find_latest(cfg.work_dir, checkpoint_folder(cfg))
     if found.path is None and found.damaged:
         raise UserError(
             f'{cfg.work_dir} has no whole checkpoint ({"; ".join(found.damaged)}): give the path of another one to '
@@ -45,55 +41,7 @@ def latest_checkpoint(cfg: Config) -> Path | None:
     return found.path
 
 
-def _checkpoint_folder(cfg: Config) -> Path:
+def checkpoint_folder(cfg: Config) -> Path:
     """The work directory, or that of its name below the checkpoint hook's ``out_dir``."""
     out_dir = ((cfg.get('default_hooks') or {}).get('checkpoint') or {}).get('out_dir')
     return Path(cfg.work_dir) if out_dir is None else Path(out_dir, Path(cfg.work_dir).absolute().name)
-
-
-class Progress:
-    """Tells :func:`clean_start` whether the run has trained anything."""
-
-    runner: Runner | None = None
-
-    @property
-    def iterations(self) -> int:
-        """Training iterations the runner has behind it; `runner.iter` would build the loop to find out."""
-        return getattr(getattr(self.runner, '_train_loop', None), 'iter', 0)
-
-
-@contextmanager
-def clean_start(path: str | Path, is_main: bool = True) -> Iterator[Progress]:
-    """Take back what a run wrote to its work directory when a user's error ends it before its first iteration.
-
-    Args:
-        path: The work directory.
-        is_main: Whether this process is the one that writes.
-    """
-    path = Path(path)
-    before = {entry.name for entry in path.iterdir()} if path.is_dir() else None
-    topmost = _first_missing(path)
-    progress = Progress()
-    try:
-        yield progress
-    except Exception as error:
-        if is_main and progress.iterations == 0 and explain(error) is not None:
-            _remove_new(path, before, topmost)
-        raise
-
-
-def _remove_new(path: Path, before: set[str] | None, topmost: Path) -> None:
-    if before is None:
-        shutil.rmtree(topmost, ignore_errors=True)
-        return
-    for entry in path.iterdir():
-        if entry.name not in before:
-            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-
-
-def _first_missing(path: Path) -> Path:
-    """The topmost directory that making ``path`` would create."""
-    path = path.absolute()
-    while not path.parent.exists():
-        path = path.parent
-    return path

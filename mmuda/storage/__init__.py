@@ -1,6 +1,15 @@
 """The files of a run: written whole, found again."""
 
 from .atomic import atomic_write, remove_leftovers
-from .latest import LatestCheckpoint, find_latest
+from .latest import LatestCheckpoint, find_latest, last_good
+from .lock import LockedError, WorkDirLock
 
-__all__ = ['LatestCheckpoint', 'atomic_write', 'find_latest', 'remove_leftovers']
+__all__ = [
+    'LatestCheckpoint',
+    'LockedError',
+    'WorkDirLock',
+    'atomic_write',
+    'find_latest',
+    'last_good',
+    'remove_leftovers',
+]

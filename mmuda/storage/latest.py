@@ -49,6 +49,12 @@ def find_latest(work_dir: str | Path, folder: str | Path | None = None) -> Lates
     return LatestCheckpoint(None, remark, tuple(damaged))
 
 
+def last_good(work_dir: str | Path, folder: str | Path | None = None) -> str:
+    """The clause with which a message says where a run that has ended can go on."""
+    path = find_latest(work_dir, folder).path
+    return f'the last good checkpoint is {path}' if path else f'there is no whole checkpoint in {folder or work_dir}'
+
+
 def damage(path: Path) -> str | None:
     """What is wrong with a checkpoint file, None if it is whole: its table of contents and its checksums are read."""
     try:

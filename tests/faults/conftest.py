@@ -31,6 +31,7 @@ from mmuda.datasets.toy_scenes import ToyStreetsSpec, write_toy_streets
 
 REPO = Path(__file__).resolve().parents[2]
 PATIENCE = 300  # seconds; a test machine may be busy
+SOURCE_ONLY = 'source_only/source-only_segformer_toy.py'
 LEAF = """
 _base_ = '{repo}/configs/{leaf}'
 train_dataloader = dict(batch_size={batch}, num_workers=0, persistent_workers=False)
@@ -105,6 +106,11 @@ def _run(tool: str, args: list[str], env: dict[str, str], log: Path) -> None:
     run_tool(module.main)
 
 
+def environment(data: Path) -> dict[str, str]:
+    """What a run finds in its environment."""
+    return dict(MMUDA_DATA=str(data), OMP_NUM_THREADS='1')
+
+
 @pytest.fixture(scope='session')
 def data(tmp_path_factory) -> Path:
     """A data root with a handful of toy streets."""
@@ -115,14 +121,12 @@ def data(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def leaf(tmp_path) -> Callable[..., Path]:
-    """``leaf('text of more settings')`` → a config of four steps and four checkpoints, source only.
+    """``leaf('train_cfg.update(max_iters=9)')`` → a config, else of four steps and four checkpoints, source only.
 
     Other keywords: ``base`` (a leaf below ``configs/``), ``batch`` (images of a step), ``name``.
     """
 
-    def make(
-        more: str = '', base: str = 'source_only/source-only_segformer_toy.py', batch: int = 1, name: str = 'leaf'
-    ) -> Path:
+    def make(more: str = '', base: str = SOURCE_ONLY, batch: int = 1, name: str = 'leaf') -> Path:
         path = tmp_path / f'{name}.py'
         path.write_text(LEAF.format(repo=REPO, leaf=base, batch=batch) + more)
         return path
@@ -143,8 +147,7 @@ def start(warm, data, tmp_path) -> Callable[..., Run]:
     runs: list[Run] = []
 
     def _start(*args, tool: str = 'train.py', **env: str) -> Run:
-        environment = dict(MMUDA_DATA=str(data), OMP_NUM_THREADS='1') | env
-        runs.append(Run(tool, args, environment, tmp_path / f'output_{len(runs)}.txt'))
+        runs.append(Run(tool, args, environment(data) | env, tmp_path / f'output_{len(runs)}.txt'))
         return runs[-1]
 
     yield _start
@@ -152,6 +155,16 @@ def start(warm, data, tmp_path) -> Callable[..., Run]:
         if run.process.is_alive():
             os.killpg(run.pid, signal.SIGKILL)
         run.process.join()
+
+
+@pytest.fixture(scope='session')
+def trained(warm, data, tmp_path_factory) -> tuple[Path, Path]:
+    """The work directory of an undisturbed run, and its config: ``leaf()`` without more."""
+    folder = tmp_path_factory.mktemp('undisturbed')
+    (folder / 'leaf.py').write_text(LEAF.format(repo=REPO, leaf=SOURCE_ONLY, batch=1))
+    run = Run('train.py', (folder / 'leaf.py', '--work-dir', folder / 'run'), environment(data), folder / 'output.txt')
+    assert run.end() == 0, run.output
+    return folder / 'run', folder / 'leaf.py'
 
 
 @pytest.fixture(scope='session')

@@ -9,7 +9,7 @@ from mmengine.hooks import CheckpointHook, RuntimeInfoHook
 from torch import Tensor
 
 from mmuda.registry import HOOKS
-from mmuda.storage import find_latest
+from mmuda.storage import last_good
 
 
 @HOOKS.register_module()
@@ -59,8 +59,9 @@ class TrainInfoHook(RuntimeInfoHook):
         weights = [x for x in checkpoint['state_dict'].values() if x.is_floating_point()]
         if not all(bool(torch.isfinite(x).all()) for x in weights):
             raise FloatingPointError(
-                f'The weights are not finite after step {runner.iter}, though the loss was: {_kept(runner)}. Lower the '
-                'learning rate, clip the gradients or turn off --amp, then go on with --resume.'
+                f'The weights are not finite after step {runner.iter}, though the loss was; '
+                f'{last_good(runner.work_dir)}. Lower the learning rate, clip the gradients or turn off --amp, then go '
+                'on with --resume.'
             )
 
     def _flush(self, runner) -> None:
@@ -96,11 +97,7 @@ def _saves(runner) -> bool:
 def _report(runner, iteration: int, scalars: dict[str, float], names: list[str]) -> str:
     terms = ', '.join(f'{key}={value:.6g}' for key, value in scalars.items() if 'loss' in key)
     return (
-        f'The loss is not finite at step {iteration + 1} ({terms}) on the images {", ".join(names)}; {_kept(runner)}: '
-        'look at these images and labels, lower the learning rate or turn off --amp, then go on with --resume.'
+        f'The loss is not finite at step {iteration + 1} ({terms}) on the images {", ".join(names)}; '
+        f'{last_good(runner.work_dir)}: look at these images and labels, lower the learning rate or turn off --amp, '
+        'then go on with --resume.'
     )
-
-
-def _kept(runner) -> str:
-    kept = find_latest(runner.work_dir).path
-    return f'the last good checkpoint is {kept}' if kept else 'no checkpoint had been written yet'

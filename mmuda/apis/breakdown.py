@@ -1,0 +1,76 @@
+"""What ends a run from outside, in one sentence: a full disk, a work directory that vanished, a killed data worker."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .errors import UserError
+
+STORAGE = {
+    errno.ENOSPC: 'free some space or keep fewer checkpoints (max_keep_ckpts)',
+    errno.EDQUOT: 'your quota is used up, remove files or keep fewer checkpoints (max_keep_ckpts)',
+    errno.EFBIG: 'it is larger than the limit for files (ulimit -f) or than the file system can hold',
+    errno.EROFS: 'the file system has become read-only',
+    errno.EIO: 'the disk or the connection to the file server has a fault',
+    errno.ESTALE: 'the connection to the file server has a fault',
+}
+WORKER = re.compile(
+    r'DataLoader worker \(pid(?:\(s\))? ([\d, ]+)\) (?:is killed by signal: ([\w ]+)|exited unexpectedly)'
+)
+SHARED_MEMORY = re.compile(r'/torch_\S+: No space left on device|signal: Bus error')
+
+
+@contextmanager
+def explained_breakdowns(work_dir: str | Path, ending: Callable[[], str] = str) -> Iterator[None]:
+    """Turn such an end of the block into a :class:`UserError`.
+
+    Meanwhile a log that cannot be written says nothing: what it could not say is on the screen, and the same disk ends
+    the run.
+
+    Args:
+        work_dir: The work directory of the run.
+        ending: Gives what the sentence adds, for example where the run can go on.
+    """
+    before, logging.raiseExceptions = logging.raiseExceptions, False
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        cause = _storage(error, Path(work_dir)) if isinstance(error, OSError) else _data_worker(error)
+        if cause is None:
+            raise
+        raise UserError('; '.join(filter(None, (cause, ending())))) from error
+    finally:
+        logging.raiseExceptions = before
+
+
+def _storage(error: OSError, work_dir: Path) -> str | None:
+    where = Path(error.filename) if isinstance(error.filename, str) else None
+    if error.errno in STORAGE:
+        return f'{where or f"a file below {work_dir}"} cannot be written ({error.strerror}): {STORAGE[error.errno]}'
+    if error.errno == errno.ENOENT and not work_dir.is_dir():
+        return f'work directory {work_dir} has vanished: it was moved or removed during the run'
+    if error.errno == errno.ENOENT and where is not None and work_dir.absolute() in where.absolute().parents:
+        return f'{where.parent} has vanished: it was moved or removed during the run'
+    return None
+
+
+def _data_worker(error: RuntimeError) -> str | None:
+    text = f'{error.__cause__} {error}'  # the first knows the signal
+    if SHARED_MEMORY.search(text):
+        return (
+            'the data workers have used up the shared memory (/dev/shm): give the container more (--shm-size) or lower '
+            'num_workers of the data loaders'
+        )
+    found = WORKER.search(text)
+    if found is None:
+        return None
+    how = f'was killed by the signal {found[2].strip()}' if found[2] else 'has ended'
+    return (
+        f'data worker {found[1]} (a process that loads images) {how}, which is what happens when memory runs out: give '
+        'the job more memory or lower num_workers of the data loaders'
+    )
