@@ -295,8 +295,8 @@ def test_the_paper_s_settings():
     assert tuple(cfg.train_dataloader.sampler.ratio) == (1, 1)
     assert (cfg.train_dataloader.sampler.temperature, cfg.train_dataloader.sampler.min_pixels) == (0.01, 3000)
     assert cfg.optim_wrapper.optimizer.to_dict().items() >= dict(lr=6e-5, betas=(0.9, 0.999), weight_decay=0.01).items()
-    warm_up, decay = cfg.param_scheduler
-    assert (warm_up.start_factor, warm_up.end, decay.begin, decay.power) == (1e-6, 1500, 1500, 1.0)
+    schedule = cfg.param_scheduler
+    assert (schedule.start_factor, schedule.warmup * cfg.train_cfg.max_iters, schedule.power) == (1e-6, 1500, 1.0)
 
 
 @pytest.mark.parametrize(

@@ -14,3 +14,4 @@ source_pipeline.insert(-1, dict(type='mmseg.PhotoMetricDistortion', brightness_d
 train_dataloader = dict(batch_size=4, dataset=dict(source=dict(pipeline=source_pipeline), target=None))
 optim_wrapper = dict(optimizer=dict(lr=5e-4), paramwise_cfg=dict(custom_keys=dict(head=dict(lr_mult=2.0))))
 train_cfg = dict(max_iters=3000)
+param_scheduler = dict(warmup=0.05)  # 150 steps

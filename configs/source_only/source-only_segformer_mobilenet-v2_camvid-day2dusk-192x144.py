@@ -18,3 +18,4 @@ train_dataloader = dict(batch_size=2, dataset=dict(target=None))
 optim_wrapper = dict(optimizer=dict(lr=3e-4), paramwise_cfg=dict(custom_keys=dict(head=dict(lr_mult=5.0))))
 custom_hooks = [dict(type='mmuda.ChannelsLastHook')]
 train_cfg = dict(max_iters=1200, val_interval=400)
+param_scheduler = dict(warmup=0.125)  # 150 steps

@@ -21,3 +21,4 @@ model = dict(_delete_=True, type='SelfTrainingUDA', task='segmentation', student
 optim_wrapper = dict(optimizer=dict(lr=3e-4), paramwise_cfg=dict(custom_keys=dict(head=dict(lr_mult=2.0))))
 custom_hooks = [dict(type='mmuda.MeanTeacherHook', momentum=0.01)]
 train_cfg = dict(max_iters=3000)
+param_scheduler = dict(warmup=0.05)  # 150 steps

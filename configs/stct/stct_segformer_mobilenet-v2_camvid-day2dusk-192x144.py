@@ -25,3 +25,4 @@ model = dict(_delete_=True, type='SelfTrainingUDA', task='segmentation', student
 optim_wrapper = dict(optimizer=dict(lr=3e-4), paramwise_cfg=dict(custom_keys=dict(head=dict(lr_mult=5.0))))
 custom_hooks = [dict(type='mmuda.MeanTeacherHook', momentum=0.01), dict(type='mmuda.ChannelsLastHook')]
 train_cfg = dict(max_iters=1200, val_interval=400)
+param_scheduler = dict(warmup=0.125)  # 150 steps

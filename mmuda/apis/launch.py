@@ -15,7 +15,7 @@ from torch import nn
 
 from mmuda import compat
 from mmuda.processes import release
-from mmuda.registry import RUNNERS
+from mmuda.registry import HOOKS, RUNNERS
 from mmuda.storage import last_good
 
 from .allocator import keep_freed_memory
@@ -125,6 +125,8 @@ def train(cfg: Config, hooks: Sequence[Hook] = ()) -> Runner:
         training.watch(runner)
         check_validation_labels(runner)
         watch(runner, limit)
+        if not any(isinstance(hook, HOOKS.get('mmuda.RunSettingsHook')) for hook in runner.hooks):
+            runner.register_hook(dict(type='mmuda.RunSettingsHook'))
         for hook in (ClassCheckHook(_resumed_classes(cfg)), Rehearsal(), *hooks):
             runner.register_hook(hook)
         try:

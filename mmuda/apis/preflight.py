@@ -42,6 +42,10 @@ FREE_KEYS = dict(
     data_prefix=('img_path', 'seg_map_path'), metainfo=('classes', 'palette'), test_cfg=('mode', 'crop_size', 'stride')
 )
 """Keys of dicts that are read by name, so that a misspelt one would be as good as missing."""
+_ADVICE = (
+    "set param_scheduler=dict(type='mmuda.WarmupPolyLR', warmup=0.0375) in the config, whose warm-up is a share of the "
+    'training, or let warm-up and decay begin and end within it'
+)
 
 
 def check_training(cfg: Config) -> None:
@@ -81,7 +85,8 @@ def _check_ranges(node: Any, path: str) -> None:
         where, lowest = f'{path}.{name}', LOWEST.get(name)
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         off = value == -1 and name in SWITCHED_OFF_BY_MINUS_ONE
-        if number and lowest is not None and value < lowest and not off:
+        share = number and 0 < value < 1 and where.endswith('checkpoint.interval')
+        if number and lowest is not None and value < lowest and not off and not share:
             raise UserError(f'{where}={value} is too small: give {lowest} or more')
         _check_ranges(value, where)
 
@@ -161,15 +166,22 @@ def check_pretrained(cfg: Config) -> None:
 
 
 def check_schedule(cfg: Config) -> None:
-    """Every scheduler of an iteration-based run begins before training ends."""
+    """Every scheduler of an iteration-based run begins before training ends, and a warm-up reaches the full rate."""
     last = cfg.train_cfg.get('max_iters')
     for number, scheduler in enumerate(_listed(cfg.get('param_scheduler'))):
-        begin = scheduler.get('begin', 0)
-        if last and not scheduler.get('by_epoch', True) and begin >= last:
+        begin, end = scheduler.get('begin', 0), scheduler.get('end', last)
+        if not last or not isinstance(scheduler, Mapping) or scheduler.get('by_epoch', True):
+            continue
+        name = f'param_scheduler[{number}] ({scheduler.type})'
+        if begin >= last:
             raise UserError(
-                f'param_scheduler[{number}] ({scheduler.type}) begins at iteration {begin}, but training ends at '
-                f'train_cfg.max_iters={last}: shorten the warm-up too, for example by --cfg-options '
-                f'param_scheduler.0.end={max(1, last // 20)} param_scheduler.1.begin={max(1, last // 20)}'
+                f'{name} begins at iteration {begin}, but training ends at train_cfg.max_iters={last}: {_ADVICE}'
+            )
+        rises = scheduler.get('start_factor', 1 / 3) < scheduler.get('end_factor', 1.0)
+        if scheduler.type == 'LinearLR' and rises and not begin + 1 < end <= last:
+            raise UserError(
+                f'{name} warms up from iteration {begin} to {end}, but training has the iterations 0 to {last - 1} and '
+                f'a warm-up takes two steps or more, so the learning rate never reaches its full value: {_ADVICE}'
             )
 
 

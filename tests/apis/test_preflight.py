@@ -21,12 +21,24 @@ def schedule(max_iters):
 
 def test_a_schedule_that_begins_after_the_end():
     check_schedule(schedule(151))
+    config = schedule(100)
+    config.param_scheduler[0].end = 20
     with pytest.raises(
         UserError,
         match=r'param_scheduler\[1\] \(PolyLR\) begins at iteration 150, but training ends at '
-        r'train_cfg\.max_iters=100: .*param_scheduler\.0\.end=5 param_scheduler\.1\.begin=5',
+        r'train_cfg\.max_iters=100: .*WarmupPolyLR',
     ):
-        check_schedule(schedule(100))
+        check_schedule(config)
+
+
+@pytest.mark.parametrize('begin, end', [(0, 150), (0, 1), (99, 100)])
+def test_a_warm_up_that_never_reaches_the_full_rate(begin, end):
+    config = schedule(100)
+    config.param_scheduler = [dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=begin, end=end)]
+    with pytest.raises(UserError, match=rf'\(LinearLR\) warms up from iteration {begin} to {end}.* never reaches'):
+        check_schedule(config)
+    config.param_scheduler[0].update(start_factor=1.0, end_factor=0.5)  # it falls
+    check_schedule(config)
 
 
 def test_epochs_and_single_schedulers_are_left_alone():

@@ -9,11 +9,8 @@ optim_wrapper = dict(
     ),
 )
 
-# The second scheduler ends where training ends: --cfg-options train_cfg.max_iters=... suffices.
-param_scheduler = [
-    dict(type='LinearLR', start_factor=1e-6, by_epoch=False, begin=0, end=1500),
-    dict(type='PolyLR', eta_min=0.0, power=1.0, by_epoch=False, begin=1500),
-]
+# 1,500 steps of warm-up: a share of the training, so --cfg-options train_cfg.max_iters=... suffices.
+param_scheduler = dict(type='mmuda.WarmupPolyLR', warmup=0.0375, start_factor=1e-6, power=1.0, eta_min=0.0)
 
 train_cfg = dict(type='mmuda.ResumableTrainLoop', max_iters=40000, val_interval=4000)
 val_cfg = dict(type='ValLoop')

@@ -1,5 +1,5 @@
 # For small data sets: 4,000 iterations, short warm-up, then a straight line to 0.
-# Both ends follow train_cfg.max_iters: --cfg-options train_cfg.max_iters=1000 is a shorter run.
+# The schedule follows train_cfg.max_iters: --cfg-options train_cfg.max_iters=1000 is a shorter run.
 optim_wrapper = dict(
     type='OptimWrapper',
     constructor='mmuda.UDAOptimWrapperConstructor',
@@ -9,10 +9,8 @@ optim_wrapper = dict(
     ),
 )
 
-param_scheduler = [
-    dict(type='LinearLR', start_factor=1e-6, by_epoch=False, begin=0, end=150),
-    dict(type='PolyLR', eta_min=0.0, power=1.0, by_epoch=False, begin=150),
-]
+# 150 steps of warm-up.
+param_scheduler = dict(type='mmuda.WarmupPolyLR', warmup=0.0375, start_factor=1e-6, power=1.0, eta_min=0.0)
 
 train_cfg = dict(type='mmuda.ResumableTrainLoop', max_iters=4000, val_interval=1000)
 val_cfg = dict(type='ValLoop')

@@ -1,5 +1,5 @@
 # For the toy set, from random weights: a thousand iterations at a high rate.
-# Both ends follow train_cfg.max_iters: --cfg-options train_cfg.max_iters=3000 is a longer run.
+# The schedule follows train_cfg.max_iters: --cfg-options train_cfg.max_iters=3000 is a longer run.
 optim_wrapper = dict(
     type='OptimWrapper',
     constructor='mmuda.UDAOptimWrapperConstructor',
@@ -7,10 +7,8 @@ optim_wrapper = dict(
     paramwise_cfg=dict(custom_keys=dict(norm=dict(decay_mult=0.0))),
 )
 
-param_scheduler = [
-    dict(type='LinearLR', start_factor=1e-3, by_epoch=False, begin=0, end=30),
-    dict(type='PolyLR', eta_min=0.0, power=1.0, by_epoch=False, begin=30),
-]
+# 30 steps of warm-up.
+param_scheduler = dict(type='mmuda.WarmupPolyLR', warmup=0.03, start_factor=1e-3, power=1.0, eta_min=0.0)
 
 train_cfg = dict(type='mmuda.ResumableTrainLoop', max_iters=1000, val_interval=1000)
 val_cfg = dict(type='ValLoop')

@@ -9,6 +9,7 @@ from .domain_context import DomainContextHook
 from .exact_resume import ExactResumeHook
 from .interrupt import InterruptHook
 from .mean_teacher import MeanTeacherHook
+from .run_settings import RunSettingsHook
 from .stall import StallHook
 from .train_info import TrainInfoHook
 
@@ -22,6 +23,7 @@ __all__ = [
     'ExactResumeHook',
     'InterruptHook',
     'MeanTeacherHook',
+    'RunSettingsHook',
     'StallHook',
     'TrainInfoHook',
 ]

@@ -26,12 +26,14 @@ class CheckpointHook(mmengine.hooks.CheckpointHook):
     a stock config gets it.
 
     Args:
-        As in mmengine.
+        As in mmengine; an ``interval`` below 1 is a share of the training: 0.1 are ten checkpoints.
     """
 
     def before_train(self, runner) -> None:
-        """Look for the best checkpoints in this run's own folder."""
+        """Turn a share into steps (or epochs), and look for the best checkpoints in this run's own folder."""
         super().before_train(runner)
+        if 0 < self.interval < 1:
+            self.interval = max(1, round(self.interval * (runner.max_epochs if self.by_epoch else runner.max_iters)))
         if not self.save_best:
             return
         if len(self.key_indicators) == 1:

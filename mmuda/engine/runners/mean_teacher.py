@@ -24,8 +24,8 @@ compat.apply()
 class MeanTeacherRunner(Runner):
     """Adds to mmengine's ``Runner`` what an exact, restartable run with a teacher needs, unless the config has it.
 
-    * hooks: :class:`mmuda.MeanTeacherHook`, :class:`mmuda.ExactResumeHook`, and
-      :class:`mmuda.TrainInfoHook` for ``runtime_info``;
+    * hooks: :class:`mmuda.MeanTeacherHook`, :class:`mmuda.ExactResumeHook`,
+      :class:`mmuda.RunSettingsHook`, and :class:`mmuda.TrainInfoHook` for ``runtime_info``;
     * loops: :class:`mmuda.ResumableTrainLoop` for iteration training, :class:`mmuda.ResumableEpochLoop` for epochs,
       :class:`mmuda.MeanTeacherValLoop` for validation; images of any sizes make a batch of evaluation;
     * buffers of rank 0 are broadcast, so that every process resumes from the same statistics.
@@ -41,7 +41,7 @@ class MeanTeacherRunner(Runner):
         """Register the config's hooks and the missing ones."""
         default_hooks = dict(runtime_info=dict(type='mmuda.TrainInfoHook')) | dict(default_hooks or {})
         fixed = getattr(unwrapped(self.model), 'teacher_fixed', False)
-        missing = ['ExactResumeHook'] + ['MeanTeacherHook'] * (self._teaches and not fixed)
+        missing = ['ExactResumeHook', 'RunSettingsHook'] + ['MeanTeacherHook'] * (self._teaches and not fixed)
         super().register_hooks(default_hooks, _with_hooks(custom_hooks, missing))
 
     def load_or_resume(self) -> None:

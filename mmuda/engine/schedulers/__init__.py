@@ -2,5 +2,6 @@
 
 from .epoch_cosine import EpochCosineLR
 from .inverse_decay import InverseDecayLR
+from .warmup_poly import WarmupPolyLR
 
-__all__ = ['EpochCosineLR', 'InverseDecayLR']
+__all__ = ['EpochCosineLR', 'InverseDecayLR', 'WarmupPolyLR']

@@ -25,7 +25,8 @@ class EpochCosineLR(LRSchedulerMixin, _ParamScheduler):
         optimizer: The optimizer, or its wrapper.
         epochs: E. Where there are fewer steps, the rate changes with each.
         eta_min: lr_min, which the last stair does not reach yet.
-        begin, end, last_step, by_epoch, verbose: As for mmengine's schedulers; without an ``end`` in the config it is
+        begin, end, last_step, by_epoch, verbose: As for mmengine's schedulers, but counted in steps unless ``by_epoch``
+            says otherwise; without an ``end`` in the config it is
             the last step of the training.
     """
 
@@ -37,7 +38,7 @@ class EpochCosineLR(LRSchedulerMixin, _ParamScheduler):
         begin: int = 0,
         end: int = INF,
         last_step: int = -1,
-        by_epoch: bool = True,
+        by_epoch: bool = False,
         verbose: bool = False,
     ) -> None:
         self.epochs = epochs
@@ -45,6 +46,11 @@ class EpochCosineLR(LRSchedulerMixin, _ParamScheduler):
         self.horizon = end - begin
         if epochs < 1:
             raise ValueError(f'EpochCosineLR has epochs={epochs}: a training has 1 or more.')
+        if end >= INF:
+            raise ValueError(
+                'EpochCosineLR has no end, so the rate would not fall: give one (a runner sets it to the length of the '
+                'training).'
+            )
         super().__init__(optimizer, begin=begin, end=end, last_step=last_step, by_epoch=by_epoch, verbose=verbose)
 
     def _get_value(self) -> list[float]:

@@ -51,7 +51,7 @@ def train(tmp_path):
             train_dataloader=dict(dataset=[torch.ones(1)] * 4, sampler=dict(type='DefaultSampler'), batch_size=1),
             train_cfg=dict(by_epoch=False, max_iters=steps, val_interval=1),
             optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),
-            default_hooks=dict(checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=1, **hook)),
+            default_hooks=dict(checkpoint=dict(type='CheckpointHook', by_epoch=False) | dict(interval=1) | hook),
             resume=resume,
             log_level='ERROR',
             experiment_name=os.urandom(4).hex(),
@@ -69,6 +69,12 @@ def train(tmp_path):
 
 def checkpoints(folder) -> list[str]:
     return sorted(path.name for path in folder.glob('*.pth'))
+
+
+@pytest.mark.parametrize('steps, kept', [(4, [1, 2, 3, 4]), (12, [3, 6, 9, 12]), (2, [1, 2])])
+def test_a_share_is_of_the_training_whatever_its_length(train, tmp_path, steps, kept):
+    train(steps, interval=0.25)
+    assert sorted(int(path.stem.removeprefix('iter_')) for path in (tmp_path / 'run').glob('iter_*.pth')) == kept
 
 
 def test_a_stock_config_gets_this_hook():

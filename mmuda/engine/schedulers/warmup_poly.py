@@ -1,0 +1,80 @@
+"""The schedule of SegFormer and DAFormer, a linear warm-up and then a polynomial decay, which scales with the training.
+
+    lr_n = lr_0 · (f + (1 − f) · n / (W − 1))                        n < W           f: start_factor
+    lr_n = lr_min + (lr_0 − lr_min) · (1 − (n − W) / (N − W − 1))^power    n ≥ W
+
+N = end − begin are the steps of the schedule and W = warmup · N those of its warm-up: a shorter training has a shorter
+one. The values are those of mmengine's LinearLR and PolyLR in a row, to the bit.
+"""
+
+from __future__ import annotations
+
+from mmengine.optim import _ParamScheduler
+from mmengine.optim.scheduler.lr_scheduler import LRSchedulerMixin
+from mmengine.optim.scheduler.param_scheduler import INF
+
+from mmuda.registry import PARAM_SCHEDULERS
+
+
+@PARAM_SCHEDULERS.register_module()
+class WarmupPolyLR(LRSchedulerMixin, _ParamScheduler):
+    """Linear warm-up over a share of the steps, then a polynomial decay.
+
+    Args:
+        optimizer: The optimizer, or its wrapper.
+        warmup: The warm-up's share of the steps, in [0, 1). Less than two steps are none.
+        start_factor: f in (0, 1]; the first step has lr_0 · f.
+        power: Of the decay; 1 is a straight line.
+        eta_min: lr_min, the rate of the last step.
+        begin, end, last_step, by_epoch, verbose: As for mmengine's schedulers, but counted in steps unless ``by_epoch``
+            says otherwise; without an ``end`` in the config it is the last step of the training.
+    """
+
+    def __init__(
+        self,
+        optimizer,
+        warmup: float,
+        start_factor: float = 1e-6,
+        power: float = 1.0,
+        eta_min: float = 0.0,
+        begin: int = 0,
+        end: int = INF,
+        last_step: int = -1,
+        by_epoch: bool = False,
+        verbose: bool = False,
+    ) -> None:
+        if not 0 <= warmup < 1 or not 0 < start_factor <= 1:
+            raise ValueError(
+                f'WarmupPolyLR has warmup={warmup} and start_factor={start_factor}: the first is a share of the '
+                'training in [0, 1), the second one of the learning rate in (0, 1].'
+            )
+        if end >= INF:
+            raise ValueError(
+                'WarmupPolyLR has no end, of which its warm-up would be a share: give one (a runner sets it to the '
+                'length of the training).'
+            )
+        steps = round(warmup * (end - begin))
+        self.warmup_steps = steps if steps > 1 else 0
+        self.decay_steps = end - begin - self.warmup_steps - 1
+        self.start_factor = start_factor
+        self.power = power
+        self.eta_min = eta_min
+        super().__init__(optimizer, begin=begin, end=end, last_step=last_step, by_epoch=by_epoch, verbose=verbose)
+
+    def _get_value(self) -> list[float]:
+        """The values of the next step, from those of this one: other schedulers may act beside it."""
+        values = [group[self.param_name] for group in self.optimizer.param_groups]
+        past = self.last_step - self.warmup_steps
+        if past < 0:
+            return [value * self._growth() for value in values]
+        if past == 0:
+            return values
+        shrinkage = (1 - 1 / (self.decay_steps - past + 1)) ** self.power
+        return [(value - self.eta_min) * shrinkage + self.eta_min for value in values]
+
+    def _growth(self) -> float:
+        """How much larger the rate of this step of the warm-up is than that of the last."""
+        if self.last_step == 0:
+            return self.start_factor
+        rise = 1.0 - self.start_factor
+        return 1.0 + rise / ((self.warmup_steps - 1) * self.start_factor + (self.last_step - 1) * rise)
