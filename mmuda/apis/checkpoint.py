@@ -19,8 +19,22 @@ from torch import Tensor, nn
 from mmuda import compat
 
 from .errors import UserError
+from .foreign_weights import backbone_advice, keep_classifier, translate
 
 compat.apply()
+
+READ_ERRORS = (
+    RuntimeError,
+    EOFError,
+    OSError,
+    LookupError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    pickle.UnpicklingError,
+)
+NESTS = ('state_dict', 'model')
+"""Where training codes put the weights; a plain state dict has none of these."""
 
 
 def read_state(path: str | Path) -> dict[str, Tensor]:
@@ -29,8 +43,12 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
     Raises:
         UserError: The file is missing, truncated, or not a checkpoint.
     """
-    checkpoint = read_checkpoint(path)
-    state = checkpoint.get('state_dict', checkpoint)
+    return weights_of(read_checkpoint(path), path)
+
+
+def weights_of(checkpoint: Mapping[str, Any], path: str | Path) -> dict[str, Tensor]:
+    """The weights among all that a checkpoint holds."""
+    state = next((checkpoint[nest] for nest in NESTS if nest in checkpoint), checkpoint)
     if not isinstance(state, Mapping) or not state or not all(isinstance(value, Tensor) for value in state.values()):
         raise UserError(
             f'checkpoint {path} holds no weights: give a file that tools/train.py wrote, or a plain state dict'
@@ -45,7 +63,9 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         raise UserError(f'checkpoint {path} does not exist: give the path of a .pth file')
     try:
         checkpoint = torch.load(path, map_location='cpu', weights_only=True)
-    except (RuntimeError, EOFError, OSError, KeyError, pickle.UnpicklingError) as error:
+    except READ_ERRORS as error:
+        if sentence := compat.names_code(path, error):
+            raise UserError(sentence) from error
         reason = str(error).strip().split('\n')[0][:200] or type(error).__name__
         raise UserError(f'checkpoint {path} cannot be read ({reason}): it may be truncated; use another one') from error
     if not isinstance(checkpoint, Mapping):
@@ -55,19 +75,50 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     return dict(checkpoint)
 
 
-def check_checkpoint(model: nn.Module, path: str | Path) -> None:
+def dataset_meta(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
+    """What a checkpoint knows of its data set, such as ``classes`` and ``palette``; mmseg 0.x has them in capitals."""
+    meta = checkpoint.get('meta') or {}
+    old = {name.lower(): meta[name] for name in ('CLASSES', 'PALETTE') if meta.get(name)}
+    return dict(meta.get('dataset_meta') or old)
+
+
+def check_checkpoint(model: nn.Module, path: str | Path, other_classes: bool = False) -> None:
     """Raise one sentence that names the first keys that do not fit ``model``, which stays as it is.
 
     A UDA model takes its own checkpoints and those of its plain network; its alignment terms may be left out.
+    Checkpoints of DAFormer's code base are renamed.
+
+    Args:
+        model: The model.
+        path: The file.
+        other_classes: Whether a checkpoint for another number of classes is a start, all but its classifier.
     """
-    _check(model, read_state(path), path)
+    fit_weights(model, read_state(path), path, other_classes)
 
 
 def load_checkpoint(model: nn.Module, path: str | Path) -> None:
     """Load the weights into ``model`` if they pass :func:`check_checkpoint`."""
-    state = read_state(path)
-    _check(model, state, path)
+    state, _ = fit_weights(model, read_state(path), path)
     model.load_state_dict(state, strict=False)
+
+
+def fit_weights(
+    model: nn.Module, state: dict[str, Tensor], path: str | Path, other_classes: bool = False
+) -> tuple[dict[str, Tensor], list[str]]:
+    """The weights in the names of ``model``, and what there is to say about them; see :func:`check_checkpoint`.
+
+    Raises:
+        UserError: They are of another model.
+    """
+    try:
+        fitting, notes = translate(model, state)
+    except KeyError as error:
+        raise UserError(f'checkpoint {path}: {error.args[0]}') from error
+    if other_classes:
+        fitting, more = keep_classifier(model, fitting)
+        notes = notes + more
+    _check(model, fitting, path)
+    return fitting, notes
 
 
 def _check(model: nn.Module, state: Mapping[str, Tensor], path: str | Path) -> None:
@@ -76,7 +127,9 @@ def _check(model: nn.Module, state: Mapping[str, Tensor], path: str | Path) -> N
             warnings.filterwarnings('ignore', message='.*non-meta parameter')
             missing, unexpected = _without_values(model).load_state_dict(dict(state), strict=False)
     except RuntimeError as error:
-        raise UserError(f'checkpoint {path} does not fit the model: {_first_reason(error)}') from error
+        raise UserError(
+            f'checkpoint {path} does not fit the model: {_first_reason(error)}{backbone_advice(state)}'
+        ) from error
     problems = {'lacks': _relevant(missing), 'has unknown': _relevant(unexpected)}
     found = [f'it {what} {_listed(keys)}' for what, keys in problems.items() if keys]
     if found:
@@ -106,7 +159,7 @@ def _listed(keys: list[str]) -> str:
 def _advice(state: Mapping[str, Tensor]) -> str:
     if any(key.startswith('student.') for key in state):
         return ', or take the plain network out of it with tools/analysis_tools/extract_network.py'
-    return ''
+    return backbone_advice(state)
 
 
 def _first_reason(error: RuntimeError) -> str:

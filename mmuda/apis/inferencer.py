@@ -20,7 +20,7 @@ from mmuda.datasets.label_free import is_label_loader
 from mmuda.datasets.own_readers import is_image_loader, use_own_readers
 from mmuda.visualization import palette_of
 
-from .checkpoint import load_checkpoint, read_checkpoint
+from .checkpoint import dataset_meta, load_checkpoint, read_checkpoint
 from .config import load_config
 from .errors import UserError
 from .inputs import Images, NamedImage, find_images
@@ -212,7 +212,7 @@ def _channels(network: nn.Module) -> int:
 
 def _class_names(checkpoint: str | Path, network: nn.Module) -> tuple[list[str], list]:
     """Classes and palette that the checkpoint knows of, else numbers and made-up colours."""
-    meta = read_checkpoint(checkpoint).get('meta', {}).get('dataset_meta') or {}
+    meta = dataset_meta(read_checkpoint(checkpoint))
     head = network.decode_head if hasattr(network, 'decode_head') else network.head
     classes = list(meta.get('classes') or map(str, range(head.num_classes)))
     return classes, palette_of(meta, len(classes))

@@ -9,9 +9,7 @@ from pathlib import Path
 import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
-from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner
-from torch import nn
 
 from mmuda import compat
 from mmuda.processes import release
@@ -20,7 +18,6 @@ from mmuda.storage import last_good
 
 from .allocator import keep_freed_memory
 from .breakdown import explained_breakdowns
-from .checkpoint import check_checkpoint
 from .class_check import ClassCheckHook
 from .errors import UserError
 from .inferencer import choose_network
@@ -31,6 +28,7 @@ from .preflight import check_config, check_data_roots, check_start, check_traini
 from .rehearsal import Rehearsal
 from .scored_labels import check_segments, check_validation_labels, score_only_labels
 from .shared_classes import checkpoint_classes, share_classes
+from .start_weights import bare_model, prepare_start
 from .training_dir import training_in
 from .work_dir import check_work_dir, checkpoint_folder, latest_checkpoint
 
@@ -95,22 +93,20 @@ def enable_tta(cfg: Config) -> None:
     cfg.model = dict(cfg.tta_model, module=cfg.model)
 
 
-def build_runner(cfg: Config) -> Runner:
-    """The config's own runner type, or mmengine's; a checkpoint in ``load_from`` has been checked against the model."""
+def build_runner(cfg: Config, other_classes: bool = False) -> Runner:
+    """The config's own runner type, or mmengine's; a checkpoint in ``load_from`` has been checked against the model.
+
+    Args:
+        cfg: The config.
+        other_classes: Whether a checkpoint for another number of classes is a start, all but its classifier.
+    """
     compat.apply()
     runner = RUNNERS.build(cfg)
     path = cfg.get('load_from')
     if path is not None and '://' not in path:
-        check_checkpoint(bare_model(runner), path)
+        resume = bool(cfg.get('resume'))
+        prepare_start(runner, path, resume, other_classes and not resume)
     return runner
-
-
-def bare_model(runner: Runner) -> nn.Module:
-    """The runner's model without what distribution and test-time augmentation put around it."""
-    model = runner.model
-    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
-        model = model.module
-    return model
 
 
 def train(cfg: Config, hooks: Sequence[Hook] = ()) -> Runner:
@@ -121,7 +117,7 @@ def train(cfg: Config, hooks: Sequence[Hook] = ()) -> Runner:
     if os.name == 'posix' and not torch.cuda.is_available():
         keep_freed_memory()
     with training_in(cfg) as training, explained_breakdowns(cfg.work_dir, lambda: _going_on(cfg)):
-        runner = build_runner(cfg)
+        runner = build_runner(cfg, other_classes=True)
         training.watch(runner)
         check_validation_labels(runner)
         watch(runner, limit)

@@ -17,7 +17,7 @@ from mmengine.registry import DefaultScope
 from mmuda import compat
 from mmuda.registry import DATASETS
 
-from .checkpoint import read_checkpoint
+from .checkpoint import dataset_meta, read_checkpoint
 from .errors import UserError
 
 compat.apply()
@@ -46,8 +46,7 @@ def share_classes(cfg: Config, classes: Sequence[str] | None = None) -> None:
 
 def checkpoint_classes(path: str | Path) -> list[str] | None:
     """The class names that a checkpoint was trained with; None where it does not know."""
-    meta = read_checkpoint(path).get('meta') or {}
-    classes = (meta.get('dataset_meta') or {}).get('classes')
+    classes = dataset_meta(read_checkpoint(path)).get('classes')
     return None if classes is None else list(classes)
 
 

@@ -11,11 +11,11 @@ import os
 import sys
 import warnings
 
-from .checkpoints import load_weights_only, trust_runner_checkpoints, without_stored_configs
+from .checkpoints import load_weights_only, names_code, trust_runner_checkpoints, without_stored_configs
 from .imports import HostImports
 from .versions import point_lookups_at_fork, require, require_safe_torch, warn_untested_versions
 
-__all__ = ['apply', 'require']
+__all__ = ['apply', 'names_code', 'require']
 
 EXPECTED_WARNINGS = (
     'Fail to import ``MultiScaleDeformableAttention``',

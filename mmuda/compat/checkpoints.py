@@ -2,6 +2,8 @@
 
 import functools
 import os
+import pickle
+import re
 import types
 from collections.abc import Callable
 
@@ -58,18 +60,41 @@ def load_weights_only() -> None:
         os.environ.setdefault('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')
 
 
+def names_code(path: object, error: Exception) -> str | None:
+    """One sentence for the safe loader's refusal of a file that names code; None for any other error.
+
+    torch's own text advises to switch the check off.
+    """
+    if not isinstance(error, (pickle.UnpicklingError, ValueError)):
+        return None
+    found = re.search(r'(?:GLOBAL|attribute|class|function) (\S+)', str(error))
+    if found is None:
+        return None
+    name = found[1].strip("'")
+    return (
+        f'checkpoint {path} is refused: beside weights it names code ({name}), as a malicious file does, and none of '
+        'it was run; get the weights alone, from a source that you trust'
+    )
+
+
 def without_stored_configs(load: Callable, module: types.ModuleType) -> None:
     """`Runner.resume` executes `meta['config']` of a checkpoint, a text of Python, whoever wrote it: it is dropped.
 
     Nothing is lost: mmengine looks there for the GPUs of a run of its first versions, and writes another key itself.
+    A file that names code is refused in one sentence.
     """
     load(module)
     stock = module.CheckpointLoader.load_checkpoint
     module.CheckpointLoader.load_checkpoint = staticmethod(functools.partial(_without_config, stock))
 
 
-def _without_config(stock: Callable, *args, **kwargs):
-    checkpoint = stock(*args, **kwargs)
+def _without_config(stock: Callable, filename, *args, **kwargs):
+    try:
+        checkpoint = stock(filename, *args, **kwargs)
+    except (pickle.UnpicklingError, ValueError) as error:
+        if sentence := names_code(filename, error):
+            raise pickle.UnpicklingError(sentence) from error
+        raise
     meta = checkpoint.get('meta') if isinstance(checkpoint, dict) else None
     if isinstance(meta, dict):
         meta.pop('config', None)
