@@ -90,6 +90,14 @@ def test_the_doctor_finds_what_the_converters_made(config, name):
     assert scored_classes in (shown[-1], None)
 
 
+def test_conditions_of_acdc_are_one_variable(config, monkeypatch):
+    monkeypatch.setenv('MMUDA_CONDITIONS', 'night-fog')
+    cfg = config('cityscapes2acdc_512x512')
+    for dataset, prefix in ((cfg.train_dataloader.dataset.target, 'train'), (cfg.val_dataloader.dataset, 'val')):
+        paths = [part.data_prefix.img_path for part in dataset.datasets]
+        assert paths == [f'rgb_anon/night/{prefix}', f'rgb_anon/fog/{prefix}']
+
+
 def test_every_published_set_has_a_config():
     assert {name for task in TASKS.values() for name in task[0]} == set(SETS)
 

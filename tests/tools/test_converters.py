@@ -115,6 +115,15 @@ def run(capsys, monkeypatch, script: str, *args) -> tuple[int, str]:
 # ------------------------------------------------------------------------------------------------ every data set
 
 
+def test_a_command_fills_the_folder_that_the_configs_read():
+    """The commands that the converters show; a folder without --out is converted in its place."""
+    for script in sorted({published.script for published in SETS.values()}):
+        folders = {published.folder for published in SETS.values() if published.script == script}
+        shown = re.findall(r'^    python .*data/([\w-]+)$', converter(script).__doc__, re.MULTILINE)
+        assert shown, script
+        assert set(shown) <= folders, script
+
+
 def test_every_converter_has_a_miniature():
     scripts = {path.stem for path in CONVERTERS.glob('*.py') if 'CONVERSION = ' in path.read_text()}
     assert {SETS[name].script for name in SETS} == scripts | {'unpack'}

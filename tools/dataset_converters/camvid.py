@@ -1,6 +1,6 @@
 """CamVid: coloured labels of 32 classes to the 11 that are usually evaluated, day and dusk apart.
 
-    python tools/dataset_converters/camvid.py --src 701_StillsRaw_full.zip LabeledApproved_full.zip --out data/camvid
+    python tools/dataset_converters/camvid.py --src 701_*.zip LabeledApproved_*.zip --out data/camvid_day_dusk
 
 Reads 701_StillsRaw_full/*.png and LabeledApproved_full/*_L.png (wherever they lie), and writes
 {day,dusk}/{images,labels}/{train,val,test}/*.png. The parts are those of SegNet's lists, with the drive at dusk apart:

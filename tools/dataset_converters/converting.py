@@ -127,7 +127,8 @@ def carry_out(make: Callable[[], Conversion], args: argparse.Namespace) -> None:
     try:
         conversion = make()
         errors = convert(conversion.rules, args.src, _out(args), args.nproc, args.overwrite)
-        print('\n'.join(report(conversion.published, _out(args))))
+        for line in report(conversion.published, _out(args)):
+            print(line)
     except (DataError, OSError) as error:
         raise UserError(str(error)) from error
     if errors:
@@ -142,10 +143,11 @@ def convert(
     sources = [open_source(path, None if in_place else out) for path in paths]
     tasks = plan(rules, sources, out)
     if not tasks:
-        wanted = ', '.join(rule.inputs if isinstance(rule.inputs, str) else rule.inputs[0] for rule in rules)
+        firsts = [rule.inputs if isinstance(rule.inputs, str) else rule.inputs[0] for rule in rules]
+        wanted = ', '.join(dict.fromkeys(map(_plain, firsts)))
         raise DataError(f'there is no file {wanted} in {", ".join(paths)}: name what you downloaded in --src')
-    todo = [task for task in tasks if overwrite or not os.path.exists(task.output)]
-    todo = [task for task in todo if not _is_itself(task, sources)]
+    missing = [task for task in tasks if not os.path.exists(task.output)]
+    todo = [task for task in tasks if not _is_itself(task, sources)] if overwrite else missing
     for folder in {os.path.dirname(task.output) for task in todo}:
         remove_leftovers(folder)
     print(f"{len(todo)} of {len(tasks)} files to make in '{out}'")
