@@ -50,7 +50,10 @@ class ClassCheckHook(Hook):
         if classes is not None:
             check_model_classes(model, classes, name)
         for mode, dataset in sets.items():
-            check_ignored(model, dict(_ignored(dataset, mode)))
+            if mode == 'train':
+                check_ignored(model, dict(_ignored(dataset)))
+            else:
+                _check_scores(runner, mode, dataset)
         check_labels(sets)
 
 
@@ -78,15 +81,32 @@ def _classes(dataset: Any) -> list[str] | None:
     return None if classes is None else list(classes)
 
 
-def _ignored(dataset: Any, mode: str) -> Iterator[tuple[str, int]]:
-    """What the sets inside mark ignored pixels with."""
-    if mode != 'train':
-        return
-    parts = getattr(dataset, 'datasets', [dataset])
+def _ignored(dataset: Any) -> Iterator[tuple[str, int]]:
+    """What a training set marks ignored pixels and padding with."""
+    parts = innermost(dataset)
     if any(hasattr(part, 'label_table') for part in parts):
-        yield 'the training set', LABEL_IGNORE
-    if hasattr(dataset, 'num_sources') and len(parts) > dataset.num_sources:
+        yield 'the train set', LABEL_IGNORE
+    if hasattr(dataset, 'num_sources') and len(dataset.datasets) > dataset.num_sources:
         yield 'a target image (ignore_index of mmuda.DomainDataset)', dataset.ignore_index
+    for part in parts:
+        for step in getattr(getattr(part, 'pipeline', None), 'transforms', ()):
+            padding = getattr(step, 'seg_pad_val', None)
+            pad_val = getattr(step, 'pad_val', None)
+            padding = pad_val.get('seg') if isinstance(pad_val, dict) else padding
+            if padding is not None:
+                yield f'the padding of {type(step).__name__} in a pipeline', padding
+
+
+def _check_scores(runner: Runner, mode: str, dataset: Any) -> None:
+    """A metric ignores what the labels of our own sets mark as ignored."""
+    evaluator = getattr(getattr(runner, f'_{mode}_loop'), 'evaluator', None)
+    for metric in getattr(evaluator, 'metrics', ()):
+        found = getattr(metric, 'ignore_index', LABEL_IGNORE)
+        if found != LABEL_IGNORE and any(hasattr(part, 'label_table') for part in innermost(dataset)):
+            raise UserError(
+                f'{mode}_evaluator ({type(metric).__name__}) has ignore_index={found}, but ignored pixels of the '
+                f'{mode} set have {LABEL_IGNORE}: leave it out'
+            )
 
 
 def _bare(model: nn.Module) -> nn.Module:

@@ -11,6 +11,8 @@ from .errors import UserError
 
 LABEL_IGNORE = 255
 """What mmuda's data sets write where a pixel has no class."""
+OTHER_LABELS = ('STDCHead', 'VPDDepthHead')
+"""Heads of mmseg that learn boundaries or depths, not the data's classes."""
 
 
 def check_model_classes(model: nn.Module, classes: Sequence[str], data: str) -> None:
@@ -21,20 +23,28 @@ def check_model_classes(model: nn.Module, classes: Sequence[str], data: str) -> 
         classes: Names of the classes.
         data: What an error calls the data.
     """
-    names = ', '.join(classes[:3]) + (', ...' if len(classes) > 3 else '')
+    has = f'{data} has {len(classes)} classes ({", ".join(classes[:3])}{", ..." * (len(classes) > 3)})'
     for name, module in _parts(model):
         found = getattr(module, 'num_classes', None)
         if _is_count(found) and found != len(classes):
             raise UserError(
-                f'{name} has num_classes={found}, but {data} has {len(classes)} classes ({names}): set num_classes='
-                f'{len(classes)} in every head and term of the model, or give the data the class list that was meant'
+                f'{name} has num_classes={found}, but {has}: set num_classes={len(classes)} in every head and term of '
+                'the model, or give the data the class list that was meant'
             )
         weight = getattr(module, 'class_weight', None)
-        if weight is not None and hasattr(weight, '__len__') and len(weight) != len(classes):
+        if hasattr(weight, '__len__') and len(weight) not in _weights(model, name, len(classes)):
             raise UserError(
-                f'{name} ({type(module).__name__}) has a class_weight of {len(weight)} numbers, but {data} has '
-                f'{len(classes)} classes ({names}): give one number a class'
+                f'{name} ({type(module).__name__}) has a class_weight of {len(weight)} numbers, but {has}: give one '
+                'number a class'
             )
+
+
+def _weights(model: nn.Module, name: str, num_classes: int) -> tuple[int, ...]:
+    """How many class weights a loss may have: heads that classify masks have one more, of no object."""
+    student = getattr(model, 'student', model)
+    head = getattr(student, name.split('.')[0], None)
+    of_masks = any(hasattr(head, attribute) for attribute in ('match_masks', 'num_queries'))
+    return (num_classes, num_classes + 1) if of_masks else (num_classes,)
 
 
 def check_largest_class(model: nn.Module, largest: int, data: str) -> None:
@@ -55,7 +65,9 @@ def check_ignored(model: nn.Module, ignored: dict[str, int]) -> None:
         model: The model.
         ignored: What the data call ignored, and its number.
     """
-    ignored = {**ignored, **_padding(model)}
+    padding = getattr(getattr(getattr(model, 'student', model), 'data_preprocessor', None), 'seg_pad_val', None)
+    if padding is not None:
+        ignored = {**ignored, 'seg_pad_val of its data_preprocessor': padding}
     for name, module in _parts(model):
         head = getattr(module, 'ignore_index', None)
         if not hasattr(module, 'loss_decode') or head is None:
@@ -69,17 +81,11 @@ def check_ignored(model: nn.Module, ignored: dict[str, int]) -> None:
                 )
 
 
-def _padding(model: nn.Module) -> dict[str, int]:
-    student = getattr(model, 'student', model)
-    value = getattr(getattr(student, 'data_preprocessor', None), 'seg_pad_val', None)
-    return {} if value is None else {'seg_pad_val of its data_preprocessor': value}
-
-
 def _parts(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     """Heads, terms and what is in them, each once: a teacher is a copy, a backbone has classes of its own."""
     for name, module in model.named_modules():
         places = name.split('.')
-        outer = name in ('', 'student') or places[0] == 'teacher'
+        outer = name in ('', 'student') or places[0] == 'teacher' or type(module).__name__ in OTHER_LABELS
         if not outer and not {'backbone', 'data_preprocessor'} & set(places):
             yield name.removeprefix('student.'), module
 

@@ -16,7 +16,7 @@ from mmuda.apis import UserError
 from mmuda.apis.class_check import ClassCheckHook
 from mmuda.apis.shared_classes import checkpoint_classes, share_classes
 from mmuda.datasets import DataError, DomainDataset, FolderClassification
-from mmuda.registry import DATASETS
+from mmuda.registry import DATASETS, METRICS
 
 compat.apply()
 
@@ -245,6 +245,39 @@ def test_a_class_that_no_source_shows_is_said(write, told):
     assert '1 of the 1 scored images are target images too' in told[-1][1]
     assert told[1][1] == "The sources: no pixel shows 'mug' in all 1 label maps: it cannot be learned."
     assert "The val set: no pixel shows 'lamp'" in told[3][1]
+
+
+def stepwise(**step):
+    pipeline = [dict(type='mmuda.LoadImage'), dict(type='mmuda.LoadLabel'), step]
+    return dict(metainfo=dict(classes=CLASSES), pipeline=pipeline)
+
+
+@pytest.mark.parametrize(
+    'step, name',
+    [
+        (dict(type='Pad', size=(8, 8), pad_val=dict(img=0, seg=0)), 'Pad'),
+        (dict(type='mmseg.RandomRotate', prob=1.0, degree=10, seg_pad_val=0), 'RandomRotate'),
+    ],
+)
+def test_padding_in_a_pipeline_is_ignored_by_the_heads(write, step, name):
+    """Padding of 0 would be trained on as the first class, without a word."""
+    path = write('data', [[0, 1, 2]])
+    head = nn.Identity()
+    head.loss_decode, head.ignore_index = None, 255
+    loop = SimpleNamespace(dataloader=SimpleNamespace(dataset=DATASETS.build(by_pixel(path, **stepwise(**step)))))
+    runner = SimpleNamespace(model=nn.ModuleDict(dict(head=head)), _train_loop=loop, _val_loop=None, _test_loop=None)
+    with pytest.raises(UserError, match=f'head has ignore_index=255, but the padding of {name} in a pipeline has 0'):
+        ClassCheckHook().before_run(runner)
+
+
+@pytest.mark.parametrize('mode', ['val', 'test'])
+def test_a_metric_ignores_what_the_labels_do(write, mode):
+    part = DATASETS.build(by_pixel(write('data', [[0, 1, 2]]), metainfo=dict(classes=CLASSES)))
+    metric = METRICS.build(dict(type='mmuda.SegmentationMetric', ignore_index=0))
+    loop = SimpleNamespace(dataloader=SimpleNamespace(dataset=part), evaluator=SimpleNamespace(metrics=[metric]))
+    loops = dict(_train_loop=None, _val_loop=None, _test_loop=None) | {f'_{mode}_loop': loop}
+    with pytest.raises(UserError, match=rf'{mode}_evaluator \(SegmentationMetric\) has ignore_index=0, .* have 255'):
+        ClassCheckHook().before_run(SimpleNamespace(model=nn.Identity(), **loops))
 
 
 def test_joined_and_bare_sets_are_looked_into(write, told):

@@ -69,6 +69,22 @@ def test_class_weights_are_one_a_class(tiny_student, kind):
             check_model_classes(model, CLASSES, 'the train set')
 
 
+def test_a_head_of_masks_weighs_no_object_too():
+    model = nn.ModuleDict(dict(decode_head=nn.ModuleDict(dict(loss_decode=nn.Identity()))))
+    model.decode_head.loss_decode.class_weight = [1.0] * 6
+    with pytest.raises(UserError, match='class_weight of 6 numbers'):
+        check_model_classes(model, CLASSES, 'the train set')
+    model.decode_head.match_masks = None
+    check_model_classes(model, CLASSES, 'the train set')
+
+
+def test_a_head_of_boundaries_has_two_classes(tiny_student):
+    head = dict(type='mmseg.STDCHead', in_channels=16, in_index=2, channels=8, num_convs=1, num_classes=2)
+    loss = dict(type='mmseg.CrossEntropyLoss', use_sigmoid=True)
+    model = MODELS.build(tiny_student() | dict(auxiliary_head=[dict(head, boundary_threshold=0.1, loss_decode=loss)]))
+    check_model_classes(model, CLASSES, 'the train set')
+
+
 def test_a_backbone_may_have_classes_of_its_own():
     model = nn.ModuleDict(dict(backbone=nn.Linear(2, 2), head=nn.Linear(2, 2)))
     model.backbone.num_classes, model.head.num_classes = 1000, 5

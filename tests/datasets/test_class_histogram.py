@@ -1,9 +1,16 @@
-"""What a histogram says, and to whom, without any file."""
+"""What a histogram says, and to whom; and what each kind of data set is counted as."""
 
 import numpy as np
 import pytest
+from mmengine.dataset import ConcatDataset
+from PIL import Image
 
+from mmuda import compat
+from mmuda.datasets import Digits, FolderClassification
 from mmuda.datasets.class_histogram import ClassHistogram, class_histogram
+from mmuda.registry import DATASETS
+
+compat.apply()
 
 NAMES = ('road', 'car', 'sky')
 
@@ -61,3 +68,50 @@ def test_an_absent_class_is_worse_for_who_learns():
 @pytest.mark.parametrize('dataset', [[], object()])
 def test_sets_that_know_nothing_have_none(dataset):
     assert class_histogram([dataset] if dataset else []) is None
+
+
+def by_folder(root):
+    for name, count in (('a', 1), ('b', 3)):
+        (root / name).mkdir()
+        for i in range(count):
+            Image.new('RGB', (4, 4)).save(root / name / f'{i}.png')
+    return FolderClassification(data_root=str(root), metainfo=dict(classes=('a', 'b', 'c'))), [1, 3, 0, 0], 'image'
+
+
+def by_list(root):
+    by_folder(root)
+    (root / 'list.txt').write_text('a/0.png 0\nb/1.png 2\n')
+    listed = dict(ann_file='list.txt', metainfo=dict(classes=('a', 'b', 'c')))
+    return FolderClassification(data_root=str(root), **listed), [1, 0, 1, 0], 'image'
+
+
+def by_array(root):
+    np.savez(root / 'a.npz', x=np.zeros((4, 8, 8), np.uint8), y=np.array([0, 3, 3, 9]))
+    return Digits('a.npz', data_root=str(root)), [1, 0, 0, 2, 0, 0, 0, 0, 0, 1, 0], 'image'
+
+
+def by_pixel(root, kind='mmuda.FolderSegmentation'):
+    for folder in ('images', 'labels'):
+        (root / folder).mkdir()
+    Image.fromarray(np.array([[0, 0, 2, 255]], np.uint8)).save(root / 'labels/a.png')
+    Image.new('RGB', (4, 1)).save(root / 'images/a.png')
+    options = dict(img_suffix='.png', seg_map_suffix='.png') if kind.startswith('mmseg') else {}
+    prefix = dict(img_path='images', seg_map_path='labels')
+    cfg = dict(type=kind, data_root=str(root), data_prefix=prefix, metainfo=dict(classes=('a', 'b', 'c')), **options)
+    return DATASETS.build(cfg), [2, 0, 1, 1], 'pixel'
+
+
+def by_host(root):
+    return by_pixel(root, 'mmseg.BaseSegDataset')
+
+
+@pytest.mark.parametrize('make', [by_folder, by_list, by_array, by_pixel, by_host])
+def test_every_kind_of_data_set_is_counted(tmp_path, make):
+    dataset, counts, unit = make(tmp_path)
+    found = class_histogram([dataset])
+    assert (found.counts.tolist(), found.unit, found.seen, found.total) == (counts, unit, len(dataset), len(dataset))
+    twice = class_histogram([ConcatDataset([dataset, dataset])])
+    assert twice.counts.tolist() == (2 * np.array(counts)).tolist()
+    if unit == 'image':
+        dataset.labelled = False
+        assert class_histogram([dataset]) is None
