@@ -20,6 +20,7 @@ from mmuda.datasets.label_free import is_label_loader
 from mmuda.datasets.own_readers import is_image_loader, use_own_readers
 from mmuda.visualization import palette_of
 
+from .channels import check_channels, network_channels
 from .checkpoint import dataset_meta, load_checkpoint, read_checkpoint
 from .config import load_config
 from .errors import UserError
@@ -65,7 +66,7 @@ class UDAInferencer:
         with DefaultScope.overwrite_default_scope(scope):
             self.model = build_network(cfg, checkpoint, predict_on)
             network = getattr(self.model, 'student', self.model)
-            self.channels = _channels(network)
+            self.channels = network_channels(network) or 3
             loading, steps = _split(_pipeline(cfg.test_dataloader.dataset), self.channels)
             self.loading, self.pipeline = Compose(loading), Compose(steps)
         self.model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu')).eval()
@@ -142,16 +143,17 @@ class UDAInferencer:
 
     def _load_file(self, path: str) -> dict:
         try:
-            return self.loading(dict(img_path=path))
+            loaded = self.loading(dict(img_path=path))
         except DataError:
             raise
         except Exception as error:  # what a loading step that is not ours says of a file
             raise DataError(f"'{path}' cannot be loaded ({error!r}): copy or convert it again.") from error
+        check_channels(_bands(loaded['img']), self.channels, path)
+        return loaded
 
     def _check(self, image: np.ndarray) -> None:
-        channels = image.shape[2] if image.ndim == 3 else 1
         kinds = (np.uint8,) if self.channels == 3 else (np.uint8, np.float32)
-        if image.ndim not in (2, 3) or channels != self.channels or image.dtype not in kinds:
+        if image.ndim not in (2, 3) or _bands(image) != self.channels or image.dtype not in kinds:
             wanted = 'uint8 [H, W, 3] in RGB' if self.channels == 3 else f'uint8 or float32 [H, W, {self.channels}]'
             raise UserError(f'an image array has the shape {image.shape} and the type {image.dtype}: give {wanted}')
 
@@ -204,10 +206,8 @@ def _split(pipeline: list[dict], channels: int) -> tuple[list[dict], list[dict]]
     return loading or [default], [step for step in steps if not is_image_loader(step['type'])]
 
 
-def _channels(network: nn.Module) -> int:
-    """How many channels an image has for a network, by what normalises it."""
-    mean = getattr(network.data_preprocessor, 'mean', None)
-    return 3 if mean is None else mean.numel()
+def _bands(image: np.ndarray) -> int:
+    return image.shape[2] if image.ndim == 3 else 1
 
 
 def _class_names(checkpoint: str | Path, network: nn.Module) -> tuple[list[str], list]:

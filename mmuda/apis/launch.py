@@ -18,6 +18,7 @@ from mmuda.storage import last_good
 
 from .allocator import keep_freed_memory
 from .breakdown import explained_breakdowns
+from .channels import ChannelCheckHook
 from .class_check import ClassCheckHook
 from .errors import UserError
 from .inferencer import choose_network
@@ -102,6 +103,7 @@ def build_runner(cfg: Config, other_classes: bool = False) -> Runner:
     """
     compat.apply()
     runner = RUNNERS.build(cfg)
+    runner.register_hook(ChannelCheckHook())
     path = cfg.get('load_from')
     if path is not None and '://' not in path:
         resume = bool(cfg.get('resume'))

@@ -45,8 +45,12 @@ class ImageFacts:
     orientation: int
 
 
-def read_header(content: bytes, path: str) -> tuple[Image.Image | None, ImageFacts]:
+def read_header(content: bytes, name: str) -> tuple[Image.Image | None, ImageFacts]:
     """Pillow's image, not decoded yet (None for a TIFF that is beyond Pillow), and the facts.
+
+    Args:
+        content: of the file.
+        name: what errors call it.
 
     Raises:
         DataError: A file that is no image, or larger than `MAX_PIXELS`.
@@ -55,11 +59,11 @@ def read_header(content: bytes, path: str) -> tuple[Image.Image | None, ImageFac
         image = _open(content)
         facts = _page_facts(first_page(content)) if image is None else _facts(image, content)
     except Exception as error:
-        raise damaged(content, path, error) from error
+        raise damaged(content, name, error) from error
     width, height = facts.size
     if width * height > MAX_PIXELS:
         raise DataError(
-            f"'{path}' has {width}×{height} pixels, and images of more than {MAX_PIXELS / 1e6:.0f} million are not "
+            f'{name} has {width}×{height} pixels, and images of more than {MAX_PIXELS / 1e6:.0f} million are not '
             'read: cut it into tiles.'
         )
     return image, facts
@@ -85,9 +89,9 @@ def fits_pillow(image: Image.Image | None) -> bool:
     return image.tag_v2.get(_SAMPLES, 1) == bands and (bands == 1 or _tiff_bits(image) <= 8)
 
 
-def damaged(content: bytes, path: str, error: Exception) -> DataError:
+def damaged(content: bytes, name: str, error: Exception) -> DataError:
     """The error about a file that cannot be decoded."""
-    return DataError(f"'{path}' is no complete image ({len(content)} bytes; {error}): copy or convert it again.")
+    return DataError(f'{name} is no complete image ({len(content)} bytes; {error}): copy or convert it again.')
 
 
 def _open(content: bytes) -> Image.Image | None:

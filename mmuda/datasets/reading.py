@@ -65,7 +65,7 @@ def read_image(path: str, color_type: str = 'color', backend_args: dict | None =
     Raises:
         DataError: A file that is missing, damaged, too large, or not of a kind that `color_type` can show.
     """
-    return _File(path, backend_args).image(color_type)
+    return _open(path, backend_args).image(color_type)
 
 
 def read_rgb(path: str) -> np.ndarray:
@@ -79,7 +79,7 @@ def read_ids(path: str, backend_args: dict | None = None) -> np.ndarray:
     Raises:
         DataError: A file that is missing, damaged, too large, or no map of ids.
     """
-    return _File(path, backend_args).ids()
+    return _open(path, backend_args).ids()
 
 
 def read_facts(path: str, backend_args: dict | None = None) -> ImageFacts:
@@ -88,7 +88,17 @@ def read_facts(path: str, backend_args: dict | None = None) -> ImageFacts:
     Raises:
         DataError: A file that is missing, too large, or no image.
     """
-    return _File(path, backend_args).facts
+    return _open(path, backend_args).facts
+
+
+def decode_image(content: bytes, color_type: str = 'color', name: str = 'it') -> np.ndarray:
+    """As `read_image`, of the content of a file, such as one in an archive; `name` is what errors call it."""
+    return _File(content, name).image(color_type)
+
+
+def decode_ids(content: bytes, name: str = 'it') -> np.ndarray:
+    """As `read_ids`, of the content of a file."""
+    return _File(content, name).ids()
 
 
 def examine_image(path: str, color_type: str = 'color') -> Examined:
@@ -104,7 +114,7 @@ def examine_label(path: str) -> Examined:
 def _examine(path: str, decode: Callable[[_File], np.ndarray]) -> Examined:
     facts = None
     try:
-        file = _File(path)
+        file = _open(path)
         facts = file.facts
         return Examined(path, facts, decode(file))
     except Exception as error:
@@ -112,16 +122,20 @@ def _examine(path: str, decode: Callable[[_File], np.ndarray]) -> Examined:
         return Examined(path, facts, problem=sentence)
 
 
+def _open(path: str, backend_args: dict | None = None) -> _File:
+    try:
+        content = fileio.get(path, backend_args=backend_args)
+    except OSError as error:
+        raise DataError(f"'{path}' cannot be read: {error.strerror or error}.") from error
+    return _File(content, f"'{path}'")
+
+
 class _File:
     """The content of one image file: its header read, its pixels not decoded yet."""
 
-    def __init__(self, path: str, backend_args: dict | None = None) -> None:
-        self.path = path
-        try:
-            self.content = fileio.get(path, backend_args=backend_args)
-        except OSError as error:
-            raise DataError(f"'{path}' cannot be read: {error.strerror or error}.") from error
-        self.header, self.facts = read_header(self.content, path)
+    def __init__(self, content: bytes, name: str) -> None:
+        self.content, self.name = content, name
+        self.header, self.facts = read_header(content, name)
 
     def image(self, color_type: str) -> np.ndarray:
         """Pixels, upright, blue before red."""
@@ -133,9 +147,7 @@ class _File:
     def ids(self) -> np.ndarray:
         """Ids as stored, upright."""
         if self.facts.format in ('JPEG', 'MPO'):
-            raise DataError(
-                f"The label file '{self.path}' is a JPEG, whose compression changes ids: write label maps as PNG."
-            )
+            raise DataError(f'{self.name} is a JPEG, whose compression changes ids: write label maps as PNG.')
         bands = self._bands(indices=True)
         ids = bands if bands.ndim == 2 else self._single(bands)
         if ids.dtype.kind == 'f':
@@ -151,7 +163,7 @@ class _File:
         mode = self.facts.mode
         if self.header is None or (mode in ('I', 'F') and self.facts.format == 'TIFF'):
             raise DataError(
-                f"'{self.path}' has {self.facts.bands} band(s) of {self.facts.dtype}, which are no 8-bit colours: load "
+                f'{self.name} has {self.facts.bands} band(s) of {self.facts.dtype}, which are no 8-bit colours: load '
                 "it with dict(type='mmuda.LoadImage', color_type='unchanged'), and give the network's `in_channels` "
                 'and the `mean` and `std` of these values.'
             )
@@ -201,11 +213,11 @@ class _File:
         try:
             image.load()
         except Exception as error:
-            raise damaged(self.content, self.path, error) from error
+            raise damaged(self.content, self.name, error) from error
         try:
             image = image if mode in (None, image.mode) else image.convert(mode)
         except ValueError as error:
-            raise DataError(f"'{self.path}' has the layout {image.mode} ({error}): convert it to RGB.") from error
+            raise DataError(f'{self.name} has the layout {image.mode} ({error}): convert it to RGB.') from error
         # Pillow has turned a TIFF in `load`
         return _turned(np.asarray(image), 1 if self.facts.format == 'TIFF' else self.facts.orientation)
 
@@ -215,8 +227,8 @@ class _File:
             pixels = page.asarray()
         except Exception as error:
             if 'imagecodecs' in str(error):
-                raise DataError(f"'{self.path}' needs a package: pip install imagecodecs ({error}).") from error
-            raise damaged(self.content, self.path, error) from error
+                raise DataError(f'{self.name} needs a package: pip install imagecodecs ({error}).') from error
+            raise damaged(self.content, self.name, error) from error
         if page.axes.startswith('S'):  # one plane a band
             pixels = np.moveaxis(pixels, 0, -1)
         return _turned(pixels, self.facts.orientation)
@@ -226,7 +238,7 @@ class _File:
         colors = bands[..., :-1] if bands.shape[-1] in (2, 4) else bands
         if (colors != colors[..., :1]).any():
             raise DataError(
-                f"The label file '{self.path}' has {bands.shape[-1]} channels of colours: label maps have one channel "
+                f'{self.name} has {bands.shape[-1]} channels of colours: label maps have one channel '
                 'of ids; convert colours with tools/dataset_converters/colours.py.'
             )
         return colors[..., 0]
@@ -234,12 +246,12 @@ class _File:
     def _whole(self, values: np.ndarray) -> np.ndarray:
         ids = self._finite(values).astype(np.int32)
         if (ids != values).any():
-            raise DataError(f"The label file '{self.path}' has values that are no whole numbers: write ids.")
+            raise DataError(f'{self.name} has values that are no whole numbers: write ids.')
         return ids
 
     def _finite(self, pixels: np.ndarray) -> np.ndarray:
         if pixels.dtype.kind == 'f' and not np.isfinite(pixels).all():
-            raise DataError(f"'{self.path}' has pixels without a value (NaN or infinite): fill them.")
+            raise DataError(f'{self.name} has pixels without a value (NaN or infinite): fill them.')
         return pixels
 
 

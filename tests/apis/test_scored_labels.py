@@ -10,6 +10,7 @@ from mmengine.registry import DefaultScope
 from PIL import Image
 
 from mmuda.apis import UDAInferencer, UserError, evaluate, load_config, train
+from mmuda.datasets import DataError
 from mmuda.registry import MODELS
 
 SIZES = ((32, 64), (64, 32), (32, 64), (64, 64))
@@ -79,6 +80,15 @@ def test_four_bands_and_mixed_sizes_train_score_and_predict(four_bands, tmp_path
         written, tested = maps(tmp_path / one), maps(tmp_path / batch)
         assert len(written) == len(tested) == len(SIZES)
         assert all((written[name] == tested[name]).all() for name in written)
+
+
+def test_an_image_with_other_channels_is_named(four_bands, tmp_path):
+    Image.new('RGB', SIZES[1][::-1]).save(tmp_path / 'images/1.tif')
+    with pytest.raises(DataError, match=r"images/1\.tif' has 3 channel\(s\) where the network takes 4: load images of"):
+        train(load_config(four_bands, {'train_dataloader.batch_size': 4}))
+    predict = UDAInferencer(four_bands, weights(four_bands, tmp_path / 'x.pth'), device='cpu')
+    with pytest.raises(UserError, match=r"1 of 4 images failed, 3 are done: '.*1\.tif' has 3 channel\(s\)"):
+        predict(tmp_path / 'images', progress=False)
 
 
 def test_without_labels_predictions_are_written_and_nothing_scored(four_bands, tmp_path, caplog):

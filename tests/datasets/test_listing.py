@@ -6,9 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
+from mmuda.apis.inputs import find_images
 from mmuda.datasets import DataError, FolderClassification, FolderSegmentation, listing
 from mmuda.datasets.ann_file import read_ann_file
 from mmuda.datasets.listing import by_stem, describe, list_files, list_folders, split_suffix
+from mmuda.registry import DATASETS
 
 WANTED = ('a.PNG', 'b.bmp', 'c.webp', 'd.Tif', 'linked.jpg', 'many/e.jpeg', 'many/f g.png', 'via/e.jpeg', 'via/f g.png')
 LEFT_OUT = {
@@ -99,6 +101,19 @@ def test_every_data_set_lists_alike_and_says_so_once(mess, build, monkeypatch):
     assert f': {len(WANTED)} images, ' in line
     assert f'{len(LEFT_OUT) + (build is one_class)} left out: ' in line
     assert '2 × broken link (' in line
+
+
+def test_inference_lists_alike(mess):
+    assert [os.path.relpath(item.image, mess) for item in find_images(mess)] == list(WANTED)
+
+
+def test_every_data_set_of_files_is_listed_by_the_same_code():
+    bases = (FolderSegmentation, FolderClassification)
+    sets = [found for found in DATASETS.module_dict.values() if issubclass(found, bases)]
+    assert len(sets) > 8
+    for found in sets:
+        (base,) = (base for base in bases if issubclass(found, base))
+        assert found.load_data_list is base.load_data_list, found
 
 
 def test_labels_are_found_whatever_the_case_of_their_suffix(mess, labels, monkeypatch):

@@ -11,9 +11,10 @@ labelled for the contest's participants. The parts of a tile do not overlap and 
 
 import numpy as np
 from converting import Conversion, Rule, run
-from label_maps import from_colours, open_image
+from label_maps import from_colours
 
 from mmuda.datasets.isprs import CLASS_OF_COLOUR
+from mmuda.datasets.reading import decode_image
 
 PART = 1000
 POTSDAM = {'train': r'2_1[0-2]|3_1[0-2]|4_1[0-2]|5_1[0-2]|[67]_(?:7|8|9|10|11|12)',
@@ -26,7 +27,7 @@ KIND = '{kind:|_noBoundary}'
 
 def image_parts(content: bytes) -> dict[str, np.ndarray]:
     """An image's parts, BGR."""
-    return cut(np.asarray(open_image(content).convert('RGB'))[..., ::-1])
+    return cut(decode_image(content))
 
 
 def label_parts(content: bytes) -> dict[str, np.ndarray]:

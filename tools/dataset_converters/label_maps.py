@@ -7,17 +7,17 @@ import io
 import json
 from collections.abc import Callable, Mapping
 
-import cv2
 import numpy as np
 from PIL import Image, ImageDraw, UnidentifiedImageError
 
 from mmuda.datasets.class_map import IGNORE, UNKNOWN
 from mmuda.datasets.errors import DataError
 from mmuda.datasets.label_colours import Colour, classes_of_colours
+from mmuda.datasets.reading import decode_ids, decode_image
 
 
 def open_image(content: bytes) -> Image.Image:
-    """A fully decoded Pillow image."""
+    """A fully decoded Pillow image, for converters that look at its palette."""
     try:
         image = Image.open(io.BytesIO(content))
         image.load()
@@ -27,20 +27,16 @@ def open_image(content: bytes) -> Image.Image:
 
 
 def from_ids(content: bytes, table: Mapping[int, int]) -> np.ndarray:
-    """Class ids of an image of one channel; a palette image counts by its indices."""
-    ids = np.asarray(open_image(content))
-    if ids.ndim != 2:
-        raise DataError(f'it has {ids.shape[2]} channels: label ids have one')
-    return look_up(ids, table)
+    """Class ids of a map of ids, as every label map is read; a palette image counts by its indices."""
+    return look_up(decode_ids(content), table)
 
 
 def from_red_channel(content: bytes, table: Mapping[int, int]) -> np.ndarray:
-    """Class ids of an image whose red channel is the class; 16 bits, which Pillow would cut to 8."""
-    open_image(content)  # OpenCV says nothing about a truncated file
-    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
-    if pixels is None or pixels.ndim != 3:
+    """Class ids of an image whose red channel, of 8 or 16 bits, is the class."""
+    pixels = decode_image(content, 'unchanged')
+    if pixels.ndim != 3:
         raise DataError('it has no three channels: the class is the red one')
-    return look_up(pixels[..., 2], table)  # OpenCV's order is blue, green, red
+    return look_up(pixels[..., 2], table)  # the order is blue, green, red
 
 
 def from_colours(
@@ -54,7 +50,7 @@ def from_colours(
         whole: False where a channel is either 0 or 255 and files have values between: from 128 it counts as 255.
         other: class id of colours that are not in the table; None: they are an error.
     """
-    pixels = np.asarray(open_image(content).convert('RGB'))
+    pixels = decode_image(content)[..., ::-1]
     if not whole:
         pixels = np.where(pixels < 128, np.uint8(0), np.uint8(255))
     labels = classes_of_colours(pixels, table)
