@@ -236,21 +236,33 @@ def test_foreign_code_in_a_checkpoint_does_not_run(payload, tmp_path, monkeypatc
     assert not os.path.exists('trap')
 
 
-@pytest.mark.parametrize('first', ['mmengine.runner', 'mmuda.compat'])
-def test_a_config_in_a_checkpoint_is_not_executed(first, tmp_path):
-    """In a fresh process: mmengine's reader may be there before the repairs or come after them."""
-    trap = tmp_path / 'trap'
+@pytest.fixture
+def trapped(tmp_path):
+    """A runner's checkpoint with a config that would make a folder, and that folder."""
     line_runner(tmp_path, 3).train()
-    path = tmp_path / 'iter_3.pth'
-    checkpoint = torch.load(path)
-    checkpoint['meta']['config'] = f'import os\nos.mkdir({str(trap)!r})\n'
-    torch.save(checkpoint, path)
+    checkpoint = torch.load(tmp_path / 'iter_3.pth')
+    checkpoint['meta']['config'] = f'import os\nos.mkdir({str(tmp_path / "trap")!r})\n'
+    torch.save(checkpoint, tmp_path / 'trapped.pth')
+    return tmp_path / 'trapped.pth', tmp_path / 'trap'
+
+
+def test_a_config_in_a_checkpoint_is_not_executed(trapped, tmp_path):
+    path, trap = trapped
+    runner = line_runner(tmp_path, 6, load_from=str(path), resume=True)
+    runner.train()
+    assert runner.iter == 6
+    assert not trap.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('first', ['mmengine.runner', 'mmuda.compat'])
+def test_nor_whatever_is_imported_first(first, trapped, tmp_path):
+    path, trap = trapped
     run(f"""
         import sys
         import {first}
         from mmuda import compat
         compat.apply()
-        from mmengine.runner import load_checkpoint
         sys.path.insert(0, {str(Path(__file__).parent)!r})
         from test_compat import line_runner
         line_runner({str(tmp_path)!r}, 6, load_from={str(path)!r}, resume=True).train()

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.utils.checkpoint import checkpoint
 
-from .compiling import is_compiling
 from .context import DomainContext
 from .layer import DomainLayer
 
@@ -68,4 +67,4 @@ def _statistics(function: Callable) -> list[Tensor]:
 
 def is_recomputing() -> bool:
     """Whether this forward pass runs inside a backward pass, as the recomputation of activation checkpointing does."""
-    return not is_compiling() and torch._C._current_graph_task_id() != -1
+    return not torch.compiler.is_compiling() and torch._C._current_graph_task_id() != -1

@@ -24,7 +24,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mmuda.domain import DomainBatch
-from mmuda.domain.compiling import is_compiling
 
 from .group_packing import GroupPlan, packed_attention, plan_groups
 
@@ -118,14 +117,14 @@ def mixes_domains(layout: DomainBatch, direction: str) -> bool:
 
 def resolve(implementation: str, num_keys: int) -> str:
     """``auto`` → ``gathered``, but ``masked`` for few keys and for a compiler, whose shapes must stay."""
-    if implementation == 'gathered' and is_compiling():
+    if implementation == 'gathered' and torch.compiler.is_compiling():
         raise ValueError(
             "hybrid attention has implementation='gathered' under torch.compile, whose shapes must not change from "
             "step to step: use 'masked' or 'auto'."
         )
     if implementation != 'auto':
         return implementation
-    return 'masked' if num_keys <= _FEW_KEYS or is_compiling() else 'gathered'
+    return 'masked' if num_keys <= _FEW_KEYS or torch.compiler.is_compiling() else 'gathered'
 
 
 def check_options(direction: str, intra_ratio: float, implementation: str) -> None:

@@ -282,7 +282,7 @@ def test_the_memory_layout_changes_nothing(name):
 
 
 @pytest.mark.parametrize('name', CASES)
-@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize('dtype', [torch.bfloat16, pytest.param(torch.float16, marks=pytest.mark.slow)])
 def test_mixed_precision_gives_nearly_the_same(name, dtype):
     case = CASES[name]
     module, args = case.module(), case.args()

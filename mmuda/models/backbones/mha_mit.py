@@ -14,7 +14,6 @@ import torch
 from torch import Tensor, nn
 
 from mmuda.domain import DomainBatch, GroupDrawer
-from mmuda.domain.compiling import is_compiling
 from mmuda.functional import class_split_pyramid, plan_attention
 from mmuda.functional.attention import check_options, mixes_domains
 from mmuda.functional.grouping import check_strategy
@@ -115,7 +114,7 @@ class MHAMixVisionTransformer(GroupDrawer, MixVisionTransformer):
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """``[B, 3, H, W]`` → the features of the stages in ``out_indices``."""
-        if self.training and not is_compiling():
+        if self.training and not torch.compiler.is_compiling():
             self._warn_of_missing_groups()
         return super().forward(x)
 

@@ -19,7 +19,6 @@ from math import prod
 import torch
 from torch import Tensor
 
-from mmuda.domain.compiling import is_compiling
 from mmuda.functional.moments import statistics_dtype
 
 VECTOR = 16  # as many float32 as a vector register holds: fewer are not vectorised
@@ -28,7 +27,7 @@ FAR = 1e2  # mean² / var from where on the rounding of sums shows in the varian
 
 def has_kernels(x: Tensor) -> bool:
     """Whether these functions know the tensor's device; a compiler makes better kernels of the plain formula."""
-    return x.device.type in ('cpu', 'cuda') and not is_compiling()
+    return x.device.type in ('cpu', 'cuda') and not torch.compiler.is_compiling()
 
 
 def values_per_channel(x: Tensor) -> int:

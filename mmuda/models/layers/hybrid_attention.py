@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 
 from mmuda.domain import DomainBatch, DomainLayer
-from mmuda.domain.compiling import is_compiling
 from mmuda.functional import hybrid_attention, key_groups
 from mmuda.functional.attention import check_options
 
@@ -76,7 +75,7 @@ class HybridAttention(DomainLayer, EfficientAttention):
             return hybrid_attention(q, k, v, layout, None, None, *options)
         maps = self._own_map(layout, hw_shape)
         plan = None if layout.plans is None else layout.plans[self.stage]
-        if isinstance(plan, Tensor) or (plan is not None and not is_compiling()):
+        if isinstance(plan, Tensor) or (plan is not None and not torch.compiler.is_compiling()):
             return hybrid_attention(q, k, v, layout, None, None, *options, plan=plan)
         return hybrid_attention(q, k, v, layout, *self.token_groups(maps), *options)
 

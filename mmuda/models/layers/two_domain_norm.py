@@ -21,7 +21,6 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from mmuda.domain import DomainBatch, DomainLayer
 from mmuda.domain.batch import DOMAINS
 from mmuda.domain.checkpoint import is_recomputing
-from mmuda.domain.compiling import is_compiling
 from mmuda.functional import Moments
 
 from .channel_kernels import values_per_channel
@@ -158,7 +157,7 @@ class TwoDomainNorm(DomainLayer, _BatchNorm):
         leaves its running statistics as they are and is NaN in the output: the result says which channels are finite.
         """
         finite = torch.isfinite(source.var + target.var)
-        if not finite.is_cpu or is_compiling():
+        if not finite.is_cpu or torch.compiler.is_compiling():
             return finite
         if finite.all():
             return None
