@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from .errors import UserError
 
@@ -16,7 +16,7 @@ OTHER_LABELS = ('STDCHead', 'VPDDepthHead')
 
 
 def check_model_classes(model: nn.Module, classes: Sequence[str], data: str) -> None:
-    """Every part with ``num_classes`` or ``class_weight`` has the data's number of classes.
+    """Every part with ``num_classes``, ``class_weight`` or chosen ``classes`` fits the data's number of classes.
 
     Args:
         model: The model, with or without a wrapper of ours.
@@ -36,6 +36,12 @@ def check_model_classes(model: nn.Module, classes: Sequence[str], data: str) -> 
             raise UserError(
                 f'{name} ({type(module).__name__}) has a class_weight of {len(weight)} numbers, but {has}: give one '
                 'number a class'
+            )
+        chosen = getattr(module, 'classes', None)
+        if isinstance(chosen, Tensor) and int(chosen.max()) >= len(classes):
+            raise UserError(
+                f'{name} ({type(module).__name__}) is for class {int(chosen.max())}, counted from 0, but {has}: '
+                'give its `classes` numbers of these'
             )
 
 

@@ -69,6 +69,18 @@ def test_class_weights_are_one_a_class(tiny_student, kind):
             check_model_classes(model, CLASSES, 'the train set')
 
 
+def test_a_term_for_some_classes_names_those_of_the_data():
+    """Cityscapes' thing classes on another data set."""
+    model = nn.ModuleDict(
+        dict(terms=nn.ModuleDict(dict(fd=MODELS.build(dict(type='FeatureDistance', classes=[1, 4])))))
+    )
+    check_model_classes(model, CLASSES, 'the train set')
+    with pytest.raises(
+        UserError, match=r'terms\.fd \(FeatureDistance\) is for class 4, counted from 0, but .* 4 classes'
+    ):
+        check_model_classes(model, CLASSES[:4], 'the train set')
+
+
 def test_a_head_of_masks_weighs_no_object_too():
     model = nn.ModuleDict(dict(decode_head=nn.ModuleDict(dict(loss_decode=nn.Identity()))))
     model.decode_head.loss_decode.class_weight = [1.0] * 6
