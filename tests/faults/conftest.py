@@ -83,8 +83,10 @@ class Run:
 
     def end(self) -> int:
         """Wait for the process to end; return its exit status, −9 when SIGKILL ended it."""
-        self.process.join(PATIENCE)
-        assert self.process.exitcode is not None, f'still running: {self.output[-4000:]}'
+        end = time.monotonic() + PATIENCE
+        while self.process.is_alive():  # `join` would wait for data workers that have outlived it, too
+            assert time.monotonic() < end, f'still running: {self.output[-4000:]}'
+            time.sleep(0.01)
         return self.process.exitcode
 
 

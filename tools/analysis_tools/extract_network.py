@@ -4,12 +4,12 @@ python tools/analysis_tools/extract_network.py work_dirs/gta2cs/iter_40000.pth s
 """
 
 import argparse
-import os
 from pathlib import Path
 
 import torch
 
 from mmuda.apis import ToolParser, UserError, check_out_file, read_checkpoint, run_tool
+from mmuda.storage import atomic_write
 
 
 def parse_args() -> argparse.Namespace:
@@ -36,9 +36,8 @@ def main() -> None:
         raise UserError(f'checkpoint {args.checkpoint} has no {args.network}: give one that a UDA model was trained to')
     meta = {key: checkpoint.get('meta', {}).get(key) for key in ('dataset_meta', 'iter')}
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    partial = args.out.with_name(f'{args.out.name}.partial')
-    torch.save(dict(state_dict=state, meta=meta), partial)
-    os.replace(partial, args.out)
+    with atomic_write(args.out) as file:
+        torch.save(dict(state_dict=state, meta=meta), file)
     print(f'{args.out}: {len(state)} tensors of the {args.network}')
 
 

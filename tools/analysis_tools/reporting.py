@@ -9,6 +9,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from mmuda.apis import ToolParser, UserError, at_least, check_out_file
+from mmuda.storage import atomic_write
 
 SUFFIXES = ('.png', '.jpg', '.pdf', '.svg')
 
@@ -29,7 +30,8 @@ def check_picture(args: argparse.Namespace) -> None:
 def save_picture(figure: Figure, args: argparse.Namespace) -> None:
     """Write the picture, making its folder."""
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(args.out, dpi=args.dpi)
+    with atomic_write(args.out) as file:
+        figure.savefig(file, dpi=args.dpi, format=args.out.suffix[1:])
 
 
 def markdown(rows: Sequence[Sequence[str]]) -> str:

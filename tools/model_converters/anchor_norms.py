@@ -9,7 +9,6 @@ source; what `mmuda/models/layers/anchor.py` does to them is exact.
 
 import argparse
 import logging
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,6 +34,7 @@ from mmuda.apis import (
 )
 from mmuda.models.layers import anchor_norms
 from mmuda.registry import MODELS
+from mmuda.storage import atomic_write
 
 BATCH_SIZE = 32
 
@@ -63,9 +63,8 @@ def main() -> None:
     torch.manual_seed(args.seed)
     count = anchor_norms(network.backbone, _batches(network, dataset, args.samples))
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    partial = args.out.with_name(f'{args.out.name}.partial')
-    torch.save(dict(state_dict=network.backbone.state_dict(), meta=dict(anchored_to=args.config)), partial)
-    os.replace(partial, args.out)
+    with atomic_write(args.out) as file:
+        torch.save(dict(state_dict=network.backbone.state_dict(), meta=dict(anchored_to=args.config)), file)
     print(
         f'{args.out}: {count} norms remember the source. Use it by '
         f"model.backbone.init_cfg=dict(type='Pretrained', checkpoint='{args.out}')"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor
 
 from mmuda.apis import ToolParser, UserError, check_out_file, read_checkpoint
+from mmuda.storage import atomic_write
 
 NESTS = ('state_dict', 'model')
 
@@ -21,9 +21,8 @@ def convert(source: Path, target: Path, mapping: Callable[[dict], dict[str, Tens
         checkpoint = checkpoint.get(nest, checkpoint)
     converted = mapping(checkpoint)
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f'{target.name}.partial')
-    torch.save(dict(state_dict=converted, meta=dict(converted_from=source.name)), partial)
-    os.replace(partial, target)
+    with atomic_write(target) as file:
+        torch.save(dict(state_dict=converted, meta=dict(converted_from=source.name)), file)
     return len(converted)
 
 

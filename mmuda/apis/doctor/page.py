@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader
 from mmuda.datasets.class_map import IGNORE
 from mmuda.datasets.files import read_label
 from mmuda.datasets.reading import examine_image
+from mmuda.storage import atomic_write
 from mmuda.visualization import default_palette, overlay
 
 from .findings import Finding, verdict
@@ -42,7 +43,8 @@ def write_page(path: str | Path, title: str, surveys: Sequence[Survey], findings
         roles=[_role(survey) for survey in surveys],
         balance=_balance(surveys),
     )
-    Path(path).write_text(page, encoding='utf-8')
+    with atomic_write(path, 'w') as file:
+        file.write(page)
 
 
 def _role(survey: Survey) -> dict:
