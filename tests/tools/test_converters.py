@@ -408,8 +408,8 @@ def rules(engine):
     image = 'images/{split:train|val}/{stem}.png'
     labels = converter('label_maps').from_ids
     return (
-        engine.as_published(image),
-        engine.Rule(
+        converter('rules').as_published(image),
+        converter('rules').Rule(
             'labels/{split:train|val}/{stem}.png', 'made/{split}/{stem}.png', lambda b: labels(b, {7: 0}), image
         ),
     )
@@ -517,7 +517,7 @@ def test_an_output_is_whole_or_not_there(tmp_path, engine, monkeypatch):
     """A folder of parts that an interruption left half-written is made again; nothing else stays."""
     (source,) = pack({'set': {'tiles/1.tif': b'1', 'tiles/2.tif': b'2'}}, tmp_path)
     out = tmp_path / 'out'
-    rule = engine.Rule('tiles/{stem}.tif', 'parts/{stem}', lambda content: dict(a=content, b=content * 2))
+    rule = converter('rules').Rule('tiles/{stem}.tif', 'parts/{stem}', lambda content: dict(a=content, b=content * 2))
     (out / 'parts' / '.1.parts').mkdir(parents=True)
     (out / 'parts' / '.1.parts' / 'old').write_bytes(b'half')
     real = engine._write
@@ -552,7 +552,7 @@ def test_two_files_of_one_name_are_refused(tmp_path, engine, rules):
 
 
 def test_files_that_belong_together_are_looked_for(tmp_path, engine):
-    rule = engine.Rule(('{part}_x.bin', '{part}_y.bin'), '{part}.bin', lambda x, y: x + y)
+    rule = converter('rules').Rule(('{part}_x.bin', '{part}_y.bin'), '{part}.bin', lambda x, y: x + y)
     paths = pack({'first': {'a_x.bin': b'1', 'b_x.bin': b'2'}, 'second': {'a_y.bin': b'3'}}, tmp_path)
     with pytest.raises(DataError, match=r"'.*first/b_x.bin' needs 'b_y.bin' beside it"):
         engine.convert((rule,), list(map(str, paths)), str(tmp_path / 'out'))
@@ -575,7 +575,7 @@ def test_files_that_belong_together_are_looked_for(tmp_path, engine):
     ],
 )
 def test_templates(engine, template, name, fits):
-    assert bool(engine._expression(template).fullmatch(name)) == fits
+    assert bool(converter('rules')._expression(template).fullmatch(name)) == fits
 
 
 def test_the_command_converts_in_place_skips_and_overwrites(tmp_path, capsys, monkeypatch):

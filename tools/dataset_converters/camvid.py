@@ -10,8 +10,9 @@ Reads 701_StillsRaw_full/*.png and LabeledApproved_full/*_L.png (wherever they l
 
 from functools import partial
 
-from converting import Conversion, Rule, copied, run
+from converting import run
 from label_maps import from_colours
+from rules import Conversion, Rule, copied
 
 from mmuda.datasets.camvid import CLASS_OF_COLOUR
 

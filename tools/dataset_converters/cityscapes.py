@@ -9,8 +9,9 @@ Reads leftImg8bit/{train,val}/<city>/*_leftImg8bit.png and gtFine/{train,val}/<c
 
 from functools import partial
 
-from converting import Conversion, Rule, as_published, run
+from converting import run
 from label_maps import from_ids, from_polygons
+from rules import Conversion, Rule, as_published
 
 from mmuda.datasets.cityscapes_labels import TRAIN_ID, train_id
 

@@ -11,8 +11,9 @@ dropped. The class map then serves the data set as it is.
 from collections.abc import Mapping
 from functools import partial
 
-from converting import Conversion, Rule, carry_out, make_parser
+from converting import carry_out, make_parser
 from label_maps import from_colours
+from rules import Conversion, Rule
 
 from mmuda.apis import run_tool
 from mmuda.datasets.class_map import IGNORE, load_class_map

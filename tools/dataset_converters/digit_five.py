@@ -10,7 +10,8 @@ usps_28x28.mat, and writes {mnist,mnist_m,svhn,syn,usps}.npz with x_train, y_tra
 from functools import partial
 
 from arrays import from_mat, from_svhn, from_usps
-from converting import Conversion, Rule, run
+from converting import run
+from rules import Conversion, Rule
 
 CONVERSION = Conversion(
     rules=(

@@ -8,7 +8,8 @@ x_train, y_train, x_test and y_test: uint8 images [N, H, W] or [N, H, W, 3] (RGB
 """
 
 from arrays import from_idx, from_svhn
-from converting import Conversion, Rule, run
+from converting import run
+from rules import Conversion, Rule
 
 NAME = '{part}-{kind}{{dot:[-.]}}idx{axes}-ubyte{{gz:|[.]gz}}'
 MNIST = tuple(

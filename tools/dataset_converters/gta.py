@@ -7,9 +7,10 @@ Reads images/*.png and labels/*.png (palette images, as published, or RGB), and 
 """
 
 import numpy as np
-from converting import Conversion, Rule, as_published, run
+from converting import run
 from label_maps import from_colours, open_image
 from PIL import Image
+from rules import Conversion, Rule, as_published
 
 from mmuda.datasets.cityscapes_labels import LABELS, TRAIN_ID, TRAIN_ID_OF_COLOUR
 from mmuda.datasets.class_map import UNKNOWN

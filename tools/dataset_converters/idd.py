@@ -8,8 +8,9 @@ writes gtFine/{train,val}/<drive>/*_gtFine_labelTrainIds.png. IDD-Lite needs no 
 
 from functools import partial
 
-from converting import Conversion, Rule, as_published, run
+from converting import run
 from label_maps import from_polygons
+from rules import Conversion, Rule, as_published
 
 from mmuda.datasets.idd import TRAIN_ID
 

@@ -10,8 +10,9 @@ labelled for the contest's participants. The parts of a tile do not overlap and 
 """
 
 import numpy as np
-from converting import Conversion, Rule, run
+from converting import run
 from label_maps import from_colours
+from rules import Conversion, Rule
 
 from mmuda.datasets.isprs import CLASS_OF_COLOUR
 from mmuda.datasets.reading import decode_image

@@ -8,8 +8,9 @@ GT/LABELS/*_labelTrainIds.png. The published archive is a .rar: unpack it first.
 
 from functools import partial
 
-from converting import Conversion, Rule, as_published, run
+from converting import run
 from label_maps import from_red_channel
+from rules import Conversion, Rule, as_published
 
 from mmuda.datasets.synthia import TRAIN_ID
 

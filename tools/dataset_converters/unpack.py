@@ -6,7 +6,8 @@
 A folder that is already in its layout is only counted.
 """
 
-from converting import Conversion, Rule, as_published, copied, run
+from converting import run
+from rules import Conversion, Rule, as_published, copied
 
 DOMAINNET = 'clipart|infograph|painting|quickdraw|real|sketch'
 PHOTOGRAPH = r'{stem:[^/]+\.(?:jpg|JPG|jpeg|JPEG|png|bmp)}'
