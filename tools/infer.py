@@ -34,9 +34,9 @@ def main() -> None:
     args = parse_args()
     check_out_dir(args.out, '--out')
     predict = UDAInferencer(args.config, args.checkpoint, args.predict_on, args.device)
-    results = predict(args.images, args.out, args.opacity)
+    count = sum(1 for _ in predict.each(args.images, args.out, args.opacity))
     kind = 'label maps and overlays' if predict.segments else 'lines of predictions.csv'
-    print(f'\n{len(results)} {kind} are in {args.out}')
+    print(f'\n{count} {kind} are in {args.out}')
 
 
 if __name__ == '__main__':

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +33,12 @@ COLOR_TYPES = {1: 'grayscale', 3: 'color'}
 
 
 class SomeImagesFailed(UserError):
-    """Some images could not be read; `results` has those of all others, and None for these."""
+    """Some images could not be read; `results` of a call has those of all others, and None for these."""
 
-    def __init__(self, problems: Sequence[str], results: list) -> None:
-        done = sum(result is not None for result in results)
-        super().__init__(f'{len(problems)} of {len(results)} images failed, {done} are done: {" ".join(problems)}')
-        self.results = results
+    def __init__(self, problems: Sequence[str], total: int) -> None:
+        done = total - len(problems)
+        super().__init__(f'{len(problems)} of {total} images failed, {done} are done: {" ".join(problems)}')
+        self.results: list[np.ndarray | Classified | None] = []
 
 
 class UDAInferencer:
@@ -96,24 +96,41 @@ class UDAInferencer:
         Raises:
             SomeImagesFailed: After all others are done.
         """
+        results: list[np.ndarray | Classified | None] = []
+        try:
+            results.extend(self.each(images, out_dir, opacity, progress))
+        except SomeImagesFailed as error:
+            error.results = results
+            raise
+        return results
+
+    def each(
+        self,
+        images: Images,
+        out_dir: str | Path | None = None,
+        opacity: float | None = None,
+        progress: bool = True,
+    ) -> Iterator[np.ndarray | Classified | None]:
+        """As a call, but one result after the other (None for a broken image): for more than fit in memory."""
         if opacity is not None and not self.segments:
             raise UserError('opacity is for the colours over segmented images, and this model classifies: leave it out')
         found = find_images(images)
         folder = self._folder(out_dir, 0.5 if opacity is None else opacity)
-        bar = track_iter_progress if progress and len(found) > 1 else list
-        results, problems = [], []
+        bar = track_iter_progress if progress and len(found) > 1 else iter
+        rows, problems = [], []
         for item in bar(found):
             try:
-                results.append(self._one(item, folder))
+                result = self._one(item, folder)
             except DataError as error:
                 problems.append(str(error))
-                results.append(None)
+                result = None
+            if isinstance(result, Classified):
+                rows.append((item.title, result))
+            yield result
         if out_dir is not None and not self.segments:
-            rows = [(item.title, result) for item, result in zip(found, results) if result is not None]
             write_table(rows, Path(out_dir, TABLE), self.classes)
         if problems:
-            raise SomeImagesFailed(problems, results)
-        return results
+            raise SomeImagesFailed(problems, len(found))
 
     def predict(self, image: np.ndarray) -> np.ndarray | Classified:
         """One image in memory -> class ids, uint8 [H, W], of a segmentor, else the class with its scores.

@@ -58,8 +58,11 @@ def read_header(content: bytes, name: str) -> tuple[Image.Image | None, ImageFac
     try:
         image = _open(content)
         facts = _page_facts(first_page(content)) if image is None else _facts(image, content)
+        pages = _stacked_pages(content)
     except Exception as error:
         raise damaged(content, name, error) from error
+    if pages:
+        raise DataError(f'{name} has {pages} pages of one size: write one image a file, its bands into one page.')
     width, height = facts.size
     if width * height > MAX_PIXELS:
         raise DataError(
@@ -74,6 +77,20 @@ def first_page(content: bytes):
     import tifffile
 
     return tifffile.TiffFile(io.BytesIO(content)).pages[0]
+
+
+def _stacked_pages(content: bytes) -> int:
+    """How many pages a TIFF has whose second is as large as its first; a smaller one is an overview."""
+    if not is_tiff(content):
+        return 0
+    import tifffile
+
+    with tifffile.TiffFile(io.BytesIO(content)) as file:
+        first, second = file.pages[0], file.pages[1] if len(file.pages) > 1 else None
+        if second is None or second.is_mask or second.is_reduced:
+            return 0
+        same = (first.imagewidth, first.imagelength) == (second.imagewidth, second.imagelength)
+        return len(file.pages) if same else 0
 
 
 def is_tiff(content: bytes) -> bool:

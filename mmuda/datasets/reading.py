@@ -10,7 +10,7 @@ One rule each, whatever the format:
 * As `unchanged`, [H, W] or [H, W, bands] with every band and bit of the file; palettes, CMYK and YCbCr still become
   colours. The first three bands are BGR where the file says that they are colours, others keep the file's order.
 * A label map has one channel of ids. Palettes count by their indices, and RGB(A) files that are grey by that grey.
-* Of several frames or pages the first counts. Colour profiles are ignored.
+* Of several frames, or beside overviews, the first counts; pages of one size are refused. Colour profiles are ignored.
 
 Complete 8-bit JPEG and PNG files are decoded by OpenCV, others by Pillow, which tells when a file is cut short, and
 what Pillow cannot hold by tifffile. A file is decoded once.

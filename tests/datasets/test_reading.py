@@ -176,6 +176,18 @@ def test_what_has_no_colours_is_refused_as_such(tmp_path, values, what):
     assert (np.squeeze(read_image(str(tmp_path / 'x.tif'), 'unchanged')) == values).all()
 
 
+@pytest.mark.parametrize('sizes, refused', [([(20, 12)], True), ([(10, 6)], False), ([(20, 12), (10, 6)], True)])
+def test_a_stack_of_pages_is_no_image_and_overviews_are_harmless(tmp_path, sizes, refused):
+    path = str(tmp_path / 'x.tif')
+    PICTURE.save(path, save_all=True, append_images=[PICTURE.resize(size) for size in sizes])
+    if refused:
+        with pytest.raises(DataError, match=rf"x\.tif' has {len(sizes) + 1} pages of one size: write one image a file"):
+            read_image(path)
+    else:
+        for color_type in ('color', 'unchanged'):
+            assert (read_image(path, color_type) == COLORS[..., ::-1]).all()
+
+
 def test_pixels_without_a_value_are_refused(tmp_path):
     tifffile.imwrite(tmp_path / 'x.tif', np.array([[1, np.nan]], np.float32))
     with pytest.raises(DataError, match='pixels without a value'):
