@@ -75,21 +75,30 @@ def average_over_counted_pixels(load: Callable, module: types.ModuleType) -> Non
     counts as without: 1, or 0 with `avg_non_ignore`.
     """
     load(module)
-    for name in ('cross_entropy', 'binary_cross_entropy'):
-        setattr(module, name, functools.partial(_averaged, getattr(module, name), name != 'cross_entropy'))
+    module.cross_entropy = functools.partial(_cross_entropy, module.cross_entropy)
+    module.binary_cross_entropy = functools.partial(_binary_cross_entropy, module.binary_cross_entropy)
 
 
-def _averaged(stock: Callable, binary: bool, pred, label, weight=None, avg_factor=None, class_weight=None, **kwargs):
-    if class_weight is not None or kwargs['avg_non_ignore']:
-        counted = (label >= 0) & (label != kwargs['ignore_index'])
-        share = (counted if kwargs['avg_non_ignore'] else counted | True).float()
-        if binary and pred.dim() > label.dim():  # each pixel once a class
-            share = share * pred.shape[1]
-            class_weight = class_weight if class_weight is None else class_weight.view(-1, *[1] * (pred.dim() - 2))
-        elif class_weight is not None and not binary:
+def _cross_entropy(stock: Callable, pred, label, weight=None, class_weight=None, reduction='mean', avg_factor=None,
+                   ignore_index=-100, avg_non_ignore=False):  # fmt: skip
+    if reduction == 'mean' and avg_factor is None and (class_weight is not None or avg_non_ignore):
+        counted = label != ignore_index
+        share = (counted if avg_non_ignore else counted | True).float()
+        if class_weight is not None:
             share = class_weight.float()[label.masked_fill(~counted, 0)].where(counted, share)
-        avg_factor = share.sum() if avg_factor is None and kwargs['reduction'] == 'mean' else avg_factor
-    return stock(pred, label, weight, avg_factor=avg_factor, class_weight=class_weight, **kwargs)
+        avg_factor = share.sum()
+    return stock(pred, label, weight, class_weight, reduction, avg_factor, ignore_index, avg_non_ignore)
+
+
+def _binary_cross_entropy(stock: Callable, pred, label, weight=None, reduction='mean', avg_factor=None,
+                          class_weight=None, ignore_index=-100, avg_non_ignore=False, **kwargs):  # fmt: skip
+    by_class = pred.dim() > label.dim() and pred.shape[1] > 1
+    if reduction == 'mean' and avg_factor is None and avg_non_ignore:
+        counted = (label >= 0) & (label != ignore_index)
+        avg_factor = counted.sum() * (pred.shape[1] if by_class else 1)
+    if class_weight is not None and by_class:
+        class_weight = class_weight.view(-1, *[1] * (pred.dim() - 2))
+    return stock(pred, label, weight, reduction, avg_factor, class_weight, ignore_index, avg_non_ignore, **kwargs)
 
 
 class HostImports(MetaPathFinder):
