@@ -46,24 +46,24 @@ LEAVES = {
     'stct_batch-confidence': (
         STCT,
         {
-            'model.coordination.reduction': 'batch',
-            'model.pseudo_labeler': dict(confidence_threshold=0.16, confidence_reduction='batch'),
+            'model.terms.target.weight.reduction': 'batch',
+            'model.labeller': dict(confidence='share', threshold=0.16),
             'model.teacher_norm': 'running',
         },
     ),
     'stct_borders-fixed-weight': (
         STCT,
         {
-            'model.coordination.fixed': 0.7,
-            'model.pseudo_labeler': dict(ignore_top=3, ignore_bottom=9, confidence_threshold=0.16),
-            'model.student_view.domains': 'target',
-            'model.student.auxiliary_head': AUXILIARY_HEAD,
+            'model.terms.target.weight.fixed': 0.7,
+            'model.labeller': dict(ignore_top=3, ignore_bottom=9, confidence='image', threshold=0.16),
+            'model.views.target.of': 'target',
             'model.student.data_preprocessor': dict(size=(72, 100), size_divisor=None),  # images are padded
         },
     ),
+    'stct_auxiliary-head': (STCT, {'model.student.auxiliary_head': AUXILIARY_HEAD}),
     'stct_feature-distance': (
         STCT,
-        {'model.terms': dict(feature_distance=FEATURE_DISTANCE), 'model.student_view': None},
+        {'model.terms.feature_distance': FEATURE_DISTANCE, 'model.views': None},
     ),
     'stct-mha': ('stct/stct-mha_segformer_toy', {}),
     'combined': ('combined/all_segformer_mit-b0_toy', {}),
@@ -71,7 +71,11 @@ LEAVES = {
         'dann/dann_lenet_mnist2usps',
         {
             'model.type': 'SelfTrainingUDA',
-            'model.coordination': dict(alpha=0.1),
+            'model.terms': dict(
+                _delete_=True,
+                target=dict(type='mmuda.PseudoLabelLoss', weight=dict(alpha=0.1)),
+                dann=dict(ADVERSARY, ramp_steps=4000),
+            ),
             'custom_hooks': [dict(type='mmuda.MeanTeacherHook')],
         },
     ),
@@ -85,19 +89,17 @@ LEAVES = {
     'mcd-grl': ('mcd/mcd-grl_lenet_mnist2usps', {}),
     'transnorm': ('transnorm/cdan-e_lenet_mnist2usps', {}),
     'autodial': ('transnorm/dann_lenet_mnist2usps_autodial', {}),
-    'dida': ('dida/dida_cnn2_mnist2usps', {'model.labeler.threshold': 0.12}),
-    'dida_sources': ('dida/dida_cnn2_mnist-usps2mnistm_include-source', {'model.labeler.threshold': 0.12}),
-    'fixmatch': ('dida/fixmatch_lenet_mnist2usps', {'model.labeler.threshold': 0.15}),
-    'fixmatch_official': (
-        'dida/fixmatch_lenet_mnist2usps_official',
-        {
-            'model.labeler.threshold': 0.15,
-            'model.terms': dict(dann=ADVERSARY),
-        },
+    'dida': ('dida/dida_cnn2_mnist2usps', {'model.labeller.threshold': 0.12}),
+    'dida_sources': ('dida/dida_cnn2_mnist-usps2mnistm_include-source', {'model.labeller.threshold': 0.12}),
+    'fixmatch': ('dida/fixmatch_lenet_mnist2usps', {'model.labeller.threshold': 0.15}),
+    'fixmatch_official': ('dida/fixmatch_lenet_mnist2usps_official', {'model.labeller.threshold': 0.15}),
+    'fixmatch_dann': (
+        'dida/fixmatch_lenet_mnist2usps',
+        {'model.labeller.threshold': 0.15, 'model.terms.dann': ADVERSARY},
     ),
     'fixmatch_running': (
         'dida/fixmatch_lenet_mnist2usps',
-        {'model.labeler.weighting': 'confidence', 'model.pseudo_norm': 'running', 'model.labeler.threshold': 0.15},
+        {'model.labeller.weighting': 'confidence', 'model.labeller.norm': 'running', 'model.labeller.threshold': 0.15},
     ),
     'acda': ('acda/acda_lenet_mnist2usps', {}),
     'acda_no-label': ('acda/acda_lenet_mnist2usps_no-label', {}),

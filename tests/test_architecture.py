@@ -15,7 +15,9 @@ BASE = ['registry', 'compat', 'domain', 'functional', 'processes', 'storage']
 MODELS = [
     ['models.layers'],
     ['models.backbones', 'models.necks', 'models.heads', 'models.segmentors', 'models.data_preprocessors'],
-    ['models.alignment', 'models.self_training'],
+    ['models.views'],
+    ['models.terms', 'models.labellers'],
+    ['models.alignment', 'models.self_training'],  # former names of what stands above
     ['models.tasks'],
     ['models.uda'],
     ['models'],

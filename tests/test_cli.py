@@ -299,10 +299,14 @@ def test_an_unknown_key_in_the_options(fails, configs, tmp_path):
             "unknown config key 'model.student.decode_head.num_clases' for SegformerHead: it takes ",
         ),
         (
-            'model.coordination.alfa=3',
-            "unknown config key 'model.coordination.alfa' for CoordinationWeight: it takes alpha, reduction, fixed",
+            'model.terms.target.weight.alfa=3',
+            "unknown config key 'model.terms.target.weight.alfa' for CoordinationWeight: it takes alpha, reduction, ",
         ),
-        ('model.coordination.alpha=-1', 'CoordinationWeight has alpha=-1'),
+        ('model.terms.target.weight.alpha=-1', 'CoordinationWeight has alpha=-1'),
+        (
+            'model.coordination.alpha=1e-3',
+            "config key 'model.coordination' is called 'model.terms.target.weight' now",
+        ),
         ('model.student.backbone.type=MixVisionTransfomer', "unknown type 'MixVisionTransfomer' in the "),
         ('train_dataloader.batchsize=3', "unknown config key 'train_dataloader.batchsize'"),
         ('model.student.decode_head.num_classes=19', 'decode_head has num_classes=19, but the train set has 8 classes'),

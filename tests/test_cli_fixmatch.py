@@ -42,7 +42,7 @@ def steps(rows) -> list[dict]:
 @pytest.mark.parametrize('method', ['', pytest.param('_official', marks=pytest.mark.slow)], ids=['paper', 'official'])
 def test_forty_steps_on_real_digits_learn(data_root, tmp_path, method):
     options = ['train_cfg.max_iters=40', 'train_cfg.val_interval=40', 'default_hooks.logger.interval=1']
-    options += ['model.labeler.threshold=0.3', 'optim_wrapper.optimizer.lr=3e-3', 'train_dataloader.batch_size=64']
+    options += ['model.labeller.threshold=0.3', 'optim_wrapper.optimizer.lr=3e-3', 'train_dataloader.batch_size=64']
     leaf = REPO / f'configs/dida/fixmatch_lenet_mnist2usps{method}.py'
     rows = train(leaf, tmp_path, data_root, *options, 'val_dataloader.dataset.indices=500')
     losses = steps(rows)
@@ -79,7 +79,7 @@ def test_semi_supervised_cifar10(tmp_path):
     leaf = tmp_path / 'leaf.py'
     leaf.write_text(
         f'_base_ = {[f"{REPO}/configs/_base_/{base}.py" for base in bases]}\n'
-        "model = dict(_delete_=True, type='FixMatchUDA', task='classification', student=_base_.model, "
+        "model = dict(_delete_=True, type='UDAModel', task='classification', student=_base_.model, "
         '**_base_.fixmatch)'
     )
     options = ['train_cfg.max_iters=3', 'train_cfg.val_interval=3', 'default_hooks.logger.interval=1']

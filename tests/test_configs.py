@@ -12,6 +12,7 @@ from mmengine.registry import DefaultScope
 
 from mmuda.apis import load_config
 from mmuda.apis.preflight import check_config, check_schedule
+from mmuda.models.uda.methods import join_methods
 from mmuda.registry import DATASETS, MODELS
 
 REPO = Path(__file__).resolve().parents[1]
@@ -288,8 +289,8 @@ def test_the_official_schedule_of_adversarial_adaptation():
 def test_the_paper_s_settings():
     """Facts of the paper and of DAFormer, which STCT builds on."""
     cfg = read(Path('configs/stct/gta2cs.py'))
-    assert cfg.model.coordination.alpha == 2e-4
-    assert cfg.model.coordination.reduction == 'image'
+    weight = join_methods(cfg.model.methods, {})['terms']['target']['weight']
+    assert (weight['alpha'], weight['reduction']) == (2e-4, 'image')
     assert cfg.train_cfg.max_iters == 40000
     assert cfg.train_dataloader.batch_size == 4
     assert tuple(cfg.train_dataloader.sampler.ratio) == (1, 1)

@@ -12,10 +12,13 @@ _base_ = [
 student = _base_.model
 student.backbone.norm_cfg = dict(type='mmuda.DomainSpecificBatchNorm2d')
 student.backbone.fc_norm_cfg = dict(type='mmuda.DomainSpecificBatchNorm1d')
-acda = _base_.acda
+acda = _base_.acda.terms.acda
 acda.update(taps=('backbone.stages.0', 'backbone.stages.1'), in_channels=(20, 50), same_taps=('backbone',), size=4)
 hook = _base_.acda_clustering.hook
 hook.update(interval=500, distance=1.0)
-model = dict(_delete_=True, type='UDAModel', task='classification', student=student, terms=dict(acda=acda))
+labeller = _base_.acda_clustering.labeller
+model = dict(
+    _delete_=True, type='UDAModel', task='classification', student=student, labeller=labeller, terms=dict(acda=acda)
+)
 custom_hooks = [hook]
 train_dataloader = dict(batch_size=60, sampler=dict(_delete_=True, **_base_.acda_clustering.sampler))

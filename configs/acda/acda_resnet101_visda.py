@@ -17,7 +17,8 @@ hook = _base_.acda_clustering.hook
 hook.update(pretrain=2500, interval=500, distance=1.0)
 sampler = _base_.acda_clustering.sampler
 sampler.update(ratio=(60, 60), per_class=10)
-model = dict(_delete_=True, type='UDAModel', task='classification', student=student, terms=dict(acda=_base_.acda))
+labeller = _base_.acda_clustering.labeller
+model = dict(_delete_=True, type='UDAModel', task='classification', student=student, labeller=labeller, **_base_.acda)
 custom_hooks = [hook]
 train_dataloader = dict(batch_size=120, sampler=dict(_delete_=True, **sampler))
 train_cfg = dict(max_iters=27500, val_interval=2500)

@@ -16,7 +16,8 @@ student.backbone.init_cfg = dict(type='Pretrained', checkpoint='torchvision://re
 student.head.num_classes = 12
 hook = _base_.acda_clustering.hook
 hook.update(pretrain=200, interval=20)
-model = dict(_delete_=True, type='UDAModel', task='classification', student=student, terms=dict(acda=_base_.acda))
+labeller = _base_.acda_clustering.labeller
+model = dict(_delete_=True, type='UDAModel', task='classification', student=student, labeller=labeller, **_base_.acda)
 custom_hooks = [hook]
 train_dataloader = dict(batch_size=60, sampler=dict(_delete_=True, **_base_.acda_clustering.sampler))
 train_cfg = dict(max_iters=1200, val_interval=100)

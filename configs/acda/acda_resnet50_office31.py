@@ -16,6 +16,7 @@ student.backbone.init_cfg = dict(type='Pretrained', checkpoint='torchvision://re
 student.head.num_classes = 31
 hook = _base_.acda_clustering.hook
 hook.distance = 0.05 if _base_.pair in ('amazon-dslr', 'amazon-webcam') else 1.0
-model = dict(_delete_=True, type='UDAModel', task='classification', student=student, terms=dict(acda=_base_.acda))
+labeller = _base_.acda_clustering.labeller
+model = dict(_delete_=True, type='UDAModel', task='classification', student=student, labeller=labeller, **_base_.acda)
 custom_hooks = [hook]
 train_dataloader = dict(batch_size=60, sampler=dict(_delete_=True, **_base_.acda_clustering.sampler))

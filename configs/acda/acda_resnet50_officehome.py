@@ -17,7 +17,8 @@ student.head.num_classes = 65
 hook = _base_.acda_clustering.hook
 near = _base_.source_domain in ('product', 'real') or _base_.pair in ('art-clipart', 'art-product')
 hook.update(pretrain=1500, interval=150, distance=0.05 if near else 1.0)
-model = dict(_delete_=True, type='UDAModel', task='classification', student=student, terms=dict(acda=_base_.acda))
+labeller = _base_.acda_clustering.labeller
+model = dict(_delete_=True, type='UDAModel', task='classification', student=student, labeller=labeller, **_base_.acda)
 custom_hooks = [hook]
 train_dataloader = dict(batch_size=60, sampler=dict(_delete_=True, **_base_.acda_clustering.sampler))
 train_cfg = dict(max_iters=9000, val_interval=750)

@@ -9,6 +9,6 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 student = _base_.model
-cdan_e = _base_.cdan_e
+cdan_e = _base_.cdan_e.terms.cdan_e
 cdan_e.update(tap='backbone', in_channels=500, num_classes=10, ramp_steps=4000, entropy_ramp_steps=4000)
 model = dict(_delete_=True, type='UDAModel', task='classification', student=student, terms=dict(cdan_e=cdan_e))

@@ -15,6 +15,6 @@ student = _base_.model
 student.data_preprocessor.update(mean=[127.5] * 3, std=[127.5] * 3)
 student.backbone.init_cfg = dict(type='Pretrained', checkpoint='work_dirs/mobilenet_v2_mmpretrain.pth')
 student.head.num_classes = 10
-cdan_e = _base_.cdan_e
+cdan_e = _base_.cdan_e.terms.cdan_e
 cdan_e.update(num_classes=10)
 model = dict(_delete_=True, type='UDAModel', task='classification', student=student, terms=dict(cdan_e=cdan_e))

@@ -9,6 +9,6 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 student = _base_.model
-cdan = _base_.cdan
+cdan = _base_.cdan.terms.cdan
 cdan.update(tap='backbone', in_channels=500, num_classes=10, ramp_steps=4000)
 model = dict(_delete_=True, type='UDAModel', task='classification', student=student, terms=dict(cdan=cdan))

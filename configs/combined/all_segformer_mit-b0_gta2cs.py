@@ -18,11 +18,10 @@ student.neck = dict(type='mmuda.DIDANeck', in_channels=160, out_channels=256, po
 student.neck.all_levels = True
 student.decode_head.norm_cfg = norm
 stct = _base_.stct
-stct.pseudo_labeler.update(ignore_top=15, ignore_bottom=120)  # rectification, bonnet of the ego car
+stct.labeller.update(ignore_top=15, ignore_bottom=120)  # rectification, bonnet of the ego car
 acda = _base_.acda
-acda.update(type='mmuda.SegmentationACDA', same_taps=('decode_head.fusion_conv.activate',), size=8)
-acda.update(taps=('backbone.1', 'backbone.2', 'backbone.3'), in_channels=(64, 160, 256))
-terms = dict(acda=acda)
-model = dict(_delete_=True, type='SelfTrainingUDA', task='segmentation', student=student, terms=terms, **stct)
+acda.terms.acda.update(type='mmuda.SegmentationACDA', same_taps=('decode_head.fusion_conv.activate',), size=8)
+acda.terms.acda.update(taps=('backbone.1', 'backbone.2', 'backbone.3'), in_channels=(64, 160, 256))
+model = dict(_delete_=True, type='SelfTrainingUDA', task='segmentation', student=student, methods=[stct, acda])
 new = dict(lr_mult=10.0)  # layers without ImageNet weights, as the head
 optim_wrapper = dict(paramwise_cfg=dict(custom_keys={'neck.': new, 'terms.': new}))

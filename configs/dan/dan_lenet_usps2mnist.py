@@ -9,6 +9,6 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 student = _base_.model
-dan = _base_.dan
+dan = _base_.dan.terms.dan
 dan.update(taps=['backbone'])
 model = dict(_delete_=True, type='UDAModel', task='classification', student=student, terms=dict(dan=dan))

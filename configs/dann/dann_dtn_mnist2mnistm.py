@@ -9,6 +9,6 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 student = _base_.model
-dann = _base_.dann
+dann = _base_.dann.terms.dann
 dann.update(tap='backbone', in_channels=512, ramp_steps=4000)
 model = dict(_delete_=True, type='UDAModel', task='classification', student=student, terms=dict(dann=dann))

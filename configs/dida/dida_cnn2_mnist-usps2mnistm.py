@@ -11,4 +11,4 @@ _base_ = [
 student = _base_.model
 student.data_preprocessor.update(mean=[127.5] * 3, std=[127.5] * 3, to_rgb=True)
 student.backbone.backbone.in_channels = 3
-model = dict(_delete_=True, type='FixMatchUDA', task='classification', student=student, **_base_.fixmatch)
+model = dict(_delete_=True, type='UDAModel', task='classification', student=student, **_base_.fixmatch)

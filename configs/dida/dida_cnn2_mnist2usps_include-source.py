@@ -3,5 +3,9 @@
 # Expected of a shorter run: see configs/dida/README.md
 # The network learns strong views of the source, too, by its own labels, as in the released code.
 _base_ = './dida_cnn2_mnist2usps.py'
-model = dict(include_source=True)
+model = dict(
+    labeller=dict(include_source=True),
+    views=dict(unlabelled=dict(type='mmuda.StrongView', of='unlabelled')),
+    terms=dict(target=dict(view=('unlabelled', 'target'))),
+)
 train_dataloader = dict(dataset=dict(source=dict(pipeline=_base_.two_views)))

@@ -12,5 +12,5 @@ _base_ = [
 ]
 student = _base_.model
 student.backbone.backbone.init_cfg = dict(type='Pretrained', checkpoint='torchvision://resnet18')
-model = dict(_delete_=True, type='FixMatchUDA', task='classification', student=student, **_base_.fixmatch)
+model = dict(_delete_=True, type='UDAModel', task='classification', student=student, **_base_.fixmatch)
 optim_wrapper = dict(paramwise_cfg=dict(custom_keys={'beside.': dict(lr_mult=10.0)}))

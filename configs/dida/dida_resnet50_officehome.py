@@ -11,4 +11,4 @@ _base_ = [
 ]
 student = _base_.model
 student.backbone.backbone.init_cfg = dict(type='Pretrained', checkpoint='torchvision://resnet50')
-model = dict(_delete_=True, type='FixMatchUDA', task='classification', student=student, **_base_.fixmatch)
+model = dict(_delete_=True, type='UDAModel', task='classification', student=student, **_base_.fixmatch)

@@ -12,5 +12,5 @@ _base_ = [
 ]
 student = _base_.model
 student.backbone.init_cfg = dict(type='Pretrained', checkpoint='torchvision://resnet101')
-model = dict(_delete_=True, type='FixMatchUDA', task='classification', student=student, **_base_.fixmatch)
-model['labeler']['weighting'] = 'confidence'
+model = dict(_delete_=True, type='UDAModel', task='classification', student=student, **_base_.fixmatch)
+model['labeller']['weighting'] = 'confidence'

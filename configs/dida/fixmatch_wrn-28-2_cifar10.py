@@ -11,4 +11,4 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 student = _base_.model
-model = dict(_delete_=True, type='FixMatchUDA', task='classification', student=student, **_base_.fixmatch)
+model = dict(_delete_=True, type='UDAModel', task='classification', student=student, **_base_.fixmatch)

@@ -9,6 +9,6 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 student = _base_.model
-jan = _base_.jan
+jan = _base_.jan.terms.jan
 jan.update(taps=['backbone'])
 model = dict(_delete_=True, type='UDAModel', task='classification', student=student, terms=dict(jan=jan))

@@ -12,5 +12,5 @@ _base_ = [
 student = _base_.model
 student.backbone.init_cfg = dict(type='Pretrained', checkpoint='torchvision://resnet50')
 student.head.num_classes = 65
-jan = _base_.jan
+jan = _base_.jan.terms.jan
 model = dict(_delete_=True, type='UDAModel', task='classification', student=student, terms=dict(jan=jan))

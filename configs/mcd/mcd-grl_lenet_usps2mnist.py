@@ -10,6 +10,6 @@ _base_ = [
 ]
 student = _base_.model
 student.head = dict(type='mmuda.TwoClassifierHead', classifier=student.head)
-mcd = _base_.mcd_grl
+mcd = _base_.mcd_grl.terms.mcd
 mcd.update(tap='backbone', ramp_steps=4000)
 model = dict(_delete_=True, type='UDAModel', task='classification', student=student, terms=dict(mcd=mcd))

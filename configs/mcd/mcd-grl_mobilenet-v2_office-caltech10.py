@@ -16,5 +16,5 @@ student.data_preprocessor.update(mean=[127.5] * 3, std=[127.5] * 3)
 student.backbone.init_cfg = dict(type='Pretrained', checkpoint='work_dirs/mobilenet_v2_mmpretrain.pth')
 student.head.num_classes = 10
 student.head = dict(type='mmuda.TwoClassifierHead', classifier=student.head)
-mcd = _base_.mcd_grl
+mcd = _base_.mcd_grl.terms.mcd
 model = dict(_delete_=True, type='UDAModel', task='classification', student=student, terms=dict(mcd=mcd))

@@ -9,6 +9,6 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 student = _base_.model
-mdd = _base_.mdd
+mdd = _base_.mdd.terms.mdd
 mdd.update(tap='backbone', in_channels=500, num_classes=10)
 model = dict(_delete_=True, type='UDAModel', task='classification', student=student, terms=dict(mdd=mdd))

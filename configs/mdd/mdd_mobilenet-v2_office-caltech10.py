@@ -15,6 +15,6 @@ student = _base_.model
 student.data_preprocessor.update(mean=[127.5] * 3, std=[127.5] * 3)
 student.backbone.init_cfg = dict(type='Pretrained', checkpoint='work_dirs/mobilenet_v2_mmpretrain.pth')
 student.head.num_classes = 10
-mdd = _base_.mdd
+mdd = _base_.mdd.terms.mdd
 mdd.update(num_classes=10)
 model = dict(_delete_=True, type='UDAModel', task='classification', student=student, terms=dict(mdd=mdd))

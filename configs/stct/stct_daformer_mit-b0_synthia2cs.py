@@ -13,6 +13,6 @@ _base_ = [
 student = _base_.model
 student.backbone.init_cfg = dict(type='Pretrained', checkpoint='work_dirs/mit_b0_mmseg.pth')
 stct = _base_.stct
-stct.pseudo_labeler.update(ignore_top=15, ignore_bottom=120)  # rectification, bonnet of the ego car
-terms = dict(feature_distance=_base_.feature_distance)
-model = dict(_delete_=True, type='SelfTrainingUDA', task='segmentation', student=student, terms=terms, **stct)
+stct.labeller.update(ignore_top=15, ignore_bottom=120)  # rectification, bonnet of the ego car
+methods = [stct, _base_.feature_distance]
+model = dict(_delete_=True, type='SelfTrainingUDA', task='segmentation', student=student, methods=methods)

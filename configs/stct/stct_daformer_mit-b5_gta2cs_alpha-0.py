@@ -3,4 +3,4 @@
 # Expected, from the paper (Fig. 4): 51.37 mIoU. Not measured here yet.
 _base_ = './stct_daformer_mit-b5_gta2cs.py'
 
-model = dict(coordination=dict(alpha=0.0))
+model = dict(terms=dict(target=dict(weight=dict(alpha=0.0))))

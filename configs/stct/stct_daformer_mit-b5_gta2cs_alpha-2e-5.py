@@ -3,4 +3,4 @@
 # The paper shows the figure in a picture only (Fig. 4). Not measured here yet.
 _base_ = './stct_daformer_mit-b5_gta2cs.py'
 
-model = dict(coordination=dict(alpha=2e-5))
+model = dict(terms=dict(target=dict(weight=dict(alpha=2e-5))))

@@ -4,6 +4,6 @@
 _base_ = './stct_daformer_mit-b5_gta2cs.py'
 
 model = dict(
-    coordination=dict(fixed=1.0),
-    pseudo_labeler=dict(confidence_threshold=0.968, confidence_reduction='batch'),
+    labeller=dict(confidence='share', threshold=0.968),
+    terms=dict(target=dict(weight=dict(fixed=1.0))),
 )

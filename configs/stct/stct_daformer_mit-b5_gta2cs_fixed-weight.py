@@ -3,4 +3,4 @@
 # Expected, from the paper (Fig. 4): 54.0 mIoU. Not measured here yet.
 _base_ = './stct_daformer_mit-b5_gta2cs.py'
 
-model = dict(coordination=dict(fixed=1.0))
+model = dict(terms=dict(target=dict(weight=dict(fixed=1.0))))

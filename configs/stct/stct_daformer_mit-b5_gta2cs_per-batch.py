@@ -3,4 +3,4 @@
 # Not in the paper. Not measured here yet.
 _base_ = './stct_daformer_mit-b5_gta2cs.py'
 
-model = dict(coordination=dict(reduction='batch'))
+model = dict(terms=dict(target=dict(weight=dict(reduction='batch'))))

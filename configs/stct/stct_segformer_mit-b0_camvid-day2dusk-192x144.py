@@ -15,8 +15,8 @@ train_dataloader = dict(dataset=dict(source=dict(pipeline=source_pipeline)))
 student = _base_.model
 student.decode_head.num_classes = 11
 stct = _base_.stct
-stct.coordination.alpha = 2e-3  # the paper's 2e-4 is meant for 40,000 iterations
-stct.student_view.jitter_strength = 0.4
+stct.terms.target.weight.alpha = 2e-3  # the paper's 2e-4 is meant for 40,000 iterations
+stct.views.target.jitter_strength = 0.4
 model = dict(_delete_=True, type='SelfTrainingUDA', task='segmentation', student=student, **stct)
 optim_wrapper = dict(optimizer=dict(lr=3e-4), paramwise_cfg=dict(custom_keys=dict(head=dict(lr_mult=2.0))))
 custom_hooks = [dict(type='mmuda.MeanTeacherHook', momentum=0.01)]

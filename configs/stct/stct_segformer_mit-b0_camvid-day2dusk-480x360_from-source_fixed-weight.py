@@ -3,5 +3,5 @@
 # Expected: see configs/stct/README.md
 _base_ = './stct_segformer_mit-b0_camvid-day2dusk-480x360.py'
 
-model = dict(coordination=dict(fixed=1.0))
+model = dict(terms=dict(target=dict(weight=dict(fixed=1.0))))
 load_from = 'work_dirs/source-only_segformer_mit-b0_camvid-day2dusk-480x360/iter_4000.pth'

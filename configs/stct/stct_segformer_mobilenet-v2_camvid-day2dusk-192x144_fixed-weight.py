@@ -3,4 +3,4 @@
 # Expected: see configs/stct/README.md
 _base_ = './stct_segformer_mobilenet-v2_camvid-day2dusk-192x144.py'
 
-model = dict(coordination=dict(fixed=1.0))
+model = dict(terms=dict(target=dict(weight=dict(fixed=1.0))))

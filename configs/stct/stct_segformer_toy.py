@@ -14,7 +14,7 @@ student = _base_.model
 student.backbone.embed_dims = 16  # MiT-B0 at half its width
 student.decode_head.update(in_channels=[16, 32, 80, 128], channels=64, num_classes=8)
 stct = _base_.stct
-stct.coordination.alpha = 1e-3  # the paper's 2e-4 is meant for 40,000 iterations
-stct.student_view.update(domains='both', jitter_strength=0.4)
+stct.terms.target.weight.alpha = 1e-3  # the paper's 2e-4 is meant for 40,000 iterations
+stct.views.target.update(of=('source', 'target'), jitter_strength=0.4)
 model = dict(_delete_=True, type='SelfTrainingUDA', task='segmentation', student=student, **stct)
 custom_hooks = [dict(type='mmuda.MeanTeacherHook', momentum=0.01)]

@@ -10,7 +10,7 @@ _base_ = [
 ]
 student = _base_.model
 student.backbone.update(norm_cfg=dict(type='mmuda.TransNorm2d'), fc_norm_cfg=dict(type='mmuda.TransNorm1d'))
-cdan_e = _base_.cdan_e
+cdan_e = _base_.cdan_e.terms.cdan_e
 cdan_e.update(tap='backbone', in_channels=512, ramp_steps=10000, num_classes=10)
 model = dict(_delete_=True, type='UDAModel', task='classification', student=student, terms=dict(cdan_e=cdan_e))
 train_cfg = dict(max_iters=40000, val_interval=2000)

@@ -14,6 +14,6 @@ student.backbone.norm_cfg = dict(type='mmuda.TransNorm2d')
 student.backbone.init_cfg = dict(type='Pretrained', checkpoint='torchvision://resnet50')
 student.neck.norm_cfg = dict(type='mmuda.TransNorm1d')
 student.head.num_classes = 65
-cdan = _base_.cdan
+cdan = _base_.cdan.terms.cdan
 cdan.num_classes = 65
 model = dict(_delete_=True, type='UDAModel', task='classification', student=student, terms=dict(cdan=cdan))

@@ -10,7 +10,7 @@ _base_ = [
 ]
 student = _base_.model
 student.backbone.update(norm_cfg=dict(type='mmuda.TransNorm2d'), fc_norm_cfg=dict(type='mmuda.TransNorm1d'))
-dann = _base_.dann
+dann = _base_.dann.terms.dann
 dann.update(tap='backbone', in_channels=512, ramp_steps=10000)
 model = dict(_delete_=True, type='UDAModel', task='classification', student=student, terms=dict(dann=dann))
 train_cfg = dict(max_iters=40000, val_interval=2000)

@@ -13,5 +13,5 @@ student.backbone.norm_cfg = dict(type='mmuda.TransNorm2d')
 student.backbone.init_cfg = dict(type='Pretrained', checkpoint='torchvision://resnet50')
 student.neck.norm_cfg = dict(type='mmuda.TransNorm1d')
 student.head.num_classes = 12
-dann = _base_.dann
+dann = _base_.dann.terms.dann
 model = dict(_delete_=True, type='UDAModel', task='classification', student=student, terms=dict(dann=dann))

@@ -14,6 +14,6 @@ student.backbone.norm_cfg = dict(type='mmuda.TransNorm2d')
 student.backbone.init_cfg = dict(type='Pretrained', checkpoint='torchvision://resnet50')
 student.neck.norm_cfg = dict(type='mmuda.TransNorm1d')
 student.head.num_classes = 12
-mdd = _base_.mdd
+mdd = _base_.mdd.terms.mdd
 mdd.update(in_channels=1024, num_classes=12)
 model = dict(_delete_=True, type='UDAModel', task='classification', student=student, terms=dict(mdd=mdd))

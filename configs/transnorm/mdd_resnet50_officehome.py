@@ -17,6 +17,6 @@ student.neck.norm_cfg = dict(type='mmuda.TransNorm1d')
 student.neck.out_channels = 2048
 student.head.update(in_channels=2048, mid_channels=[2048])
 student.head.num_classes = 65
-mdd = _base_.mdd
+mdd = _base_.mdd.terms.mdd
 mdd.update(in_channels=2048, num_classes=65, channels=2048, margin=2.0)
 model = dict(_delete_=True, type='UDAModel', task='classification', student=student, terms=dict(mdd=mdd))

@@ -78,7 +78,7 @@ def _refuse_variable(key: str, options: Mapping[str, Any], path: Path) -> None:
         if option.split('.')[0] == key:
             raise UserError(
                 f"'{option}' cannot be set by --cfg-options: '{key}' is a variable of {path} that was used when the "
-                'file was read; set the keys made from it, for example model.coordination.alpha'
+                'file was read; set the keys made from it, for example model.terms.target.weight.alpha'
             )
 
 

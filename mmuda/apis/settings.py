@@ -176,6 +176,9 @@ def _check_keys(node: Any, path: str, reader: Reader, taken: set[str]) -> None:
     signature = signature_of(reader) if callable(reader) else Signature(dict.fromkeys(reader))
     known = [name for name in signature.parameters if name not in ('self', 'parameters')] + sorted(taken)
     for key in node:
+        moved = getattr(reader, 'moved_key', lambda _: None)(key)
+        if moved:
+            raise UserError(f"config key '{path}.{key}' is called '{path}.{moved}' now: set that")
         unheard = key not in {*known, 'type', '_scope_', 'by_epoch'}
         if unheard and (signature.complete or did_you_mean(key, known, SURELY)):
             owner = getattr(reader, '__name__', path) if 'type' in node else path

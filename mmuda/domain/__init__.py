@@ -1,12 +1,13 @@
 """The domain contract: batch layout, context, layers that read it."""
 
-from .batch import STRONG_VIEW, DomainBatch, sort_by_domain
+from .batch import DOMAINS, STRONG_VIEW, DomainBatch, sort_by_domain
 from .checkpoint import domain_checkpoint
 from .context import DomainContext, bind_domain_context
 from .groups import GroupDrawer, group_drawers
 from .layer import DomainLayer
 
 __all__ = [
+    'DOMAINS',
     'STRONG_VIEW',
     'DomainBatch',
     'DomainContext',

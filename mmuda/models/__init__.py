@@ -1,6 +1,20 @@
 """Models. Importing this package registers them all; parts that need a host library are skipped where it is missing."""
 
-from . import alignment, backbones, data_preprocessors, heads, layers, necks, segmentors, self_training, tasks, uda
+from . import (
+    alignment,
+    backbones,
+    data_preprocessors,
+    heads,
+    labellers,
+    layers,
+    necks,
+    segmentors,
+    self_training,
+    tasks,
+    terms,
+    uda,
+    views,
+)
 from .score_sum import ScoreSumTTA
 
 __all__ = [
@@ -9,10 +23,13 @@ __all__ = [
     'backbones',
     'data_preprocessors',
     'heads',
+    'labellers',
     'layers',
     'necks',
     'segmentors',
     'self_training',
     'tasks',
+    'terms',
     'uda',
+    'views',
 ]

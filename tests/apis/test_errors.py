@@ -8,7 +8,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from mmuda.apis.errors import UserError, did_you_mean, explain, run_tool
 from mmuda.domain import DomainBatch
-from mmuda.models.self_training import CoordinationWeight
+from mmuda.models.terms import CoordinationWeight
 
 THINGS = Registry('thing')
 

@@ -119,7 +119,8 @@ def test_a_row_of_pacs_has_its_leaf(leaf, table, accuracy, module):
         assert ours['model']['student']['neck'].pop('main_stream') is False
         assert ours['model']['student']['backbone'].pop('num_stages') == 3
     elif leaf in ALIGNED:
-        ((_, term),) = ours['model'].pop('terms').items()
+        (name,) = ours['model']['terms'].keys() - {'target'}
+        term = ours['model']['terms'].pop(name)
         assert term['type'] == ALIGNED[leaf]
         if leaf.endswith('_mcd'):
             ours['model']['student']['head'] = ours['model']['student']['head']['classifier']
@@ -155,8 +156,8 @@ def test_a_control_differs_in_its_module_alone(setting):
     assert plain.model.student.head == ours.model.student.head
     for key in ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'test_dataloader'):
         assert ours[key] == static[key] == plain[key], key
-    assert ours.model.labeler.weighting == ('confidence' if setting.endswith('domainnet') else 'threshold')
-    for key in ('labeler', 'weight_u', 'joint', 'pseudo_norm'):
+    assert ours.model.labeller.weighting == ('confidence' if setting.endswith('domainnet') else 'threshold')
+    for key in ('labeller', 'views', 'terms'):
         assert ours.model[key] == plain.model[key], key
 
 

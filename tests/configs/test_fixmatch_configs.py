@@ -49,7 +49,7 @@ def join(tmp_path):
         bases = [f'{REPO}/configs/_base_/{folder}/{name}.py' for folder, name in folders.items()]
         leaf.write_text(
             f'_base_ = {[*bases, f"{REPO}/configs/_base_/default_runtime.py"]}\n'
-            "model = dict(_delete_=True, type='FixMatchUDA', task='classification', student=_base_.model, "
+            "model = dict(_delete_=True, type='UDAModel', task='classification', student=_base_.model, "
             f'**_base_.{method})\n'
         )
         return load_config(leaf)
@@ -131,9 +131,10 @@ def test_sources_have_two_views_where_the_method_wants_them(leaf):
     official = leaf.stem.endswith('_official')
     include_source = official or leaf.stem.endswith('_include-source')
     assert all(len(views(part)) == include_source for part in sources)
-    assert cfg.model.include_source is include_source
-    assert cfg.model.joint is not official
-    assert cfg.model.pseudo_noise is official
+    assert cfg.model.labeller.include_source is include_source
+    assert cfg.model.views.keys() == {'target', *(['unlabelled'] if include_source else [])}
+    assert ('passes' in cfg.model) is official
+    assert cfg.model.labeller.noise is official
 
 
 @pytest.mark.parametrize(
@@ -175,5 +176,6 @@ def test_the_published_schedules(join, schedule, kind, rate, new, length):
 def test_the_published_method(join):
     for method in ('fixmatch', 'fixmatch_official'):
         model = join('pacs', method=method).model
-        assert (model.labeler.threshold, model.labeler.weighting, model.weight_u) == (0.95, 'threshold', 1.0)
-        assert model.pseudo_norm == 'train'
+        labeller = model.labeller
+        assert (labeller.threshold, labeller.weighting, labeller.norm) == (0.95, 'threshold', 'train')
+        assert model.terms.target.loss_weight == 1.0

@@ -23,7 +23,7 @@ from mmengine.registry import DATASETS, HOOKS, RUNNERS
 from mmuda import compat
 from mmuda.apis import leave_distributed
 from mmuda.functional import contrastive_domain_discrepancy
-from mmuda.models.alignment import AlignmentTerm
+from mmuda.models.terms import AlignmentTerm
 from mmuda.registry import MODELS
 
 compat.apply()
@@ -176,13 +176,21 @@ def fixmatch(args: argparse.Namespace) -> dict:
     model = classification(args.norm, not args.plain)
     del model['terms']
     model['student']['head'] = model['student']['head']['classifier']
+    names = ['target'] if args.plain else ['unlabelled', 'target']
     return dict(
-        model, type='FixMatchUDA', labeler=dict(threshold=0.22 if args.plain else 0.4), include_source=not args.plain
+        model,
+        labeller=dict(type='OwnLabels', threshold=0.22 if args.plain else 0.4, include_source=not args.plain),
+        views={name: dict(type='StrongView', of=name) for name in names},
+        terms=dict(target=dict(type='PseudoLabelLoss', view=names)),
     )
 
 
 def clustered(args: argparse.Namespace) -> dict:
-    return dict(classification(args.norm, not args.plain), terms=dict(within=dict(type='WithinClasses')))
+    return dict(
+        classification(args.norm, not args.plain),
+        terms=dict(within=dict(type='WithinClasses')),
+        labeller=dict(type='ClusterLabels'),
+    )
 
 
 def small_classification(args: argparse.Namespace) -> dict:
@@ -200,9 +208,10 @@ def segmentation(args: argparse.Namespace) -> dict:
         type='SelfTrainingUDA',
         task='segmentation',
         student=student(args.norm, not args.plain, args.strategy, width=4 if args.small else 8),
-        terms={} if args.small else dict(feature_distance=term),
-        coordination=dict(alpha=0.1),
-        student_view=None if args.plain else dict(),
+        terms=dict(
+            target=dict(type='PseudoLabelLoss', weight=dict(alpha=0.1)), feature_distance=None if args.small else term
+        ),
+        views=dict(target=None if args.plain else dict(type='StudentView')),
     )
 
 

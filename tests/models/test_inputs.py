@@ -23,16 +23,19 @@ from mmseg.models.backbones.mit import EfficientMultiheadAttention
 
 from mmuda.domain import DomainBatch, bind_domain_context
 from mmuda.functional import Box
-from mmuda.models import alignment, backbones, heads, layers, necks
-from mmuda.models.alignment import DomainView
+from mmuda.models import backbones, heads, layers, necks, terms
 from mmuda.models.segmentors import ScaledFeatures
+from mmuda.models.views import View
 from mmuda.registry import MODELS
 
 NUM_SOURCE, NUM_TARGET, NUM_CLASSES = 3, 2, 3
 BATCH = NUM_SOURCE + NUM_TARGET
-ROOMS = [f'mmuda.models.{room}' for room in ('backbones', 'layers', 'necks', 'heads', 'alignment')]
-WITHOUT_CASE = {'AlignmentTerm', 'TwoDomainNorm', 'MCDSVHNNet'}
-"""Two bases, and a larger network made of the same parts as MCDUSPSNet."""
+ROOMS = [f'mmuda.models.{room}' for room in ('backbones', 'layers', 'necks', 'heads', 'terms')]
+BASES = {'AlignmentTerm', 'Term', 'TwoDomainNorm'}
+WITH_TASKS = {'SupervisedLoss', 'PseudoLabelLoss', 'CoordinationWeight'}
+"""They ask a task for all that they compute."""
+WITHOUT_CASE = BASES | WITH_TASKS | {'MCDSVHNNet'}
+"""The last is a larger network made of the same parts as MCDUSPSNet."""
 
 
 class Case(NamedTuple):
@@ -80,9 +83,9 @@ def norms(name: str) -> dict[str, Case]:
     }
 
 
-def view(count: int, features: dict, maps: bool, label: bool) -> DomainView:
+def view(count: int, features: dict, maps: bool, label: bool) -> View:
     grid, size = ((4, 4), (16, 16)) if maps else ((), ())
-    return DomainView(
+    return View(
         torch.randn(count, 3, 16, 16),
         {name: make(count) for name, make in features.items()},
         torch.randn(count, NUM_CLASSES, *grid),
@@ -90,12 +93,12 @@ def view(count: int, features: dict, maps: bool, label: bool) -> DomainView:
     )
 
 
-def views(maps: bool = False, target_label: bool = False, **features) -> Callable[[], tuple]:
-    """Source and target with features of vectors, unless given; the step."""
+def views(maps: bool = False, target_label: bool = False, of_source: bool = False, **features) -> Callable[[], tuple]:
+    """Source and target, or the source alone, with features of vectors, unless given; the step."""
     features = features or dict(neck=lambda n: (torch.randn(n, 8),))
     return lambda: (
         view(NUM_SOURCE, features, maps, True),
-        view(NUM_TARGET, features, maps, target_label),
+        *(() if of_source else (view(NUM_TARGET, features, maps, target_label),)),
         torch.tensor(500),
     )
 
@@ -202,7 +205,9 @@ CASES = {
     'CDAN, random': Case(build('CDAN', in_channels=8, num_classes=NUM_CLASSES, random_dim=4), views()),
     'DAN': Case(build('DAN', taps=('a', 'b')), views(**MAPS)),
     'DANN': Case(build('DANN', in_channels=8), views()),
-    'FeatureDistance': Case(attached('FeatureDistance', classes=[1]), views(maps=True, backbone=map_of(4))),
+    'FeatureDistance': Case(
+        attached('FeatureDistance', classes=[1]), views(maps=True, of_source=True, backbone=map_of(4))
+    ),
     'JAN': Case(build('JAN', taps=('a', 'neck')), views(a=map_of(4), neck=lambda n: torch.randn(n, 8))),
     'MCD': Case(attached('MCD'), views()),
     'MDD': Case(build('MDD', in_channels=8, num_classes=NUM_CLASSES, channels=4, dropout=0.0), views()),
@@ -260,7 +265,7 @@ def run(case: Case, module: nn.Module, args: tuple) -> tuple[list[Tensor], list[
 
 def test_every_part_has_a_case():
     registered = {part for part in MODELS.module_dict.values() if part.__module__.startswith(tuple(ROOMS))}
-    public = {getattr(room, name) for room in (alignment, backbones, heads, layers, necks) for name in room.__all__}
+    public = {getattr(room, name) for room in (backbones, heads, layers, necks, terms) for name in room.__all__}
     modules = {part for part in public if isinstance(part, type) and issubclass(part, nn.Module)}
     names = {
         'ExtendedBackbone' if part.__name__ == 'extend_backbone' else part.__name__ for part in registered | modules

@@ -26,8 +26,8 @@ model = dict(
         backbone=dict(embed_dims=4, num_layers=[1, 2, 1, 1], drop_path_rate=0.0),
         decode_head=dict(in_channels=[4, 8, 20, 32], channels=8, dropout_ratio=0.0),
     ),
-    coordination=dict(fixed=1.0),
-    student_view=None,
+    terms=dict(target=dict(weight=dict(fixed=1.0))),
+    views=None,
 )
 optim_wrapper = dict(paramwise_cfg=None, optimizer=dict(lr=1e-3))
 """

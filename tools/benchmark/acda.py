@@ -40,7 +40,8 @@ from torch import Tensor, nn
 
 from mmuda import compat
 from mmuda.functional import widened
-from mmuda.models.alignment import ACDA, DomainView
+from mmuda.models.terms import ACDA
+from mmuda.models.views import View
 
 compat.apply()
 
@@ -56,7 +57,7 @@ SHAPE = dict(channels=32, size=7)
 class Naive(ACDA):
     """The term, pair by pair."""
 
-    def _cross(self, source: DomainView, target: DomainView, labels: None) -> tuple[Tensor, Tensor]:
+    def _cross(self, source: View, target: View, labels: None) -> tuple[Tensor, Tensor]:
         source_maps = self._project(source, self.source_projections)
         target_maps = self._project(target, self.target_projections)
         with torch.autocast(source.inputs.device.type, enabled=False):
@@ -65,14 +66,14 @@ class Naive(ACDA):
             weights = naive_weights(target_maps, source_maps)
         return (weights * distances).sum(), weights
 
-    def _distance(self, source: Tensor, target: Tensor, labels: None, view: DomainView) -> Tensor:
+    def _distance(self, source: Tensor, target: Tensor, labels: None, view: View) -> Tensor:
         return naive_mmd(source, target)
 
 
 class Projected(ACDA):
     """The term on maps that have the common shape already."""
 
-    def _project(self, view: DomainView, projections: nn.ModuleList) -> list[Tensor]:
+    def _project(self, view: View, projections: nn.ModuleList) -> list[Tensor]:
         return [view.features[tap] for tap in TAPS]
 
 
@@ -123,10 +124,10 @@ def build(kind: type[ACDA], args: argparse.Namespace, in_channels: Sequence[int]
     return kind(TAPS, in_channels, pairwise=True, **SHAPE).to(args.device).train()
 
 
-def views(features: dict[str, Tensor], logits: Tensor) -> tuple[DomainView, DomainView]:
+def views(features: dict[str, Tensor], logits: Tensor) -> tuple[View, View]:
     """The first half as source, the second as target."""
     halves = zip(*(x.chunk(2) for x in features.values()))
-    return tuple(DomainView(y, dict(zip(features, half)), y) for half, y in zip(halves, logits.chunk(2)))
+    return tuple(View(y, dict(zip(features, half)), y) for half, y in zip(halves, logits.chunk(2)))
 
 
 def term_steps(kinds: dict[str, type[ACDA]], shapes: Sequence[Sequence[int]], args: argparse.Namespace) -> dict:

@@ -6,7 +6,7 @@ The first row is the real thing: the config's runner, model, data preprocessor, 
 hooks and loop; only the data are synthetic and in memory, loading is not timed, and evaluation and
 checkpoints are off. The floor (floor.py) trains a second copy of the same networks on the same
 batches; what a method adds to it (a student view, alignment terms) shows in the ratio, and
-`--cfg-options model.terms=None model.student_view=None` leaves it out. `--stock` adds a floor whose
+`--cfg-options model.views=None model.terms.feature_distance=None` leaves it out. `--stock` adds a floor whose
 network has mmseg's own modules in place of mmuda's.
 """
 

@@ -3,15 +3,19 @@
 # Class by class with pseudo-labels: custom_hooks = [dict(type='mmuda.ACDAHook', ...)]; without: acda.condition='none'.
 # As the released code aligns: acda.update(same_taps=('neck', 'probs'), condition='cdd', reduction='sum').
 acda = dict(
-    type='mmuda.ACDA',
-    taps=('backbone.layer2', 'backbone.layer3', 'backbone.layer4'),
-    in_channels=(512, 1024, 2048),
-    same_taps=('neck',),
-    channels=32,
-    size=7,
-    num_layers=3,
-    residual=True,
-    delta=0.7,
-    loss_weight=0.3,
-    condition='intra',
+    terms=dict(
+        acda=dict(
+            type='mmuda.ACDA',
+            taps=('backbone.layer2', 'backbone.layer3', 'backbone.layer4'),
+            in_channels=(512, 1024, 2048),
+            same_taps=('neck',),
+            channels=32,
+            size=7,
+            num_layers=3,
+            residual=True,
+            delta=0.7,
+            loss_weight=0.3,
+            condition='intra',
+        )
+    )
 )

@@ -4,6 +4,7 @@
 # How many pseudo-labels are right: hook.labelled = _base_.target in a leaf of photographs; it reads these labels for
 # the log alone.
 acda_clustering = dict(
+    labeller=dict(type='mmuda.ClusterLabels'),  # of the model: its target has the clusters' classes
     hook=dict(
         type='mmuda.ACDAHook',
         term='acda',

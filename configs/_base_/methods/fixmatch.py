@@ -1,12 +1,11 @@
 # FixMatch with two domains (DIDA-Net, Deng et al., T-IP 2022, Eqs. 7-9):
-#     L = mean_s CE(weak view, y) + weight_u · mean_t 1[q >= 0.95] · CE(strong view, ŷ)     ŷ, q of the weak view
-# On DomainNet the paper weighs every image by q: labeler.weighting='confidence'.
+#     L = mean_s CE(weak view, y) + loss_weight · mean_t 1[q >= 0.95] · CE(strong view, ŷ)     ŷ, q of the weak view
+# On DomainNet the paper weighs every image by q: labeller.weighting='confidence'.
 # The paper is silent about the passes: here one over [source | strong views], and labels without dropout or MixStyle.
 fixmatch = dict(
-    labeler=dict(type='mmuda.FixMatchLabeler', threshold=0.95, weighting='threshold'),
-    weight_u=1.0,
-    include_source=False,
-    joint=True,
-    pseudo_norm='train',
-    pseudo_noise=False,
+    labeller=dict(
+        type='mmuda.OwnLabels', threshold=0.95, weighting='threshold', include_source=False, norm='train', noise=False
+    ),
+    views=dict(target=dict(type='mmuda.StrongView', of='target')),  # in the place of the weak view
+    terms=dict(target=dict(type='mmuda.PseudoLabelLoss', view='target', loss_weight=1.0)),
 )

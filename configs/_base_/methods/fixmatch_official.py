@@ -2,10 +2,13 @@
 # from strong views too, weak source and strong views have a pass each, and dropout and MixStyle act on all passes.
 # The sources need two views: train_dataloader.dataset.source.pipeline = _base_.two_views
 fixmatch_official = dict(
-    labeler=dict(type='mmuda.FixMatchLabeler', threshold=0.95, weighting='threshold'),
-    weight_u=1.0,
-    include_source=True,
-    joint=False,
-    pseudo_norm='train',
-    pseudo_noise=True,
+    labeller=dict(
+        type='mmuda.OwnLabels', threshold=0.95, weighting='threshold', include_source=True, norm='train', noise=True
+    ),
+    views=dict(
+        unlabelled=dict(type='mmuda.StrongView', of='unlabelled'),  # the source as the network labels it
+        target=dict(type='mmuda.StrongView', of='target'),
+    ),
+    terms=dict(target=dict(type='mmuda.PseudoLabelLoss', view=('unlabelled', 'target'), loss_weight=1.0)),
+    passes=[('source',), ('unlabelled', 'target')],
 )

@@ -1,13 +1,17 @@
 # Margin disparity discrepancy (MDD, Zhang et al., ICML 2019). Its own network has a bottleneck of 1024 channels with
 # dropout 0.5 and a classifier with one hidden layer; the coefficient of the reversed gradient rises to 0.1.
 mdd = dict(
-    type='mmuda.MDD',
-    tap='neck',
-    in_channels=256,
-    num_classes=31,
-    margin=4.0,
-    channels=1024,
-    high=0.1,
-    ramp_steps=1000,
-    loss_weight=1.0,
+    terms=dict(
+        mdd=dict(
+            type='mmuda.MDD',
+            tap='neck',
+            in_channels=256,
+            num_classes=31,
+            margin=4.0,
+            channels=1024,
+            high=0.1,
+            ramp_steps=1000,
+            loss_weight=1.0,
+        )
+    )
 )

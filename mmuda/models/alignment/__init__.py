@@ -1,20 +1,12 @@
-"""Alignment terms: each an `nn.Module` that turns explicit source and target tensors into losses."""
+"""Alignment terms by their former room; they stand in :mod:`mmuda.models.terms` now, beside terms of other kinds."""
 
-from importlib.util import find_spec
-
-from .base import AlignmentTerm, DomainView
-from .cdan import CDAN
-from .dan import DAN
-from .dann import DANN
-from .feature_distance import FeatureDistance
-from .jan import JAN
-from .mcd import MCD
-from .mdd import MDD
+from .. import terms
+from ..terms import CDAN, DAN, DANN, JAN, MCD, MDD, AlignmentTerm, FeatureDistance
+from ..views import View as DomainView
 
 __all__ = ['CDAN', 'DAN', 'DANN', 'JAN', 'MCD', 'MDD', 'AlignmentTerm', 'DomainView', 'FeatureDistance']
 
-if find_spec('mmcv'):
-    from .acda import ACDA
-    from .acda_segmentation import SegmentationACDA
+if 'ACDA' in terms.__all__:
+    from ..terms import ACDA, SegmentationACDA
 
     __all__ += ['ACDA', 'SegmentationACDA']

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mmengine.model import BaseDataPreprocessor
 from torch import nn
 
-from mmuda.domain import DomainBatch, sort_by_domain
+from mmuda.domain import DOMAINS, DomainBatch, sort_by_domain
 from mmuda.registry import MODELS
 
 
@@ -18,12 +18,13 @@ class DomainDataPreprocessor(BaseDataPreprocessor):
 
     Args:
         host: The student's own preprocessor (normalisation, padding, stacking).
+        required: Domains of which a training batch must have samples.
 
     Raises:
         TypeError: The host is mmengine's default, which does not stack.
     """
 
-    def __init__(self, host: nn.Module) -> None:
+    def __init__(self, host: nn.Module, required: tuple[str, ...] = DOMAINS) -> None:
         super().__init__()
         if type(host) is BaseDataPreprocessor:
             raise TypeError(
@@ -31,6 +32,7 @@ class DomainDataPreprocessor(BaseDataPreprocessor):
                 "in its config, such as data_preprocessor=dict(type='SegDataPreProcessor', ...)."
             )
         self.host = host
+        self.required = required
         if getattr(host, 'size', 0) is None and getattr(host, 'size_divisor', 0) is None:
             host.size_divisor = 1  # mmseg pads to neither and refuses its batch; now to the largest image of it
 
@@ -43,7 +45,7 @@ class DomainDataPreprocessor(BaseDataPreprocessor):
         """``dict(inputs=[...], data_samples=[...])`` → batched inputs, data samples and, in training, the layout.
 
         Raises:
-            ValueError: A training batch without source or without target samples, or without
+            ValueError: A training batch without samples of a domain that is required, or without
                 domains at all.
         """
         if not training:
@@ -52,17 +54,16 @@ class DomainDataPreprocessor(BaseDataPreprocessor):
         _check_padded_size(data['inputs'], getattr(self.host, 'size', None))
         return dict(self.host(data, training=True), layout=layout)
 
-    @staticmethod
-    def arrange(data: dict) -> tuple[dict, DomainBatch]:
-        """A training batch in the order ``[source | target]``, both of which it has, and its layout."""
+    def arrange(self, data: dict) -> tuple[dict, DomainBatch]:
+        """A training batch in the order ``[source | target]`` with all that is required, and its layout."""
         data, layout = sort_by_domain(data)
-        _check_both(layout)
+        _check_domains(layout, self.required)
         return data, layout
 
 
-def _check_both(layout: DomainBatch) -> None:
-    for domain, count in (('source', layout.num_source), ('target', layout.num_target)):
-        if count == 0:
+def _check_domains(layout: DomainBatch, required: tuple[str, ...]) -> None:
+    for domain, count in zip(DOMAINS, (layout.num_source, layout.num_target)):
+        if count == 0 and domain in required:
             raise ValueError(
                 f'A training batch of {len(layout)} samples has no {domain} image: give both domains to '
                 "dataset=dict(type='mmuda.DomainDataset', source=..., target=...), use "

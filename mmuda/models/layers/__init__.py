@@ -19,6 +19,7 @@ from .domain_norm import (
 from .efficient_attention import EfficientAttention
 from .grad_reversal import GradientReversal, reverse_gradient
 from .hybrid_attention import HybridAttention
+from .inference_pass import inference_pass
 from .mix_style import MixStyle
 from .trans_norm import TransNorm1d, TransNorm2d, TransNorm3d
 from .two_domain_norm import TwoDomainNorm
@@ -53,6 +54,7 @@ __all__ = [
     'evaluated_as',
     'fuse',
     'fuse_norms',
+    'inference_pass',
     'reverse_gradient',
     'set_eval_domain',
 ]

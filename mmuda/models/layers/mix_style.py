@@ -6,7 +6,7 @@ deviation of each of its channels. In a training pass, with probability p, those
     λ_i σ_i + (1 − λ_i) σ_j    and    λ_i μ_i + (1 − λ_i) μ_j,    λ_i ~ Beta(α, α)
 
 where j is a partner drawn at random. Styles have no gradient, and the variance is the unbiased one. Evaluation
-returns the input, and so does a pass that labels the batch without noise (``FixMatchUDA(pseudo_noise=False)``).
+returns the input, and so does a pass that labels the batch without noise (``OwnLabels(noise=False)``).
 
 What is drawn decides nothing on the host: a pass without mixing is one with λ = 1, which changes no bit.
 

@@ -1,8 +1,8 @@
-"""Self-training: pseudo-labels, their weight, the student's view."""
+"""Parts of self-training by their former room; they stand in ``labellers``, ``terms`` and ``views`` now."""
 
-from .coordination import CoordinationWeight
-from .fixmatch import FixMatchLabeler, SureLabel
-from .pseudo_labeler import PseudoLabel, PseudoLabeler
-from .student_view import StudentView
+from ..labellers import OwnLabels as FixMatchLabeler
+from ..labellers import TeacherLabels as PseudoLabeler
+from ..terms import CoordinationWeight
+from ..views import StudentView
 
-__all__ = ['CoordinationWeight', 'FixMatchLabeler', 'PseudoLabel', 'PseudoLabeler', 'StudentView', 'SureLabel']
+__all__ = ['CoordinationWeight', 'FixMatchLabeler', 'PseudoLabeler', 'StudentView']

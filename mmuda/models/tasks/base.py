@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from mmuda import compat
@@ -34,38 +34,76 @@ class Task(ABC):
         """One pass over ``[B, 3, H, W]``: the raw outputs of the main head, and of the auxiliary ones if asked for."""
 
     @abstractmethod
-    def split(self, outputs: Any, num_source: int) -> tuple[Any, Any]:
-        """Outputs of ``[source | target]`` → outputs of each."""
+    def split(self, outputs: Any, sizes: Sequence[int]) -> tuple[Any, ...]:
+        """Outputs of a batch → outputs of each part of it, so many rows each."""
 
     @abstractmethod
-    def labels(self, samples: list) -> Tensor:
+    def join(self, parts: Sequence[Any]) -> Any:
+        """Outputs of several batches → outputs of all their rows."""
+
+    @abstractmethod
+    def labels(self, samples: Sequence) -> Tensor:
         """The label tensor of the samples."""
 
-    def pseudo_labels(self, samples: list) -> Tensor | None:
-        """``[B]`` int64 classes that clustering gave target images, on the CPU; negative where one has none.
+    @abstractmethod
+    def losses(
+        self,
+        net: nn.Module,
+        outputs: Any,
+        label: Tensor,
+        weight: Tensor | None = None,
+        reduction: str | None = None,
+    ) -> dict[str, Tensor]:
+        """The heads' own losses, whatever view they are of: the one way to a supervised loss.
 
-        None where no sample has one, and where images have maps of labels.
+        Args:
+            net: The network.
+            outputs: Of N rows.
+            label: ``[N, H, W]`` or ``[N]`` class indices; 255 in a map and a negative label of an image do not count.
+            weight: ``[N]`` or ``[N, H, W]``, how much each counts (None: 1).
+            reduction: ``valid``: each image's mean over the places that count, then the mean over images. ``all``: the
+                mean over all places. None: as the head's config says.
+
+        Returns:
+            ``loss`` of the main head, and ``loss_auxiliary`` of the others together if there are any.
         """
-        found = [sample.metainfo.get('pseudo_label') for sample in samples]
-        if not self.labels_images or all(label is None for label in found):
-            return None
-        return torch.tensor([-1 if label is None else label for label in found])
 
     @abstractmethod
-    def source_losses(self, net: nn.Module, outputs: Any, samples: list) -> dict[str, Tensor]:
-        """The stock losses on labelled samples; the main head's sum is ``loss_source``."""
+    def scores(self, net: nn.Module, outputs: Any, label: Tensor, samples: Sequence) -> dict[str, Tensor]:
+        """What the heads log beside their losses on labelled samples, such as accuracies."""
 
     @abstractmethod
     def logits(self, net: nn.Module, outputs: Any, size: tuple[int, int] | None = None) -> Tensor:
         """The main head's class scores, at label size when ``size`` (H, W) is given."""
 
     @abstractmethod
-    def valid(self, samples: list, inputs: Tensor) -> Tensor | None:
+    def valid(self, samples: Sequence, inputs: Tensor) -> Tensor | None:
         """True where the input is image rather than padding; None when there is no padding."""
 
-    @abstractmethod
-    def target_loss(self, logits: Tensor, label: Tensor, valid: Tensor | None) -> Tensor:
-        """Cross-entropy of each target sample ``[B]``, averaged over its valid pixels."""
+
+class Outputs:
+    """What a network's heads gave for the rows of a view, and the task that can read it."""
+
+    def __init__(self, task: Task, net: nn.Module, raw: Any) -> None:
+        self.task, self.net, self.raw = task, net, raw
+
+    @staticmethod
+    def joined(parts: Sequence[Outputs]) -> Outputs:
+        """The rows of several views of one network."""
+        first = parts[0]
+        return first if len(parts) == 1 else Outputs(first.task, first.net, first.task.join([x.raw for x in parts]))
+
+    def logits(self, size: tuple[int, int] | None = None) -> Tensor:
+        """See :meth:`Task.logits`."""
+        return self.task.logits(self.net, self.raw, size)
+
+    def losses(self, label: Tensor, weight: Tensor | None = None, reduction: str | None = None) -> dict[str, Tensor]:
+        """See :meth:`Task.losses`."""
+        return self.task.losses(self.net, self.raw, label, weight, reduction)
+
+    def scores(self, label: Tensor, samples: Sequence) -> dict[str, Tensor]:
+        """See :meth:`Task.scores`."""
+        return self.task.scores(self.net, self.raw, label, samples)
 
 
 def build_task(task: str | dict | Task) -> Task:

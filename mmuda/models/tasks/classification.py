@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import groupby
 
 import torch
@@ -57,11 +58,15 @@ class ClassificationTask(Task):
         scores = net.head.scores if isinstance(net.head, TwoClassifierHead) else net.head
         return scores(net.extract_feat(inputs))
 
-    def split(self, outputs: Tensor, num_source: int) -> tuple[Tensor, Tensor]:
-        """Scores of ``[source | target]`` → scores of each."""
-        return outputs[:num_source], outputs[num_source:]
+    def split(self, outputs: Tensor, sizes: Sequence[int]) -> tuple[Tensor, ...]:
+        """Scores of a batch → scores of each part."""
+        return outputs.split(list(sizes))
 
-    def labels(self, samples: list) -> Tensor:
+    def join(self, parts: Sequence[Tensor]) -> Tensor:
+        """Scores of several batches → of all their rows."""
+        return torch.cat(list(parts))
+
+    def labels(self, samples: Sequence) -> Tensor:
         """``[B]`` class indices.
 
         Raises:
@@ -77,30 +82,63 @@ class ClassificationTask(Task):
                 )
         return torch.cat(labels)
 
-    def source_losses(self, net: nn.Module, outputs: Tensor, samples: list) -> dict[str, Tensor]:
-        """The head's stock loss as ``loss_source``, and its accuracies if it has ``cal_acc``.
+    def losses(
+        self,
+        net: nn.Module,
+        outputs: Tensor,
+        label: Tensor,
+        weight: Tensor | None = None,
+        reduction: str | None = None,
+    ) -> dict[str, Tensor]:
+        """The loss module of the head, of a :class:`.TwoClassifierHead` the sum of both; an image is one place."""
+        losses = [
+            _head_loss(head, scores, label, weight, reduction) for head, scores in _classifiers(net.head, outputs)
+        ]
+        return dict(loss=losses[0] if len(losses) == 1 else sum(losses))
 
-        For the log, a batch of several sources has ``accuracy_source.<i>`` and ``cross_entropy_source.<i>`` of each.
+    def scores(self, net: nn.Module, outputs: Tensor, label: Tensor, samples: Sequence) -> dict[str, Tensor]:
+        """The head's accuracies if it has ``cal_acc``.
+
+        A batch of several sources has ``accuracy_source.<i>`` and ``cross_entropy_source.<i>`` of each, for the log.
         """
-        label = self.labels(samples)  # one label each, or one sentence
-        losses = net.head._get_loss(outputs, samples)
-        logits = self.logits(net, outputs).detach()
-        return dict(loss_source=losses.pop('loss'), **losses, **_scores_of_sources(logits, label, samples))
+        heads = _classifiers(net.head, outputs.detach())
+        log = {}
+        for number, (head, scores) in enumerate(heads):
+            suffix = f'.{number}' if len(heads) > 1 else ''
+            log |= {f'{name}{suffix}': value for name, value in _accuracies(head, scores, samples).items()}
+        return log | _scores_of_sources(self.logits(net, outputs).detach(), label, samples)
 
     def logits(self, net: nn.Module, outputs: Tensor, size: tuple[int, int] | None = None) -> Tensor:
         """Scores ``[B, K]``, of two classifiers their mean; an image has no label map whose size they could have."""
         return outputs.mean(1) if isinstance(net.head, TwoClassifierHead) else outputs
 
-    def valid(self, samples: list, inputs: Tensor) -> None:
+    def valid(self, samples: Sequence, inputs: Tensor) -> None:
         """Padding does not matter to a whole image's label."""
 
-    def target_loss(self, logits: Tensor, label: Tensor, valid: Tensor | None) -> Tensor:
-        """``[B, K]``, ``[B]`` → cross-entropy ``[B]``, 0 where a sample is not ``valid``."""
-        loss = F.cross_entropy(logits, label, reduction='none')
-        return loss if valid is None else loss * valid
+
+def _classifiers(head: nn.Module, outputs: Tensor) -> list[tuple[ClsHead, Tensor]]:
+    """Each stock head with its scores ``[N, K]``."""
+    if not isinstance(head, TwoClassifierHead):
+        return [(head, outputs)]
+    return list(zip(head.classifiers, outputs.unbind(1), strict=True))
 
 
-def _scores_of_sources(logits: Tensor, label: Tensor, samples: list) -> dict[str, Tensor]:
+def _head_loss(head: ClsHead, scores: Tensor, label: Tensor, weight: Tensor | None, reduction: str | None) -> Tensor:
+    if weight is None and reduction is None:
+        return head.loss_module(scores, label, avg_factor=len(scores))
+    known = label >= 0
+    loss = head.loss_module(scores, label.clamp_min(0), reduction_override='none')
+    loss = loss.flatten(1).mean(1) if loss.dim() > 1 else loss
+    return ((known if weight is None else known * weight) * loss).mean()
+
+
+def _accuracies(head: ClsHead, scores: Tensor, samples: Sequence) -> dict[str, Tensor]:
+    if not head.cal_acc:
+        return {}
+    return {key: value for key, value in head._get_loss(scores, list(samples)).items() if key != 'loss'}
+
+
+def _scores_of_sources(logits: Tensor, label: Tensor, samples: Sequence) -> dict[str, Tensor]:
     """Nothing where all samples are of one source. Rows are found by slices, which no device has to wait for."""
     numbers = [sample.get('source_index', 0) for sample in samples]
     if len(set(numbers)) < 2:

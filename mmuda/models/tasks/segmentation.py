@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import torch
 from mmengine.registry import DefaultScope
+from mmengine.structures import PixelData
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from mmuda import compat
 from mmuda.registry import TASKS
 
+from ..views import IGNORE_INDEX
 from .base import Task
 
 compat.apply()
@@ -20,15 +21,25 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.segmentors import EncoderDecoder
 from mmseg.models.utils import resize
 from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
 
-IGNORE_INDEX = 255
 
+class SegmentationOutputs:
+    """``[B, K, h, w]`` of the decode head, and of each auxiliary head.
 
-class SegmentationOutputs(NamedTuple):
-    """``[B, K, h, w]`` of the decode head, and of each auxiliary head."""
+    The decode head's scores at label size are made once, whoever asks for them.
+    """
 
-    decode: Tensor
-    auxiliary: tuple[Tensor, ...] = ()
+    def __init__(self, decode: Tensor, auxiliary: tuple[Tensor, ...] = ()) -> None:
+        self.decode, self.auxiliary = decode, auxiliary
+        self._resized: dict[tuple, Tensor] = {}
+
+    def resized(self, size: Sequence[int], align_corners: bool) -> Tensor:
+        """``[B, K, H, W]`` of the decode head."""
+        key = (*size, align_corners, torch.is_grad_enabled())
+        if key not in self._resized:
+            self._resized[key] = _resize(self.decode, size, align_corners)
+        return self._resized[key]
 
 
 @TASKS.register_module(name='segmentation')
@@ -73,15 +84,17 @@ class SegmentationTask(Task):
         heads = self._auxiliary_heads(net) if auxiliary else ()
         return SegmentationOutputs(net.decode_head(features), tuple(head(features) for head in heads))
 
-    def split(self, outputs: SegmentationOutputs, num_source: int) -> tuple[SegmentationOutputs, SegmentationOutputs]:
-        """Outputs of ``[source | target]`` → outputs of each."""
-        decode, auxiliary = outputs
-        return (
-            SegmentationOutputs(decode[:num_source], tuple(x[:num_source] for x in auxiliary)),
-            SegmentationOutputs(decode[num_source:], tuple(x[num_source:] for x in auxiliary)),
-        )
+    def split(self, outputs: SegmentationOutputs, sizes: Sequence[int]) -> tuple[SegmentationOutputs, ...]:
+        """Outputs of a batch → outputs of each part."""
+        heads = zip(*(x.split(list(sizes)) for x in (outputs.decode, *outputs.auxiliary)), strict=True)
+        return tuple(SegmentationOutputs(decode, tuple(auxiliary)) for decode, *auxiliary in heads)
 
-    def labels(self, samples: list) -> Tensor:
+    def join(self, parts: Sequence[SegmentationOutputs]) -> SegmentationOutputs:
+        """Outputs of several batches → of all their rows."""
+        auxiliary = zip(*(part.auxiliary for part in parts), strict=True)
+        return SegmentationOutputs(torch.cat([part.decode for part in parts]), tuple(map(torch.cat, auxiliary)))
+
+    def labels(self, samples: Sequence) -> Tensor:
         """``[B, H, W]`` class indices.
 
         Raises:
@@ -95,23 +108,40 @@ class SegmentationTask(Task):
                 )
         return torch.cat([sample.gt_sem_seg.data for sample in samples])
 
-    def source_losses(self, net: nn.Module, outputs: SegmentationOutputs, samples: list) -> dict[str, Tensor]:
-        """``loss_source`` of the decode head and ``loss_source_auxiliary`` of the others, if there are any."""
-        losses = dict(loss_source=_head_loss(net.decode_head, outputs.decode, samples))
+    def losses(
+        self,
+        net: nn.Module,
+        outputs: SegmentationOutputs,
+        label: Tensor,
+        weight: Tensor | None = None,
+        reduction: str | None = None,
+    ) -> dict[str, Tensor]:
+        """The losses of the decode head's config, and of the auxiliary heads' together."""
+        if weight is not None and weight.dim() == 3 and weight.shape != label.shape:
+            raise ValueError(
+                f'Weights of shape {list(weight.shape)} are for labels of the same, not {list(label.shape)}.'
+            )
+        size = label.shape[-2:]
+        rule = dict(label=label, weight=weight, reduction=reduction)
+        head = net.decode_head
+        losses = dict(loss=_head_loss(head, outputs.decode, outputs.resized(size, head.align_corners), **rule))
         heads = self._auxiliary_heads(net)
         if heads:
-            losses['loss_source_auxiliary'] = sum(
-                _head_loss(head, x, samples) for head, x in zip(heads, outputs.auxiliary, strict=True)
+            losses['loss_auxiliary'] = sum(
+                _head_loss(head, x, _resize(x, size, head.align_corners), **rule)
+                for head, x in zip(heads, outputs.auxiliary, strict=True)
             )
         return losses
 
+    def scores(self, net: nn.Module, outputs: SegmentationOutputs, label: Tensor, samples: Sequence) -> dict:
+        """Nothing: the accuracy that mmseg's heads log is the dearer half of their loss."""
+        return {}
+
     def logits(self, net: nn.Module, outputs: SegmentationOutputs, size: tuple[int, int] | None = None) -> Tensor:
         """Decode-head scores ``[B, K, h, w]``, or ``[B, K, H, W]`` at ``size``."""
-        if size is None:
-            return outputs.decode
-        return resize(outputs.decode, size=size, mode='bilinear', align_corners=net.decode_head.align_corners)
+        return outputs.decode if size is None else outputs.resized(size, net.decode_head.align_corners)
 
-    def valid(self, samples: list, inputs: Tensor) -> Tensor | None:
+    def valid(self, samples: Sequence, inputs: Tensor) -> Tensor | None:
         """``[B, H, W]`` bool from the padding that the preprocessor noted; None when it padded nothing."""
         paddings = [sample.metainfo.get('padding_size', (0, 0, 0, 0)) for sample in samples]
         if not any(any(padding) for padding in paddings):
@@ -122,18 +152,6 @@ class SegmentationTask(Task):
             image[top : height - bottom, left : width - right] = True
         return valid
 
-    def target_loss(self, logits: Tensor, label: Tensor, valid: Tensor | None) -> Tensor:
-        """``[B, K, H, W]``, ``[B, H, W]`` → mean over each image's valid pixels ``[B]``, 0 without any."""
-        if valid is None:
-            return F.cross_entropy(logits, label, reduction='none').flatten(1).mean(1)
-        loss = F.cross_entropy(
-            logits,
-            label.masked_fill(~valid, IGNORE_INDEX),
-            reduction='none',
-            ignore_index=IGNORE_INDEX,
-        )
-        return loss.flatten(1).sum(1) / valid.flatten(1).sum(1).clamp_min(1)
-
     @staticmethod
     def _auxiliary_heads(net: nn.Module) -> tuple[nn.Module, ...]:
         if not net.with_auxiliary_head:
@@ -142,13 +160,50 @@ class SegmentationTask(Task):
         return tuple(heads) if isinstance(heads, nn.ModuleList) else (heads,)
 
 
-def _head_loss(head: BaseDecodeHead, logits: Tensor, samples: list) -> Tensor:
-    """The head's stock loss; mmseg's own ``loss_by_feat`` is run without its top-k accuracy, the dearer half."""
-    if type(head).loss_by_feat is not BaseDecodeHead.loss_by_feat:
-        losses = head.loss_by_feat(logits, samples)
+def _resize(logits: Tensor, size: Sequence[int], align_corners: bool) -> Tensor:
+    return resize(logits, size=tuple(size), mode='bilinear', align_corners=align_corners)
+
+
+def _head_loss(
+    head: BaseDecodeHead, raw: Tensor, logits: Tensor, label: Tensor, weight: Tensor | None, reduction: str | None
+) -> Tensor:
+    """The sum of a head's losses on its scores ``raw`` ``[N, K, h, w]``, at label size ``logits``.
+
+    mmseg's own ``loss_by_feat`` is run without its top-k accuracy; a head that has another one keeps it where nothing
+    is weighed.
+    """
+    plain = weight is None and reduction is None
+    if plain and type(head).loss_by_feat is not BaseDecodeHead.loss_by_feat:
+        losses = head.loss_by_feat(raw, [SegDataSample(gt_sem_seg=PixelData(data=x[None])) for x in label])
         return sum(value for name, value in losses.items() if 'loss' in name)
-    label = torch.stack([sample.gt_sem_seg.data for sample in samples])  # [B, 1, H, W]
-    logits = resize(logits, size=label.shape[2:], mode='bilinear', align_corners=head.align_corners)
-    weight = None if head.sampler is None else head.sampler.sample(logits, label)
+    chosen = None if head.sampler is None else head.sampler.sample(logits, label[:, None])
     losses = head.loss_decode if isinstance(head.loss_decode, nn.ModuleList) else (head.loss_decode,)
-    return sum(loss(logits, label.squeeze(1), weight=weight, ignore_index=head.ignore_index) for loss in losses)
+    if plain:
+        return sum(loss(logits, label, weight=chosen, ignore_index=head.ignore_index) for loss in losses)
+    if chosen is not None:
+        weight = chosen if weight is None else chosen * weight.view(len(label), *weight.shape[1:] or (1, 1))
+    return sum(
+        _reduced(
+            loss(logits, label, reduction_override='none', ignore_index=head.ignore_index), label, weight, reduction
+        )
+        for loss in losses
+    )
+
+
+def _reduced(loss: Tensor, label: Tensor, weight: Tensor | None, reduction: str | None) -> Tensor:
+    """One number of a loss a pixel ``[N, H, W]`` or ``[N, K, H, W]``, an image ``[N]`` or a batch."""
+    if loss.dim() == 4:
+        loss = loss.mean(1)
+    if loss.dim() < 3:  # such as Dice: an image has the mean weight of its pixels
+        return (loss if weight is None else loss * _per_image(weight)).mean()
+    maps = weight is not None and weight.dim() == 3
+    loss = (loss * weight if maps else loss).flatten(1)
+    if reduction == 'valid':
+        loss = loss.sum(1) / (label != IGNORE_INDEX).flatten(1).sum(1).clamp_min(1)
+    else:
+        loss = loss.mean(1)
+    return (loss if weight is None or maps else weight * loss).mean()
+
+
+def _per_image(weight: Tensor) -> Tensor:
+    return weight if weight.dim() == 1 else weight.mean((1, 2))

@@ -1,10 +1,9 @@
 """UDA models: a stock network, wrapped."""
 
 from .base import UDAModel
-from .fixmatch import FixMatchUDA
 from .mcd import MCDUDA
 from .self_training import SelfTrainingUDA
 from .taps import Taps
 from .teacher import make_teacher
 
-__all__ = ['MCDUDA', 'FixMatchUDA', 'SelfTrainingUDA', 'Taps', 'UDAModel', 'make_teacher']
+__all__ = ['MCDUDA', 'SelfTrainingUDA', 'Taps', 'UDAModel', 'make_teacher']

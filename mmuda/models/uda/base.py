@@ -1,50 +1,70 @@
-"""A UDA method is an ordinary network, wrapped: one student pass over [source | target], losses of both."""
+"""A UDA method is an ordinary network, wrapped: views of two domains, a pass over them, terms of the loss."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 import torch
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
-from mmuda.domain import DomainBatch, bind_domain_context, group_drawers
-from mmuda.registry import MODELS, build_own
+from mmuda.domain import DOMAINS, DomainBatch, bind_domain_context, group_drawers
+from mmuda.registry import MODELS
 
-from ..alignment import AlignmentTerm, DomainView
-from ..alignment.features import last
-from ..data_preprocessors import DomainDataPreprocessor
-from ..layers import adapting, evaluated_as
+from ..data_preprocessors import DomainDataPreprocessor, TwoViewDataPreprocessor
+from ..labellers import Labeller
+from ..layers import inference_pass
 from ..tasks import Task, build_task
+from ..terms import Term
+from ..terms.features import last
+from ..views import Normalization, StrongView, View, ViewMaker
 from .checkpoint import adopt_checkpoint
-from .labelling import labelling_mode
+from .methods import moved_key, with_methods
+from .parts import build_labeller, build_parts, named_losses
+from .passes import draw_layouts, join_inputs, layout_of, pass_views
+from .plan import plan_step
 from .taps import Taps
 
 
 @MODELS.register_module()
 class UDAModel(BaseModel):
-    """Student + task + alignment terms.
+    """Student + task + labeller + makers + terms: one training step of any method.
 
-    Without terms it computes the stock network's own loss on the source images.
+    With the source's term alone it computes the stock network's own loss on the source images.
 
     Args:
         task: ``'segmentation'``, ``'classification'`` or a task's config.
         student: The stock config of an mmseg segmentor or an mmpretrain classifier; it keeps its own
             ``data_preprocessor``.
-        terms: Alignment terms by name, each a config dict; a None drops one that a base config set.
+        terms: Terms by name, each a config dict; a None drops one that a base config set. ``source``, a
+            :class:`mmuda.SupervisedLoss`, need not be said.
+        labeller: Config of who labels the target (None: nobody).
+        views: Makers of further views by the names of these, in their order.
+        passes: ``'joint'``: one pass over all views that some term reads. ``'separate'``: one over each. Or the names
+            of the views of each pass.
         predict_on: Which network evaluates.
         data_preprocessor: Of a student whose config has none of its own, as stock files with a top-level one.
+        methods: Configs of further arguments, merged key by key.
     """
 
     NETWORKS = ('student',)
+    PASSED: tuple[str, ...] = ()
+    """Views that the student sees though no term reads them."""
+    moved_key = staticmethod(moved_key)
+    """Where an argument of earlier versions is now, if anywhere."""
 
+    @with_methods
     def __init__(
         self,
         task: str | dict | Task,
         student: dict | nn.Module,
         terms: dict[str, dict | None] | None = None,
+        labeller: dict | None = None,
+        views: dict[str, dict | None] | None = None,
+        passes: str | Sequence[Sequence[str]] = 'joint',
         predict_on: str = 'student',
         data_preprocessor: dict | None = None,
     ) -> None:
@@ -55,10 +75,14 @@ class UDAModel(BaseModel):
         super().__init__(data_preprocessor=DomainDataPreprocessor(net.data_preprocessor))
         self.task = task
         self.student = net
-        self.terms = nn.ModuleDict(
-            {name: self._build_term(name, cfg) for name, cfg in (terms or {}).items() if cfg is not None}
-        )
+        self.terms = build_parts('terms', dict(source=dict(type='SupervisedLoss')) | dict(terms or {}), Term)
         self.register_buffer('step', torch.zeros((), dtype=torch.long))
+        self.labeller: Labeller | None = build_labeller(labeller, type(self).__name__, self.NETWORKS)
+        self.views = build_parts('views', views or {}, ViewMaker)
+        self.plan = plan_step(
+            dict(self.terms.items()), dict(self.views.items()), self.labeller, passes, net, self.PASSED
+        )
+        self.data_preprocessor = self._preprocessor()
         self.domain_context = bind_domain_context(net)
         self._drawers = group_drawers(net)  # a tuple: they are modules of the student, not of this model
         self._attach_terms()
@@ -66,16 +90,20 @@ class UDAModel(BaseModel):
         self.predict_on = predict_on
         self._register_load_state_dict_pre_hook(adopt_checkpoint, with_module=True)  # public since torch 2.5
 
-    @staticmethod
-    def _build_term(name: str, cfg: dict | nn.Module) -> AlignmentTerm:
-        if 'loss' in name:
+    def _preprocessor(self) -> DomainDataPreprocessor:
+        """It prepares the strong views where a maker takes them; a batch without a domain that is read is refused."""
+        strong = [maker for maker in self.views.values() if isinstance(maker, StrongView)]
+        if strong and not self.task.labels_images:
             raise ValueError(
-                f"terms[{name!r}] has 'loss' in its name, and mmengine sums every key with it: rename the term."
+                f'StrongView moves what an image shows, which a {type(self.task).__name__} cannot follow with its '
+                "label maps: use task='classification', or a StudentView of SelfTrainingUDA."
             )
-        term = cfg if isinstance(cfg, nn.Module) else build_own(MODELS, cfg)
-        if not isinstance(term, AlignmentTerm):
-            raise TypeError(f'terms[{name!r}] is a {type(term).__name__}, which is no alignment term.')
-        return term
+        host = self.student.data_preprocessor
+        required = tuple(name for name in DOMAINS if name in self.plan.needed)
+        if not strong:
+            return DomainDataPreprocessor(host, required)
+        both = any(self.plan.origins[maker.of[0]] == 'source' for maker in strong)
+        return TwoViewDataPreprocessor(host, include_source=both)
 
     @property
     def predict_on(self) -> str:
@@ -117,30 +145,93 @@ class UDAModel(BaseModel):
         data_samples: list | None = None,
         mode: str = 'tensor',
         layout: DomainBatch | None = None,
-        **views: Tensor,
+        strong: Tensor | None = None,
     ) -> Any:
-        """``loss`` trains on ``[source | target]``; every other mode is the plain network's own.
-
-        ``views`` are what a subclass's preprocessor prepares beside the inputs.
-        """
+        """``loss`` trains on ``[source | target]``; every other mode is the plain network's own."""
         if mode != 'loss':
             return getattr(self, self.predict_on)(inputs, data_samples, mode=mode)
         if layout is None:
             raise ValueError(
                 "A training pass needs the layout of its batch: let the model's data_preprocessor prepare it."
             )
-        losses = self.loss(inputs, data_samples, layout, **views)
+        losses = self.loss(inputs, data_samples, layout, strong)
         if self.training:
             self.step += 1
         return losses
 
-    def loss(self, inputs: Tensor, data_samples: list, layout: DomainBatch) -> dict[str, Tensor]:
-        """Source loss and alignment terms of one batch ``[source | target]``."""
-        layout = self._draw(inputs, data_samples, layout)
-        outputs, features = self._student_pass(inputs, layout)
-        source, _ = self.task.split(outputs, layout.num_source)
-        losses = self.task.source_losses(self.student, source, data_samples[: layout.num_source])
-        return losses | self._term_losses(inputs, outputs, features, data_samples, layout)
+    def loss(
+        self, inputs: Tensor, data_samples: list, layout: DomainBatch, strong: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """What the terms make of one batch ``[source | target]``.
+
+        Args:
+            inputs: ``[B, 3, H, W]``.
+            data_samples: Their B samples.
+            layout: Their layout.
+            strong: Strong views of the last rows: of the target, or of both domains.
+        """
+        views = self._loaded(inputs, data_samples, layout, strong)
+        # before the labeller's pass: the host reads the sizes of groups
+        layouts = draw_layouts(self.plan, views, self._drawers)
+        log = self._label(views)
+        self._make(views)
+        for group, layout in zip(self.plan.passes, layouts, strict=True):
+            self.domain_context.set(layout)
+            views |= pass_views(self.task, self.student, {name: views[name] for name in group}, self._tapped())
+        losses = {}
+        for name, term in self.terms.items():
+            losses |= named_losses(name, term(*(views[view] for view in term.reads), step=self.step.clone()))
+        return losses | log
+
+    def _loaded(
+        self, inputs: Tensor, data_samples: list, layout: DomainBatch, strong: Tensor | None = None
+    ) -> dict[str, View]:
+        """The views of the loader that somebody reads."""
+        views, first = {}, layout.num_source
+        for name, rows in (('source', slice(0, first)), ('target', slice(first, len(layout)))):
+            if name in self.plan.needed:
+                mine = tuple(data_samples[rows])
+                valid = self.task.valid(mine, inputs[rows])
+                views[name] = View(inputs[rows], valid=valid, domain=name, samples=mine)
+        if 'source' in views:
+            views['source'] = replace(views['source'], label=self.task.labels(views['source'].samples))
+        if strong is not None:
+            parts = strong.split([len(strong) - layout.num_target, layout.num_target])
+            views |= {name: replace(views[name], strong=x) for name, x in zip(DOMAINS, parts) if len(x)}
+        return views
+
+    @torch.no_grad()
+    def _label(self, views: dict[str, View]) -> dict[str, Tensor]:
+        """Let the labeller fill in labels and weights; values for the log."""
+        if not self.plan.labels:
+            return {}
+        labelled, log = self.labeller(views, self._ask)
+        views |= labelled
+        return log
+
+    def _ask(self, network: str, views: Sequence[View], **mode) -> Tensor:
+        """Class scores of the rows of some views, at their size, by one network without gradient."""
+        net = getattr(self, network)
+        inputs = join_inputs(views)
+        with ExitStack() as stack:
+            if mode:
+                bind_domain_context(net).set(layout_of(views))
+                stack.enter_context(inference_pass(net, **mode))
+            logits = self.task.logits(net, self.task.run(net, inputs), inputs.shape[-2:])
+        torch.clear_autocast_cache()  # older torch keeps the weights that it cast here, which have no gradient
+        return logits
+
+    @torch.no_grad()
+    def _make(self, views: dict[str, View]) -> None:
+        """Let the makers that are needed add their views."""
+        host = self.data_preprocessor.host
+        for name in self.plan.makers:
+            like = next(iter(views.values())).inputs
+            norm = Normalization(
+                getattr(host, 'mean', like.new_zeros(3, 1, 1)), getattr(host, 'std', like.new_ones(3, 1, 1))
+            )
+            made = self.views[name](views, norm)
+            views |= made if isinstance(made, dict) else {name: made}
 
     @torch.no_grad()
     def embed(self, inputs: Tensor, tap: str, domain: str) -> Tensor:
@@ -149,11 +240,7 @@ class UDAModel(BaseModel):
         The pass is one of evaluation, with the domain's own statistics in norms that have some of each, and leaves the
         student as it was. Maps are averaged over space; of several the last counts.
         """
-        with (
-            labelling_mode(self.student, 'running', noise=False),
-            evaluated_as(self.student, domain),
-            Taps(self.student, (tap,)) as features,
-        ):
+        with inference_pass(self.student, domain=domain), Taps(self.student, (tap,)) as features:
             self.task.run(self.student, inputs)
         found = last(features[tap])
         return found.flatten(2).mean(2) if found.ndim > 2 else found
@@ -166,67 +253,8 @@ class UDAModel(BaseModel):
         """
         networks = [getattr(self, name) for name in self.NETWORKS]
         with ExitStack() as stack:
-            for network in networks:
-                stack.enter_context(labelling_mode(network, 'running', noise=False))
-            count = sum(stack.enter_context(adapting(network)) for network in networks)
+            count = sum(stack.enter_context(inference_pass(network, norm='adapt')) for network in networks)
             for inputs in batches:
                 for network in networks:
                     self.task.run(network, inputs)
         return count
-
-    def _draw(self, inputs: Tensor, samples: list, layout: DomainBatch) -> DomainBatch:
-        """The layout with the groups of a student that wants some."""
-        for drawer in self._drawers:
-            layout = drawer.draw_groups(layout, inputs, self.task.labels(samples[: layout.num_source]))
-        return layout
-
-    def _student_pass(self, inputs: Tensor, layout: DomainBatch) -> tuple[Any, dict]:
-        """The one pass of the student: head outputs, and what the terms' taps caught."""
-        self.domain_context.set(layout)
-        with Taps(self.student, self._tapped()) as features:
-            outputs = self.task.run(self.student, inputs, auxiliary=True)
-        return outputs, features
-
-    def _term_losses(
-        self, inputs: Tensor, outputs: Any, features: dict, samples: list, layout: DomainBatch
-    ) -> dict[str, Tensor]:
-        if not self.terms:
-            return {}
-        logits = self.task.logits(self.student, outputs)
-        parts = zip(
-            layout.split(inputs),
-            layout.split(logits),
-            _split_features(features, layout),
-            strict=True,
-        )
-        (source_x, source_p, source_f), (target_x, target_p, target_f) = parts
-        source = DomainView(source_x, source_f, source_p, self.task.labels(samples[: layout.num_source]))
-        pseudo = self.task.pseudo_labels(samples[layout.num_source :])
-        if pseudo is not None:
-            pseudo = pseudo.to(inputs.device, non_blocking=True)
-        target = DomainView(target_x, target_f, target_p, pseudo)
-        losses = {}
-        for name, term in self.terms.items():
-            losses |= _named(name, term(source, target, self.step.clone()))
-        return losses
-
-
-def _named(term: str, returned: dict[str, Tensor]) -> dict[str, Tensor]:
-    """What a term returned, under the keys of the log."""
-    for key in returned:
-        if 'loss' in key and key != 'loss':
-            raise ValueError(
-                f"terms[{term!r}] returned {key!r}, which is no 'loss' but would be added to the total by its name: "
-                "add it to 'loss' if it is to be trained, and log it under a name without 'loss'."
-            )
-    return {f'loss_{term}' if key == 'loss' else f'{term}.{key}': value for key, value in returned.items()}
-
-
-def _split_features(features: dict, layout: DomainBatch) -> tuple[dict, dict]:
-    source, target = {}, {}
-    for name, value in features.items():
-        if isinstance(value, Tensor):
-            source[name], target[name] = layout.split(value)
-        else:
-            source[name], target[name] = zip(*(layout.split(x) for x in value), strict=True)
-    return source, target

@@ -18,13 +18,14 @@ from mmengine import dist
 from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 
-from mmuda.domain import DomainBatch
+from mmuda.domain import DOMAINS, DomainBatch
 from mmuda.functional import classifier_discrepancy
 from mmuda.registry import MODELS
 
-from ..alignment.mcd import two_classifiers
 from ..tasks import Task
+from ..terms.mcd import two_classifiers
 from .base import UDAModel
+from .methods import with_methods
 
 
 @MODELS.register_module()
@@ -36,22 +37,24 @@ class MCDUDA(UDAModel):
     of: there use the term :class:`mmuda.MCD`, one backward pass.
 
     Args:
-        task, student, terms, predict_on, data_preprocessor: See :class:`UDAModel`; the task is ``'classification'``.
+        task, student: See :class:`UDAModel`; the task is ``'classification'``.
         num_generator_steps: n of step C.
         discrepancy_weight: Factor of d in steps B and C.
+        kwargs: Further arguments of :class:`UDAModel`.
     """
 
+    PASSED = DOMAINS
+
+    @with_methods
     def __init__(
         self,
         task: str | dict | Task,
         student: dict | nn.Module,
-        terms: dict[str, dict | None] | None = None,
         num_generator_steps: int = 4,
         discrepancy_weight: float = 1.0,
-        predict_on: str = 'student',
-        data_preprocessor: dict | None = None,
+        **kwargs,
     ) -> None:
-        super().__init__(task, student, terms, predict_on, data_preprocessor)
+        super().__init__(task, student, **kwargs)
         two_classifiers(self.student, 'MCDUDA')
         if num_generator_steps < 1 or discrepancy_weight <= 0:
             raise ValueError(
@@ -83,7 +86,7 @@ class MCDUDA(UDAModel):
                 lowered = self._generator_step(batch, optim_wrapper)
         return log | dict(classifier_discrepancy=raised, generator_discrepancy=lowered)
 
-    def loss(self, inputs: Tensor, data_samples: list, layout: DomainBatch) -> dict[str, Tensor]:
+    def loss(self, inputs: Tensor, data_samples: list, layout: DomainBatch, strong: None = None) -> dict[str, Tensor]:
         """Step A: the source loss of both classifiers, and alignment terms.
 
         Raises:
@@ -94,15 +97,15 @@ class MCDUDA(UDAModel):
                 f'MCDUDA steps its optimizer itself, but there are {dist.get_world_size()} processes, whose wrapper '
                 "never calls it: use one process, or UDAModel with terms=dict(mcd=dict(type='mmuda.MCD'))."
             )
-        return super().loss(inputs, data_samples, layout)
+        return super().loss(inputs, data_samples, layout, strong)
 
     def _classifier_step(self, batch: dict, optim_wrapper: OptimWrapper) -> Tensor:
         """Step B; returns d before the update."""
         with optim_wrapper.optim_context(self):
             source, target = self._scores(**batch)
-            losses = self.task.source_losses(self.student, source, batch['data_samples'][: len(source)])
+            label = self.task.labels(batch['data_samples'][: len(source)])
             discrepancy = classifier_discrepancy(target).mean()
-            loss = losses['loss_source'] - self.discrepancy_weight * discrepancy
+            loss = self.task.losses(self.student, source, label)['loss'] - self.discrepancy_weight * discrepancy
         _update(optim_wrapper, loss)
         return discrepancy.detach()
 
@@ -117,9 +120,8 @@ class MCDUDA(UDAModel):
 
     def _scores(self, inputs: Tensor, data_samples: list, layout: DomainBatch) -> tuple[Tensor, Tensor]:
         """Both classifiers' scores of the source ``[B_s, 2, K]`` and of the target ``[B_t, 2, K]``, by one pass."""
-        layout = self._draw(inputs, data_samples, layout)
         self.domain_context.set(layout)
-        return self.task.split(self.task.run(self.student, inputs), layout.num_source)
+        return self.task.split(self.task.run(self.student, inputs), (layout.num_source, layout.num_target))
 
 
 def _update(optim_wrapper: OptimWrapper, loss: Tensor) -> None:

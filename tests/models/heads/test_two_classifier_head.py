@@ -77,11 +77,12 @@ def test_the_task_splits_both_scores_and_hands_terms_the_mean(net, class_batch):
     outputs = task.run(net, data['inputs'])
     assert outputs.shape == (3, 2, 3)
     assert torch.equal(task.logits(net, outputs), net(data['inputs']))
-    assert torch.equal(task.split(outputs, 2)[1], outputs[2:])
+    assert torch.equal(task.split(outputs, (2, 1))[1], outputs[2:])
     for number, sample in enumerate(data['data_samples']):
         sample.set_metainfo(dict(source_index=number % 2))
-    losses = task.source_losses(net, outputs, data['data_samples'])
-    assert torch.equal(losses['loss_source'], net.loss(**data)['loss'])
+    label = task.labels(data['data_samples'])
+    assert torch.equal(task.losses(net, outputs, label)['loss'], net.loss(**data)['loss'])
+    losses = task.scores(net, outputs, label, data['data_samples'])
     log_p = net(data['inputs']).log_softmax(1)
     torch.testing.assert_close(losses['cross_entropy_source.1'], -log_p[1, 1])
 

@@ -40,46 +40,41 @@ def test_parts_equal_the_stock_forward_and_loss(task, tiny_classifier, class_bat
     outputs = task.run(net, data['inputs'])
     assert torch.equal(task.logits(net, outputs, (8, 8)), net(data['inputs']))
     stock = net.loss(**data)
-    losses = task.source_losses(net, outputs, data['data_samples'])
-    assert set(losses) == {'loss_source', 'accuracy_top-1'}
-    assert torch.equal(losses['loss_source'], stock['loss'])
+    label = task.labels(data['data_samples'])
+    assert torch.equal(task.losses(net, outputs, label)['loss'], stock['loss'])
+    assert task.scores(net, outputs, label, data['data_samples']).keys() == {'accuracy_top-1'}
     assert task.labels(data['data_samples']).tolist() == [0, 1, 2]
     assert task.valid(data['data_samples'], data['inputs']) is None
-
-
-def test_pseudo_labels_are_those_that_samples_carry(task, class_batch):
-    samples = class_batch('tttt')['data_samples']
-    assert task.pseudo_labels(samples) is None
-    samples[1].set_metainfo(dict(pseudo_label=2))
-    samples[3].set_metainfo(dict(pseudo_label=-1))
-    found = task.pseudo_labels(samples)
-    assert (found.tolist(), found.dtype) == ([-1, 2, -1, -1], torch.int64)
 
 
 def test_each_of_several_sources_is_logged(task, tiny_classifier, class_batch):
     net = task.build(tiny_classifier('GN')).eval()
     data = net.data_preprocessor(class_batch('sssss'), training=True)
-    assert set(task.source_losses(net, net(data['inputs']), data['data_samples'])) == {'loss_source'}
+    label = task.labels(data['data_samples'])
+    assert task.scores(net, net(data['inputs']), label, data['data_samples']) == {}
     for sample, number in zip(data['data_samples'], (0, 2, 2, 0, 2)):
         sample.set_metainfo(dict(source_index=number))
     outputs = net(data['inputs']).double()
-    losses = task.source_losses(net, outputs, data['data_samples'])
+    scores = task.scores(net, outputs, label, data['data_samples'])
     right = outputs.argmax(1) == torch.tensor([0, 1, 2, 0, 1])
     cost = -outputs.log_softmax(1)[range(5), [0, 1, 2, 0, 1]]
     for number, rows in ((0, [0, 3]), (2, [1, 2, 4])):
-        assert losses.pop(f'accuracy_source.{number}').item() == pytest.approx(right[rows].double().mean().item())
-        found = losses.pop(f'cross_entropy_source.{number}')
+        assert scores.pop(f'accuracy_source.{number}').item() == pytest.approx(right[rows].double().mean().item())
+        found = scores.pop(f'cross_entropy_source.{number}')
         torch.testing.assert_close(found, cost[rows].mean())
         assert not found.requires_grad
-    assert set(losses) == {'loss_source'}
+    assert scores == {}
 
 
-def test_target_loss_is_each_samples_cross_entropy(task):
+def test_images_are_weighed_and_those_without_a_label_do_not_count(task, tiny_classifier):
+    net = task.build(tiny_classifier())
     logits, label = torch.randn(4, 3, dtype=torch.float64), torch.tensor([0, 2, 1, 0])
     expected = -logits.log_softmax(1)[range(4), label]
-    torch.testing.assert_close(task.target_loss(logits, label, None), expected)
-    valid = torch.tensor([True, False, True, True])
-    torch.testing.assert_close(task.target_loss(logits, label, valid), expected * valid)
+    for reduction in ('valid', 'all'):
+        torch.testing.assert_close(task.losses(net, logits, label, reduction=reduction)['loss'], expected.mean())
+    label[1], weight = -1, torch.tensor([1.0, 1.0, 0.0, 0.5])
+    found = task.losses(net, logits, label, weight, 'valid')['loss']
+    torch.testing.assert_close(found, (expected[0] + 0.5 * expected[3]) / 4)
 
 
 def test_without_terms_the_gradients_are_the_stock_models_on_the_source(build, class_batch):
@@ -168,8 +163,6 @@ def test_a_source_without_labels_is_named(build, class_batch):
 
 
 def test_a_missing_host_is_one_sentence(monkeypatch):
-    from mmuda import compat
-
-    monkeypatch.setattr(compat.importlib.util, 'find_spec', lambda name: None)
+    monkeypatch.setattr('importlib.util.find_spec', lambda name: None)
     with pytest.raises(ModuleNotFoundError, match=r"'mmpretrain' here.*pip install mmpretrain==1\.2\.0"):
         build_task('classification')

@@ -11,6 +11,8 @@ from mmuda.registry import MODELS
 
 TASK = build_task('segmentation')
 
+from mmuda.models.tasks.segmentation import SegmentationOutputs
+
 
 def sample(size=(8, 8), padding=(0, 0, 0, 0)):
     result = SegDataSample(metainfo=dict(padding_size=padding))
@@ -24,7 +26,7 @@ def test_parts_equal_the_stock_forward_and_loss(tiny_student):
     outputs = TASK.run(net, inputs)
     assert torch.equal(TASK.logits(net, outputs), net(inputs))
     stock = net.loss(inputs, samples)
-    assert torch.equal(TASK.source_losses(net, outputs, samples)['loss_source'], stock['decode.loss_ce'])
+    assert torch.equal(TASK.losses(net, outputs, TASK.labels(samples))['loss'], stock['decode.loss_ce'])
 
 
 def test_auxiliary_heads_train_with_the_main_one(tiny_student):
@@ -35,27 +37,77 @@ def test_auxiliary_heads_train_with_the_main_one(tiny_student):
     cfg['backbone']['drop_path_rate'] = 0
     net = TASK.build(cfg).train()
     inputs, samples = torch.randn(2, 3, 32, 32), [sample((32, 32)), sample((32, 32))]
-    losses = TASK.source_losses(net, TASK.run(net, inputs, auxiliary=True), samples)
+    losses = TASK.losses(net, TASK.run(net, inputs, auxiliary=True), TASK.labels(samples))
     stock = net.loss(inputs, samples)
     assert not TASK.run(net, inputs).auxiliary
-    torch.testing.assert_close(losses['loss_source'], stock['decode.loss_ce'])
-    torch.testing.assert_close(losses['loss_source_auxiliary'], stock['aux.loss_ce'])
+    torch.testing.assert_close(losses['loss'], stock['decode.loss_ce'])
+    torch.testing.assert_close(losses['loss_auxiliary'], stock['aux.loss_ce'])
 
 
-def test_target_loss_averages_over_each_images_valid_pixels():
+def pseudo_labels(ignored=0.5):
+    """Logits at label size, label maps with ignored pixels, cross-entropies with 0 there."""
     logits, label = torch.randn(3, 5, 4, 6, dtype=torch.float64), torch.randint(0, 5, (3, 4, 6))
-    valid = torch.rand(3, 4, 6) < 0.5
-    valid[2] = False
+    valid = torch.rand(3, 4, 6) >= ignored
+    valid[2] = ignored == 0
     cost = -logits.log_softmax(1).gather(1, label.unsqueeze(1)).squeeze(1)
-    expected = [cost[0][valid[0]].mean(), cost[1][valid[1]].mean(), torch.zeros((), dtype=torch.float64)]
-    torch.testing.assert_close(TASK.target_loss(logits, label, valid), torch.stack(expected))
-    torch.testing.assert_close(TASK.target_loss(logits, label, None), cost.mean((1, 2)))
+    return SegmentationOutputs(logits), label.masked_fill(~valid, 255), valid, cost * valid
 
 
-def test_label_maps_have_no_pseudo_classes():
-    labelled = sample()
-    labelled.set_metainfo(dict(pseudo_label=1))
-    assert build_task('segmentation').pseudo_labels([labelled]) is None
+def test_valid_pixels_are_averaged_image_by_image(tiny_student):
+    net = TASK.build(tiny_student())
+    outputs, label, valid, cost = pseudo_labels()
+    expected = cost.sum((1, 2)) / valid.sum((1, 2)).clamp_min(1)
+    found = TASK.losses(net, outputs, label, reduction='valid')
+    torch.testing.assert_close(found, dict(loss=expected.mean()))
+    weight = torch.rand(3, dtype=torch.float64)
+    found = TASK.losses(net, outputs, label, weight, 'valid')['loss']
+    torch.testing.assert_close(found, (weight * expected).mean())
+
+
+def test_a_weight_map_weighs_pixels_over_all_or_over_the_valid_ones(tiny_student):
+    net = TASK.build(tiny_student())
+    outputs, label, valid, cost = pseudo_labels()
+    weight = torch.rand(3, 4, 6, dtype=torch.float64)
+    torch.testing.assert_close(TASK.losses(net, outputs, label, weight, 'all')['loss'], (weight * cost).mean())
+    expected = ((weight * cost).sum((1, 2)) / valid.sum((1, 2)).clamp_min(1)).mean()
+    torch.testing.assert_close(TASK.losses(net, outputs, label, weight, 'valid')['loss'], expected)
+    with pytest.raises(ValueError, match=r'shape \[3, 6, 4\] are for labels'):
+        TASK.losses(net, outputs, label, weight.transpose(1, 2), 'all')
+
+
+CE, DICE = dict(type='CrossEntropyLoss', loss_weight=0.5), dict(type='DiceLoss', loss_weight=2.0)
+OHEM = dict(type='OHEMPixelSampler', thresh=0.3, min_kept=9)
+
+
+@pytest.mark.parametrize('losses, sampler', [([CE, DICE], None), ([CE, dict(CE, loss_name='loss_twice')], OHEM)])
+def test_every_loss_of_a_head_counts_and_hard_pixels_are_its_own_choice(tiny_student, losses, sampler):
+    """With weights too; a loss of whole images takes an image's mean weight."""
+    cfg = tiny_student(sampler=sampler)
+    cfg['decode_head']['loss_decode'] = losses
+    net = TASK.build(cfg)
+    outputs, label, _, _ = pseudo_labels(ignored=0)
+    outputs.decode = outputs.decode.float()
+    stock = net.decode_head.loss_by_feat(outputs.decode, [sample_of(x) for x in label])
+    stock = sum(value for key, value in stock.items() if 'loss' in key)
+    torch.testing.assert_close(TASK.losses(net, outputs, label)['loss'], stock)
+    for weight in (torch.ones(3), torch.ones(3, 4, 6)):
+        torch.testing.assert_close(TASK.losses(net, outputs, label, weight, 'all')['loss'], stock)
+        torch.testing.assert_close(TASK.losses(net, outputs, label, 0.5 * weight, 'all')['loss'], 0.5 * stock)
+
+
+def test_scores_at_label_size_are_made_once(tiny_student):
+    net = TASK.build(tiny_student())
+    outputs = SegmentationOutputs(torch.randn(1, 5, 2, 3))
+    assert TASK.logits(net, outputs, (4, 6)) is TASK.logits(net, outputs, (4, 6))
+
+
+def test_parts_of_outputs_join_again():
+    outputs = SegmentationOutputs(torch.randn(5, 2, 3, 3), (torch.randn(5, 2, 1, 1),))
+    parts = TASK.split(outputs, (1, 3, 1))
+    assert [len(part.decode) for part in parts] == [1, 3, 1]
+    joined = TASK.join(parts)
+    assert torch.equal(joined.decode, outputs.decode)
+    assert torch.equal(joined.auxiliary[0], outputs.auxiliary[0])
 
 
 def test_padding_is_not_valid():
@@ -67,12 +119,16 @@ def test_padding_is_not_valid():
     assert valid[1].all()
 
 
+def sample_of(label):
+    return SegDataSample(gt_sem_seg=PixelData(data=label[None]))
+
+
 @pytest.mark.parametrize('scope', ['mmengine', 'mmseg', 'mmuda'])
 def test_a_model_builds_in_any_default_scope(tiny_student, scope):
     with DefaultScope.overwrite_default_scope(scope):
         assert type(TASK.build(tiny_student())).__name__ == 'EncoderDecoder'
         model = MODELS.get('mmuda.SelfTrainingUDA')(task='segmentation', student=tiny_student())
-    assert type(model.coordination).__name__ == 'CoordinationWeight'
+    assert type(model.labeller).__name__ == 'TeacherLabels'
 
 
 def test_networks_that_cannot_be_split_are_refused(tiny_student):

@@ -8,15 +8,29 @@ from torch import nn
 from torch.nn import functional as F
 
 from mmuda.domain import DomainLayer
-from mmuda.models.alignment import AlignmentTerm
 from mmuda.models.layers import TransNorm2d
-from mmuda.models.uda import FixMatchUDA
+from mmuda.models.terms import AlignmentTerm
+from mmuda.models.uda import UDAModel
+from mmuda.registry import MODELS
+
+
+def fixmatch(student, task='classification', include_source=False, joint=True, weight_u=1.0, terms=None, **labeller):
+    """The model of `configs/_base_/methods/fixmatch.py`, or of `fixmatch_official.py`."""
+    names = ('unlabelled', 'target') if include_source else ('target',)
+    return UDAModel(
+        task=task,
+        student=student,
+        labeller=dict(type='OwnLabels', include_source=include_source, **labeller),
+        views={name: dict(type='StrongView', of=name) for name in names},
+        terms=dict(target=dict(type='PseudoLabelLoss', view=names, loss_weight=weight_u)) | (terms or {}),
+        passes='joint' if joint else [('source',), names],
+    )
 
 
 @pytest.fixture
 def build(tiny_classifier):
-    def make(norm='BN', **options):
-        return FixMatchUDA(task='classification', student=tiny_classifier(norm), **options).train()
+    def make(kind='BN', **options):
+        return fixmatch(tiny_classifier(kind), **options).train()
 
     return make
 
@@ -47,7 +61,7 @@ def test_the_loss_and_its_gradients_equal_the_formula(build, view_batch, include
     q, label = probability.max(1)
     tau = q.sort().values[len(q) // 2].item()
     weight = q if weighting == 'confidence' else (q >= tau).double()
-    model.labeler.threshold, model.labeler.weighting = tau, weighting
+    model.labeller.threshold, model.labeller.weighting = tau, weighting
     truth = torch.tensor([0, 1])
     expected = -net(weak[:2]).log_softmax(1)[[0, 1], truth].mean()
     picked = net(strong).log_softmax(1)[range(len(strong)), label]
@@ -67,12 +81,12 @@ def test_the_loss_and_its_gradients_equal_the_formula(build, view_batch, include
 
 def test_released_settings_repeat_the_released_step(build, view_batch):
     """Dassl's three passes, typed again: losses, gradients and running statistics of batch norm."""
-    model = build(include_source=True, joint=False, pseudo_norm='train', pseudo_noise=True)
+    model = build(include_source=True, joint=False, norm='train', noise=True)
     data = prepared(model, view_batch('sttstt'))
     net = copy.deepcopy(model.student)
     with torch.no_grad():
         q, label = net(data['inputs']).softmax(1).max(1)
-    model.labeler.threshold = tau = q.median().item()
+    model.labeller.threshold = tau = q.median().item()
     supervised = F.cross_entropy(net(data['inputs'][:2]), torch.tensor([0, 0]))
     loss = F.cross_entropy(net(data['strong']), label, reduction='none')
     expected = supervised + (loss * (q >= tau).float()).mean()
@@ -87,7 +101,7 @@ def test_released_settings_repeat_the_released_step(build, view_batch):
 
 @pytest.mark.parametrize('norm, moves', [('train', 2), ('batch', 1), ('running', 1)])
 def test_running_statistics_move_as_the_policy_says(build, view_batch, norm, moves):
-    model = build(pseudo_norm=norm)
+    model = build(norm=norm)
     net = copy.deepcopy(model.student.backbone)
     data = prepared(model, view_batch('stt'))
     if norm == 'train':
@@ -100,14 +114,15 @@ def test_running_statistics_move_as_the_policy_says(build, view_batch, norm, mov
 
 @pytest.mark.parametrize('norm', ['train', 'batch', 'running'])
 def test_labels_come_from_the_norms_of_the_policy(build, view_batch, norm):
-    model = build(pseudo_norm=norm, labeler=dict(weighting='confidence'))
+    model = build(norm=norm, weighting='confidence')
     data = prepared(model, view_batch('sstt'))
     net = copy.deepcopy(model.student).train(norm != 'running')
     with torch.no_grad():
         q, label = net(data['inputs'])[2:].softmax(1).max(1)
-    pseudo = model._pseudo_label(data['inputs'], data['layout'], 2)
-    assert torch.equal(pseudo.label, label)
-    torch.testing.assert_close(pseudo.weight, q)
+    views = model._loaded(**data)
+    model._label(views)
+    assert torch.equal(views['target'].label, label)
+    torch.testing.assert_close(views['target'].weight, q)
 
 
 class Spy(DomainLayer, nn.Module):
@@ -129,10 +144,10 @@ class Spy(DomainLayer, nn.Module):
     'options, layouts',
     [
         (dict(), [(1, 2, 3, False), (1, 2, 3, True)]),
-        (dict(pseudo_norm='running'), [(0, 2, 2, False), (1, 2, 3, True)]),
-        (dict(pseudo_norm='running', pseudo_noise=True), [(1, 2, 3, True), (1, 2, 3, True)]),
+        (dict(norm='running'), [(0, 2, 2, False), (1, 2, 3, True)]),
+        (dict(norm='running', noise=True), [(1, 2, 3, True), (1, 2, 3, True)]),
         (dict(include_source=True), [(1, 2, 3, False), (2, 2, 4, True)]),
-        (dict(include_source=True, pseudo_norm='running'), [(1, 2, 3, False), (2, 2, 4, True)]),
+        (dict(include_source=True, norm='running'), [(1, 2, 3, False), (2, 2, 4, True)]),
         (dict(joint=False), [(1, 2, 3, False), (1, 0, 1, True), (0, 2, 2, True)]),
         (dict(joint=False, include_source=True), [(1, 2, 3, False), (1, 0, 1, True), (1, 2, 3, True)]),
     ],
@@ -140,7 +155,7 @@ class Spy(DomainLayer, nn.Module):
 def test_every_pass_has_its_layout(build, view_batch, tiny_classifier, options, layouts):
     student = build().task.build(tiny_classifier('GN'))
     student.neck.activation = spy = Spy()
-    model = FixMatchUDA(task='classification', student=student, **options).train()
+    model = fixmatch(student, **options).train()
     model(**prepared(model, view_batch('tst')), mode='loss')
     assert spy.seen == layouts
     assert model.step == 1
@@ -150,27 +165,29 @@ def test_norms_of_two_domains_are_trained(build, tiny_classifier, view_batch):
     for norm in ('train', 'batch', 'running'):
         student = build().task.build(tiny_classifier())
         student.backbone.norm = TransNorm2d(6)
-        model = FixMatchUDA(task='classification', student=student, pseudo_norm=norm, include_source=True).train()
+        model = fixmatch(student, norm=norm, include_source=True).train()
         losses = model(**prepared(model, view_batch('sstt')), mode='loss')
         total(losses).backward()
         assert model.student.backbone.norm.weight.grad.abs().sum() > 0
         assert model.student.backbone.norm.num_batches_tracked == (2 if norm == 'train' else 1)
-    with pytest.raises(ValueError, match='TransNorm2d needs both in one pass: set joint=True'):
-        FixMatchUDA(task='classification', student=student, joint=False)
+    with pytest.raises(
+        ValueError, match="TransNorm2d needs both domains in one pass, but a pass has source alone: set passes='joint'"
+    ):
+        fixmatch(student, joint=False)
 
 
 def test_two_layouts_and_recomputation_do_not_go_together(build, tiny_classifier):
     student = build().task.build(tiny_classifier('GN'))
     student.neck.activation = Spy()
-    FixMatchUDA(task='classification', student=student, joint=False)
+    fixmatch(student, joint=False)
     student.neck.activation.with_cp = True
-    with pytest.raises(ValueError, match='activation checkpointing would show Spy the second'):
-        FixMatchUDA(task='classification', student=student, joint=False)
+    with pytest.raises(ValueError, match='activation checkpointing would show Spy the last of them'):
+        fixmatch(student, joint=False)
 
 
 def test_a_labelling_pass_under_autocast_leaves_every_gradient(build, view_batch):
     """Older torch keeps the weights that a pass without gradient has cast."""
-    model = build('GN', labeler=dict(threshold=0.0))
+    model = build('GN', threshold=0.0)
     with torch.autocast('cpu', torch.bfloat16):
         losses = model.loss(**prepared(model, view_batch('sstt')))
     total(losses).backward()
@@ -206,10 +223,9 @@ def test_terms_see_the_weak_source_and_the_strong_target(build, view_batch, incl
     data = prepared(model, view_batch('stts'))
     losses = model.loss(**data)
     source, target = model.terms['probe'].seen
-    rows = 2 + 2 * include_source
-    assert torch.equal(source.inputs, torch.cat((data['inputs'][:2], data['strong']))[:rows])
+    assert torch.equal(source.inputs, data['inputs'][:2])
     assert torch.equal(target.inputs, data['strong'][-2:])
-    assert source.label.tolist() == [0, 0] * (1 + include_source)
+    assert source.label.tolist() == [0, 0]
     torch.testing.assert_close(target.features['head.fc'], model.student(data['strong'][-2:]))
     torch.testing.assert_close(source.logits, model.student(source.inputs))
     assert 'loss_probe' in losses
@@ -228,14 +244,16 @@ def test_evaluation_and_checkpoints_are_the_plain_networks(build, class_batch):
 
 def test_bad_options_are_named(build, view_batch, class_batch, tiny_student):
     for options, text in [
-        (dict(weight_u=-1), 'weight_u=-1: a loss weight must not be negative'),
-        (dict(pseudo_norm='eval'), "pseudo_norm='eval' is unknown: use one of train, batch, running"),
-        (dict(labeler=dict(threshold=1.5)), r'threshold=1\.5: a probability lies in \[0, 1\]'),
+        (dict(weight_u=-1), 'loss_weight=-1: a loss weight must not be negative'),
+        (dict(norm='eval'), "norm='eval': use one of train, batch, running"),
+        (dict(threshold=1.5), r'threshold=1\.5: a probability lies in \[0, 1\]'),
     ]:
         with pytest.raises(ValueError, match=text):
             build(**options)
-    with pytest.raises(ValueError, match=r'SegmentationTask cannot follow.*SelfTrainingUDA for segmentation'):
-        FixMatchUDA(task='segmentation', student=tiny_student())
+    with pytest.raises(ValueError, match=r'SegmentationTask cannot follow.*StudentView of SelfTrainingUDA'):
+        fixmatch(tiny_student(), task='segmentation')
+    with pytest.raises(ValueError, match="type='FixMatchUDA' is no model any more: set type='UDAModel'"):
+        MODELS.build(dict(type='mmuda.FixMatchUDA', task='classification'))
     model = build()
     with pytest.raises(ValueError, match=r't1\.png \(target\) has no strong view'):
         model.data_preprocessor(class_batch('st'), training=True)

@@ -10,7 +10,7 @@ from mmengine.optim import OptimWrapper
 from torch.nn import functional as F
 
 from mmuda.engine.optimizers import BFloat16OptimWrapper
-from mmuda.models.uda import MCDUDA, FixMatchUDA, UDAModel
+from mmuda.models.uda import MCDUDA, UDAModel
 
 
 @pytest.fixture
@@ -173,14 +173,14 @@ def test_what_was_frozen_stays_frozen(build, class_batch):
     assert not model.student.backbone.conv.weight.requires_grad
 
 
-@pytest.mark.parametrize('kind', [UDAModel, FixMatchUDA])
-def test_the_reversal_form_works_in_models_of_one_backward_pass(build, kind, class_batch, view_batch):
-    model = build(kind=kind, terms=dict(mcd=dict(type='MCD', ramp_steps=10)))
+@pytest.mark.parametrize('strong', [False, True])
+def test_the_reversal_form_works_in_models_of_one_backward_pass(build, strong, view_batch):
+    views = dict(target=dict(type='StrongView')) if strong else {}
+    model = build(kind=UDAModel, terms=dict(mcd=dict(type='MCD', ramp_steps=10)), views=views)
     model.step.fill_(5)
     assert model.terms['mcd']._heads[0] is model.student.head
     assert not [name for name in model.state_dict() if name.startswith('terms.')]
-    batch = (view_batch if kind is FixMatchUDA else class_batch)('stst')
-    losses = model(**model.data_preprocessor(batch, training=True), mode='loss')
+    losses = model(**model.data_preprocessor(view_batch('stst'), training=True), mode='loss')
     assert losses['loss_mcd'] < 0
     total, _ = model.parse_losses(losses)
     total.backward()

@@ -10,7 +10,8 @@ from mmuda.models.uda import SelfTrainingUDA
 
 @pytest.fixture
 def build(tiny_classifier):
-    def make(**options):
+    def make(weight=None, **options):
+        options['terms'] = dict(target=dict(type='PseudoLabelLoss', weight=weight or {}))
         model = SelfTrainingUDA(task='classification', student=tiny_classifier(), **options).train()
         for parameter in model.teacher.parameters():
             parameter.add_(0.1 * torch.randn_like(parameter))
@@ -37,9 +38,9 @@ def test_the_loss_of_a_classifier_equals_the_formula(build, class_batch):
 
 def test_a_step_with_every_option_trains_the_student(build, class_batch):
     model = build(
-        coordination=dict(reduction='batch', fixed=1.0),
-        pseudo_labeler=dict(confidence_threshold=0.2),
-        student_view=dict(domains='both'),
+        weight=dict(reduction='batch', fixed=1.0),
+        labeller=dict(type='TeacherLabels', confidence='image', threshold=0.2),
+        views=dict(target=dict(type='StudentView', of=('source', 'target'))),
         teacher_norm='batch',
         teacher='fixed',
     )
@@ -61,7 +62,8 @@ def test_a_teacher_with_batch_statistics_labels_one_image(request, task):
         student, batch = request.getfixturevalue('tiny_student')(), request.getfixturevalue('domain_batch')('ssst')
         student['decode_head'] |= dict(type='mmseg.ASPPHead', in_channels=16, in_index=2, dilations=(1, 2))
         pooled = 'decode_head.image_pool.1.bn'
-    model = SelfTrainingUDA(task=task, student=student, teacher_norm='batch', teacher='fixed').train()
+    terms = dict(target=dict(type='PseudoLabelLoss'))
+    model = SelfTrainingUDA(task, student, teacher_norm='batch', teacher='fixed', terms=terms).train()
     norms = [module for module in model.teacher.modules() if isinstance(module, torch.nn.modules.batchnorm._BatchNorm)]
     before = {norm: norm.running_mean.clone() for norm in norms}
     losses = model(**model.data_preprocessor(batch, training=True), mode='loss')

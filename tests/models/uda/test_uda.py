@@ -8,8 +8,8 @@ from mmengine.model import Sequential
 from torch import nn
 
 from mmuda.functional import coordination_ramp
-from mmuda.models.alignment import AlignmentTerm
 from mmuda.models.layers import AdaBN2d, convert_norm
+from mmuda.models.terms import AlignmentTerm
 from mmuda.models.uda import SelfTrainingUDA, UDAModel
 from mmuda.models.uda.teacher import set_teacher_mode
 
@@ -26,9 +26,14 @@ class Probe(AlignmentTerm):
         return dict(loss=self.scale * source.logits.mean(), gap=source.logits.mean() - target.logits.mean())
 
 
+STCT = dict(type='PseudoLabelLoss', weight=dict(type='CoordinationWeight'))
+
+
 @pytest.fixture
 def build(tiny_student):
     def make(kind=SelfTrainingUDA, **options):
+        if kind is SelfTrainingUDA:
+            options['terms'] = dict(target=STCT) | options.get('terms', {})
         student = options.pop('student', None) or tiny_student(dropout_ratio=0)
         student['backbone']['drop_path_rate'] = options.pop('drop_path', 0.0)
         return kind(task='segmentation', student=student, **options).train()
@@ -53,7 +58,7 @@ def test_without_terms_the_loss_is_the_stock_models(build, domain_batch, tiny_st
 
 def test_without_target_weight_self_training_has_the_stock_models_gradients(build, domain_batch, tiny_student):
     student = tiny_student(norm='GN', dropout_ratio=0)
-    model = build(student=student, coordination=dict(alpha=0))
+    model = build(student=student, terms=dict(target=dict(STCT, weight=dict(alpha=0))))
     batch = domain_batch('sstt')
     data = model.data_preprocessor(copy.deepcopy(batch), training=True)
     model.student.loss(data['inputs'][:2], data['data_samples'][:2])['decode.loss_ce'].backward()
@@ -66,7 +71,7 @@ def test_without_target_weight_self_training_has_the_stock_models_gradients(buil
 
 
 def test_stct_loss_equals_the_formula(build, domain_batch):
-    model = build(student_view=None).eval()  # no dropout, running statistics: passes can be repeated
+    model = build().eval()  # no dropout, running statistics: passes can be repeated
     model.teacher.load_state_dict({k: v + 0.01 * torch.randn_like(v) if v.is_floating_point() else v
                                    for k, v in model.student.state_dict().items()})  # fmt: skip
     model.step.fill_(1500)
@@ -86,7 +91,7 @@ def test_stct_loss_equals_the_formula(build, domain_batch):
 
 def test_padding_and_borders_are_neither_counted_nor_trained_on(build, domain_batch):
     """The source is larger than the target, so the host pads the target to its size."""
-    model = build(student_view=None, pseudo_labeler=dict(ignore_bottom=8)).eval()
+    model = build(labeller=dict(type='TeacherLabels', ignore_bottom=8)).eval()
     model.student.data_preprocessor.size = None
     model.student.data_preprocessor.size_divisor = 64
     model.teacher.load_state_dict(build().student.state_dict())
@@ -107,9 +112,11 @@ def test_padding_and_borders_are_neither_counted_nor_trained_on(build, domain_ba
 
 def test_confidence_multiplies_the_weight(build, domain_batch):
     batch = domain_batch('stst')
-    plain = build(coordination=dict(fixed=1.0)).eval()
-    sure = build(coordination=dict(fixed=1.0), pseudo_labeler=dict(confidence_threshold=0.0)).eval()
-    never = build(coordination=dict(fixed=1.0), pseudo_labeler=dict(confidence_threshold=1.0)).eval()
+    terms = dict(target=dict(STCT, weight=dict(fixed=1.0)))
+    teacher = dict(type='TeacherLabels', confidence='image')
+    plain = build(terms=terms).eval()
+    sure = build(terms=terms, labeller=dict(teacher, threshold=0.0)).eval()
+    never = build(terms=terms, labeller=dict(teacher, threshold=1.0)).eval()
     for model in (sure, never):
         model.load_state_dict(plain.state_dict())
     torch.testing.assert_close(
@@ -146,9 +153,9 @@ def test_the_teacher_never_trains(build, domain_batch):
     assert not any(module.training for module in batch.eval().teacher.modules())
 
 
-@pytest.mark.parametrize('domains', ['target', 'both'])
-def test_the_student_sees_the_view_and_the_teacher_the_plain_target(build, domain_batch, domains):
-    model = build(student_view=dict(domains=domains, jitter_prob=1.0))
+@pytest.mark.parametrize('of', ['target', ('source', 'target')])
+def test_the_student_sees_the_view_and_the_teacher_the_plain_target(build, domain_batch, of):
+    model = build(views=dict(target=dict(type='StudentView', of=of, jitter_prob=1.0)))
     seen = {}
     for name in ('student', 'teacher'):
         getattr(model, name).backbone.register_forward_pre_hook(lambda _, x, name=name: seen.__setitem__(name, x[0]))
@@ -156,7 +163,7 @@ def test_the_student_sees_the_view_and_the_teacher_the_plain_target(build, domai
     model.loss(**data)
     source, target = data['inputs'][:2], data['inputs'][2:]
     assert torch.equal(seen['teacher'], target)
-    assert torch.equal(seen['student'][:2], source) == (domains == 'target')
+    assert torch.equal(seen['student'][:2], source) == (of == 'target')
     assert not torch.allclose(seen['student'][2:], target, atol=1e-2)
 
 
@@ -309,7 +316,7 @@ def test_only_the_loss_of_a_term_is_added_to_the_total(build, domain_batch):
 
 
 def test_bad_parts_are_named(build, domain_batch):
-    with pytest.raises(ValueError, match='rename the term'):
+    with pytest.raises(ValueError, match='rename it'):
         build(terms=dict(contrastive_loss=Probe()))
     with pytest.raises(KeyError, match="no module 'bakbone' to tap; near it: backbone"):
         build(terms=dict(fd=dict(type='FeatureDistance', classes=[1], encoder='bakbone')))
@@ -328,7 +335,7 @@ def classifier(tiny_classifier, norm='BN', **options):
 
 
 def test_a_batchs_pseudo_labels_reach_the_terms(tiny_classifier, class_batch):
-    model = classifier(tiny_classifier, terms=dict(probe=Probe(taps=('neck',))))
+    model = classifier(tiny_classifier, terms=dict(probe=Probe(taps=('neck',))), labeller=dict(type='ClusterLabels'))
     for given, seen in (([], None), ([(1, 2)], [2, -1]), ([(1, 0), (3, -1)], [0, -1])):
         batch = class_batch('stst')
         for number, label in given:

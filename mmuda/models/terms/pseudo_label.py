@@ -1,0 +1,93 @@
+"""The loss of a view by labels that a model gave: self-training's second term (STCT, FixMatch, DACS).
+
+    loss = loss_weight · mean_i w_i · L_i
+
+w is the view's weight, times the coordination weight where there is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from mmuda.registry import MODELS, build_own
+
+from ..views import View, counted
+from .base import Term
+
+REDUCTIONS = ('valid', 'all')
+
+
+@MODELS.register_module()
+class PseudoLabelLoss(Term):
+    """The heads' own loss, averaged over what counts, or over all pixels as in DACS.
+
+    Args:
+        view: Name of the view; of several, all rows are averaged together.
+        weight: Config of a weight such as :class:`mmuda.CoordinationWeight` (None: the view's own alone).
+        loss_weight: Weight of the loss.
+        reduction: ``valid``: each image's mean over the places that count, then the mean over images. ``all``: the mean
+            over all places, to which one that does not count adds 0.
+    """
+
+    def __init__(
+        self,
+        view: str | Sequence[str] = 'target',
+        weight: dict | None = None,
+        loss_weight: float = 1.0,
+        reduction: str = 'valid',
+    ) -> None:
+        super().__init__((view,) if isinstance(view, str) else view, loss_weight=loss_weight)
+        if reduction not in REDUCTIONS:
+            raise ValueError(f'PseudoLabelLoss has reduction={reduction!r}: use one of {", ".join(REDUCTIONS)}.')
+        self.reduction = reduction
+        self.weight = None if weight is None else build_own(MODELS, dict(type='CoordinationWeight') | dict(weight))
+
+    def forward(self, *views: View, step: Tensor) -> dict[str, Tensor]:
+        """``loss``, ``loss_auxiliary`` of other heads, and for the log how far the student agrees with the labels.
+
+        Raises:
+            ValueError: A view without labels.
+        """
+        for name, view in zip(self.reads, views):
+            if view.label is None:
+                raise ValueError(
+                    f'PseudoLabelLoss learns from the labels of {name!r}, which has none in this step: give the model '
+                    'a labeller, or a maker that labels this view.'
+                )
+        outputs = type(views[0].outputs).joined([view.outputs for view in views])
+        label = torch.cat([view.label for view in views])
+        weight = _weights(views)
+        log = {}
+        if self.weight is not None or label.dim() == 1:
+            agreement = self._agreement(outputs.logits(label.shape[1:] or None), label)
+            log['pseudo_accuracy'] = agreement.mean()
+        if self.weight is not None:
+            weight = _times(self.weight.weigh(agreement, step), weight)
+            log['coordination'] = weight.mean()
+        losses = outputs.losses(label, weight, self.reduction)
+        return {key: self.loss_weight * loss for key, loss in losses.items()} | log
+
+    @torch.no_grad()
+    def _agreement(self, logits: Tensor, label: Tensor) -> Tensor:
+        """``[N]``."""
+        if self.weight is None:
+            return (logits.max(1).indices == label).float()
+        return self.weight.agreement(logits, label, counted(label))
+
+
+def _weights(views: Sequence[View]) -> Tensor | None:
+    """Of all rows, None where none is weighed."""
+    if all(view.weight is None for view in views):
+        return None
+    like = next(view.weight for view in views if view.weight is not None)
+    return torch.cat(
+        [like.new_ones(len(view), *like.shape[1:]) if view.weight is None else view.weight for view in views]
+    )
+
+
+def _times(weight: Tensor, other: Tensor | None) -> Tensor:
+    """``[N]`` times ``[N]`` or ``[N, H, W]``."""
+    return weight if other is None else weight.view(-1, *[1] * (other.dim() - 1)) * other

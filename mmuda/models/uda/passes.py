@@ -1,0 +1,65 @@
+"""The student's passes over the views of a step: their layouts, and what its heads and taps give of each view."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mmuda.domain import DOMAINS, DomainBatch, GroupDrawer
+
+from ..tasks import Outputs, Task
+from ..views import View
+from .plan import StepPlan
+from .taps import Taps
+
+
+def join_inputs(views: Sequence[View]) -> Tensor:
+    """The images of all rows ``[B, 3, H, W]``."""
+    return views[0].inputs if len(views) == 1 else torch.cat([view.inputs for view in views])
+
+
+def layout_of(views: Iterable[View]) -> DomainBatch:
+    """The layout of views that stand in one batch, source-like first."""
+    views = list(views)
+    return DomainBatch(*(sum(len(view) for view in views if view.domain == domain) for domain in DOMAINS))
+
+
+def draw_layouts(plan: StepPlan, views: Mapping[str, View], drawers: Sequence[GroupDrawer]) -> list[DomainBatch]:
+    """The layout of each pass, with the groups of a student that wants some.
+
+    A view that is still to be made has the rows and the domain of one of the loader's.
+    """
+    layouts = []
+    for group in plan.passes:
+        layout = layout_of(views[plan.origins[name]] for name in group)
+        for drawer in drawers:
+            layout = drawer.draw_groups(layout, views['source'].inputs, views['source'].label)
+        layouts.append(layout)
+    return layouts
+
+
+def pass_views(task: Task, net: nn.Module, views: Mapping[str, View], taps: Iterable[str]) -> dict[str, View]:
+    """One pass over the rows of some views: these with outputs, logits and tapped features."""
+    parts = list(views.values())
+    with Taps(net, taps) as features:
+        outputs = task.run(net, join_inputs(parts), auxiliary=True)
+    sizes = [len(part) for part in parts]
+    rows = zip(views.items(), task.split(outputs, sizes), _split_features(features, sizes), strict=True)
+    return {
+        name: replace(view, outputs=Outputs(task, net, raw), logits=task.logits(net, raw), features=tapped)
+        for (name, view), raw, tapped in rows
+    }
+
+
+def _split_features(features: Mapping[str, Any], sizes: list[int]) -> list[dict]:
+    """What each part of a batch has at the taps."""
+    parts: list[dict] = [{} for _ in sizes]
+    for name, value in features.items():
+        pieces = value.split(sizes) if isinstance(value, Tensor) else zip(*(x.split(sizes) for x in value), strict=True)
+        for part, piece in zip(parts, pieces, strict=True):
+            part[name] = piece
+    return parts

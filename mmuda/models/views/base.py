@@ -1,0 +1,88 @@
+"""Views: rows of a training step that belong together; and their makers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from torch import Tensor, nn
+
+IGNORE_INDEX = 255
+"""Of a place in a label map that does not count; an image without a class has a negative label."""
+
+
+@dataclass(frozen=True)
+class View:
+    """N images of one step, what is known of them and, after the pass, what the student made of them.
+
+    Args:
+        inputs: ``[N, 3, H, W]`` normalised images.
+        features: What the terms' taps caught, by dotted module name; a module that gives several maps has a tuple.
+        logits: ``[N, K, h, w]`` or ``[N, K]`` of the main head.
+        label: ``[N, H, W]`` or ``[N]`` class indices; a place that does not count has :data:`IGNORE_INDEX`, an image
+            that does not a negative label. None: nobody knows.
+        weight: ``[N]`` or ``[N, H, W]``, how much each counts (None: 1).
+        valid: ``[N, H, W]`` bool, False on padding (None: there is none).
+        domain: ``'source'`` or ``'target'``: the slot that domain-aware layers see.
+        samples: Their data samples: meta information such as ``source_index`` and paths.
+        strong: ``[N, 3, H, W]``, a second, strongly augmented view of each image, where the loader gives one.
+        outputs: What the student's heads gave, as :class:`mmuda.models.tasks.Outputs`.
+    """
+
+    inputs: Tensor
+    features: dict[str, Tensor | tuple[Tensor, ...]] = field(default_factory=dict)
+    logits: Tensor | None = None
+    label: Tensor | None = None
+    weight: Tensor | None = None
+    valid: Tensor | None = None
+    domain: str = 'target'
+    samples: tuple = ()
+    strong: Tensor | None = None
+    outputs: Any = None
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+
+def counted(label: Tensor) -> Tensor:
+    """Bool of the label's shape ``[N, H, W]`` or ``[N]``: False where it does not count."""
+    return label != IGNORE_INDEX if label.dim() > 1 else label >= 0
+
+
+class Normalization(NamedTuple):
+    """How the student's inputs were normalised: ``(rgb − mean) / std``, both ``[3, 1, 1]``, rgb in 0–255."""
+
+    mean: Tensor
+    std: Tensor
+
+
+class ViewMaker(nn.Module):
+    """Makes one more view of a step, or a view in the place of another, without gradient.
+
+    A maker draws from torch's generator, which :class:`mmuda.ExactResumeHook` seeds by (seed, rank, step). It runs
+    where a term reads what it makes.
+
+    Args:
+        of: The view whose rows the new one has; of several each is made in its own place.
+    """
+
+    needs_labels: tuple[str, ...] = ()
+    """Views whose label it reads."""
+
+    def __init__(self, of: str | Sequence[str] = 'target') -> None:
+        super().__init__()
+        self.of = (of,) if isinstance(of, str) else tuple(of)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Names of the views that it looks at."""
+        return tuple(dict.fromkeys((*self.of, *self.needs_labels)))
+
+    def makes(self, name: str) -> dict[str, str]:
+        """Names of the views that it makes as ``views[name]`` of a model, and of those whose rows they have."""
+        return {name: self.of[0]} if len(self.of) == 1 else {each: each for each in self.of}
+
+    def forward(self, views: Mapping[str, View], norm: Normalization) -> View | dict[str, View]:
+        """The new view, or several by their names."""
+        raise TypeError(f'{type(self).__name__} has no forward: a maker returns a view.')

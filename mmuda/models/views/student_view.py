@@ -1,0 +1,98 @@
+"""The student's strongly augmented view of a batch: colour jitter and blur, on the device, per image.
+
+Photometric only: the teacher's labels of the plain image stay right for every pixel of the view.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from mmuda.functional import color_jitter, gaussian_blur
+from mmuda.registry import MODELS
+
+from .base import Normalization, View, ViewMaker
+
+
+@MODELS.register_module()
+class StudentView(ViewMaker):
+    """Augments normalised images; the defaults are DAFormer's strengths, drawn per image instead of per batch.
+
+    Args:
+        of: The view whose images are augmented. Several, as ``('source', 'target')`` for STCT's "a pair of augmented
+            source and target images", are augmented together, each in its own place.
+        jitter_prob: Probability of colour jitter for an image. DAFormer's code jitters when a
+            uniform draw *exceeds* 0.2.
+        jitter_strength: Half-width of brightness, contrast, saturation and hue.
+        blur_prob: Probability of Gaussian blur for an image.
+        blur_sigma: Range of the blur's sigma, in pixels.
+    """
+
+    def __init__(
+        self,
+        of: str | Sequence[str] = 'target',
+        jitter_prob: float = 0.8,
+        jitter_strength: float = 0.2,
+        blur_prob: float = 0.5,
+        blur_sigma: tuple[float, float] = (0.15, 1.15),
+    ) -> None:
+        super().__init__(of)
+        for name, value in (('jitter_prob', jitter_prob), ('blur_prob', blur_prob)):
+            if not 0 <= value <= 1:
+                raise ValueError(f'StudentView has {name}={value}: a probability lies in [0, 1].')
+        if jitter_strength < 0:
+            raise ValueError(f'StudentView has jitter_strength={jitter_strength}: a half-width must not be negative.')
+        if not 0 < blur_sigma[0] <= blur_sigma[1]:
+            raise ValueError(
+                f'StudentView has blur_sigma={tuple(blur_sigma)}: give an ascending pair of positive numbers.'
+            )
+        self.jitter_prob = jitter_prob
+        self.jitter_strength = jitter_strength
+        self.blur_prob = blur_prob
+        self.blur_sigma = tuple(blur_sigma)
+
+    def forward(self, views: Mapping[str, View], norm: Normalization) -> View | dict[str, View]:
+        """The augmented views; labels stay in place."""
+        parts = [views[name] for name in self.of]
+        images = parts[0].inputs if len(parts) == 1 else torch.cat([part.inputs for part in parts])
+        rows = self.augment(images, *norm).split([len(part) for part in parts])
+        made = [replace(part, inputs=x) for part, x in zip(parts, rows, strict=True)]
+        return made[0] if len(made) == 1 else dict(zip(self.of, made))
+
+    @torch.no_grad()
+    def augment(self, images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+        """Normalised RGB ``[B, 3, H, W]`` → its view, normalised; ``mean`` and ``std`` [3, 1, 1] are in 0–255.
+
+        Raises:
+            ValueError: Images without colours.
+        """
+        if images.shape[1] != 3:
+            raise ValueError(
+                f'StudentView jitters colours, but the images have {images.shape[1]} channel(s): load three channels, '
+                'or leave out the StudentView.'
+            )
+        # A blur in bfloat16 would lose the last bits of a pixel.
+        with torch.autocast(images.device.type, enabled=False):
+            return self._augment(images, mean, std)
+
+    def _augment(self, images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+        rgb = ((images * std + mean) / 255).clamp(0, 1)
+        if self.jitter_prob:
+            rgb = self._where(self.jitter_prob, color_jitter(rgb, self.jitter_strength), rgb)
+        if self.blur_prob:
+            rgb = self._where(self.blur_prob, self._blur(rgb), rgb)
+        return (rgb * 255 - mean) / std
+
+    def _blur(self, rgb: Tensor) -> Tensor:
+        low, high = self.blur_sigma
+        sigma = low + (high - low) * torch.rand(len(rgb), device=rgb.device, dtype=rgb.dtype)
+        radius = max(1, round(3 * high))  # beyond three sigma a Gaussian has lost 99.7 % of its mass
+        return gaussian_blur(rgb, sigma, min(radius, min(rgb.shape[-2:]) - 1))
+
+    @staticmethod
+    def _where(probability: float, changed: Tensor, plain: Tensor) -> Tensor:
+        chosen = torch.rand(len(plain), device=plain.device) < probability
+        return torch.where(chosen.view(-1, 1, 1, 1), changed, plain)

@@ -1,0 +1,67 @@
+"""Hard labels, borders and the confidence weight."""
+
+import pytest
+import torch
+
+from mmuda.models.labellers import TeacherLabels
+from mmuda.models.views import View, counted
+
+
+def test_labels_are_the_argmax_and_everything_counts_by_default():
+    logits = torch.randn(2, 3, 4, 5, requires_grad=True)
+    target = View(torch.randn(2, 3, 4, 5))
+    found, log = TeacherLabels()(dict(target=target), lambda network, views: logits)
+    assert torch.equal(found['target'].label, logits.argmax(1))
+    assert found['target'].weight is None
+    assert found['target'].inputs is target.inputs
+    assert not found['target'].label.requires_grad
+    assert log == {}
+
+
+def test_borders_and_padding_do_not_count():
+    padded = torch.ones(2, 6, 5, dtype=torch.bool)
+    padded[:, :, 4] = False
+    label, _ = TeacherLabels(ignore_top=1, ignore_bottom=2).label(torch.randn(2, 3, 6, 5), padded)
+    valid = counted(label)
+    assert valid.any(2)[0].tolist() == [False, True, True, True, False, False]
+    assert valid.any(1)[0].tolist() == [True, True, True, True, False]
+    assert padded.sum() == 48  # the caller's map is untouched
+    with pytest.raises(ValueError, match=r'ignores 4 \+ 2 rows of a crop that is only 6 pixels high'):
+        TeacherLabels(ignore_top=4, ignore_bottom=2).label(torch.randn(1, 3, 6, 5))
+
+
+def test_confidence_is_a_share_of_sure_valid_pixels_or_one_weight_a_pixel():
+    probability = torch.tensor([[0.99, 0.90], [0.97, 0.5]])  # image 1; image 2 is unsure everywhere
+    first = torch.stack((probability, 1 - probability)).log()
+    logits = torch.stack((first, torch.zeros(2, 2, 2)))
+    valid = torch.ones(2, 2, 2, dtype=torch.bool)
+    valid[0, 1, 1] = False
+    image, share, pixel = (TeacherLabels(confidence=name, threshold=0.968) for name in ('image', 'share', 'pixel'))
+    assert image.label(logits, valid)[1].tolist() == pytest.approx([2 / 3, 0])
+    assert image.label(logits)[1].tolist() == pytest.approx([0.5, 0])
+    assert share.label(logits, valid)[1].tolist() == pytest.approx([2 / 7, 2 / 7])
+    assert pixel.label(logits, valid)[1].tolist() == [[[1, 0], [1, 0]], [[0, 0], [0, 0]]]
+
+
+def test_whole_images_are_labelled_and_sure_or_not():
+    logits = torch.tensor([[0.99, 0.01], [0.6, 0.4]]).log()
+    assert TeacherLabels().label(logits)[0].tolist() == [0, 0]
+    assert TeacherLabels(confidence='image').label(logits)[1].tolist() == [1, 0]
+    label, weight = TeacherLabels(confidence='share').label(logits, torch.tensor([True, False]))
+    assert weight.tolist() == [1, 1]
+    assert counted(label).tolist() == [True, False]
+    with pytest.raises(ValueError, match='one label an image: leave out ignore_top and ignore_bottom'):
+        TeacherLabels(ignore_top=1).label(logits)
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (dict(ignore_top=-1), 'must not be negative'),
+        (dict(threshold=1.5), r'threshold=1\.5: a probability'),
+        (dict(confidence='batch'), "confidence='batch': use one of share, image, pixel, or None"),
+    ],
+)
+def test_bad_options_are_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        TeacherLabels(**options)
