@@ -5,6 +5,7 @@ import os
 
 os.environ.setdefault('OMP_NUM_THREADS', '1')  # the cores are shared by test processes, and by those they start
 
+import json
 import random
 from pathlib import Path
 
@@ -34,6 +35,13 @@ def pytest_collection_finish() -> None:
 def repo() -> Path:
     """The checkout."""
     return REPO
+
+
+@pytest.fixture(scope='session')
+def segmentation_vectors(repo):
+    """``segmentation_vectors(key)`` → inputs and outputs of a function of an official repository."""
+    vectors = json.loads((repo / 'tests/data/segmentation_vectors.json').read_text())
+    return lambda key: (vectors[key]['inputs'], vectors[key]['outputs'])
 
 
 @pytest.fixture(scope='session')

@@ -66,6 +66,7 @@ LEAVES = {
         {'model.terms.feature_distance': FEATURE_DISTANCE, 'model.views': None},
     ),
     'stct-mha': ('stct/stct-mha_segformer_toy', {}),
+    'dacs': ('dacs/dacs_segformer_toy', {'model.labeller.threshold': 0.16}),
     'combined': ('combined/all_segformer_mit-b0_toy', {}),
     'stct_classification': (
         'dann/dann_lenet_mnist2usps',

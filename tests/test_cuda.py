@@ -47,6 +47,7 @@ SEGMENTORS = [
     'stct/stct_segformer_toy',
     'stct/stct-mha_segformer_toy',
     'combined/all_segformer_mit-b0_toy',
+    'dacs/dacs_segformer_toy',
 ]
 IMAGES = 6  # of each domain
 

@@ -13,12 +13,8 @@ student = _base_.model
 student.backbone.norm_cfg = dict(type='mmuda.DomainSpecificBatchNorm2d')
 student.backbone.fc_norm_cfg = dict(type='mmuda.DomainSpecificBatchNorm1d')
 acda = _base_.acda.terms.acda
-acda.update(
-    taps=('backbone.stages.0', 'backbone.stages.1', 'backbone.stages.2'),
-    in_channels=(64, 128, 256),
-    same_taps=('backbone',),
-    size=4,
-)
+acda.update(taps=[f'backbone.stages.{stage}' for stage in range(3)], in_channels=(64, 128, 256))
+acda.update(same_taps=('backbone',), size=4)
 hook = _base_.acda_clustering.hook
 hook.update(interval=500, distance=1.0)
 labeller = _base_.acda_clustering.labeller

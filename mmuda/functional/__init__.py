@@ -11,6 +11,7 @@ from .augment import (
 )
 from .block_mask import block_grid, block_mask
 from .channel_distance import channel_distance, transferability
+from .class_mix import class_mask, draw_half, look_up, mix, present_classes
 from .conditioning import entropy_weight, multilinear_map, prediction_entropy, randomized_multilinear_map
 from .contrastive_discrepancy import contrastive_domain_discrepancy
 from .coordination import coordination_ramp, pixel_agreement
@@ -20,7 +21,7 @@ from .discrepancy import classifier_discrepancy
 from .domain_loss import domain_loss
 from .ema import ema_momentum, ema_update_
 from .entropy import charbonnier, normalized_entropy, self_information
-from .feature_distance import class_mask, masked_feature_distance
+from .feature_distance import masked_feature_distance, thing_mask
 from .fourier_style import fourier_style, low_frequencies
 from .grouping import class_split, class_split_pyramid, key_groups
 from .joint_hypothesis import joint_errors
@@ -66,6 +67,7 @@ __all__ = [
     'cross_layer_mmd',
     'cross_layer_weights',
     'domain_loss',
+    'draw_half',
     'draw_jitter',
     'dynamic_depthwise_conv',
     'ema_momentum',
@@ -85,8 +87,10 @@ __all__ = [
     'joint_mmd',
     'key_groups',
     'log_complement',
+    'look_up',
     'low_frequencies',
     'masked_feature_distance',
+    'mix',
     'mixed_moments',
     'multi_kernel_mmd',
     'multilinear_map',
@@ -94,6 +98,7 @@ __all__ = [
     'pixel_agreement',
     'plan_attention',
     'prediction_entropy',
+    'present_classes',
     'proxy_a_distance',
     'random_box',
     'randomized_multilinear_map',
@@ -102,6 +107,7 @@ __all__ = [
     'shared_filters',
     'sliding_windows',
     'spherical_kmeans',
+    'thing_mask',
     'transferability',
     'widened',
 ]

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def class_mask(label: Tensor, classes: Tensor, size: tuple[int, int], min_ratio: float) -> Tensor:
+def thing_mask(label: Tensor, classes: Tensor, size: tuple[int, int], min_ratio: float) -> Tensor:
     """Where one of ``classes`` fills at least ``min_ratio`` of the patch of pixels behind a feature.
 
     Args:

@@ -24,8 +24,10 @@ def assert_same_bits(first: dict, second: dict) -> None:
         pytest.param(2, ['--strategy', 'random'], marks=pytest.mark.slow),
         pytest.param(1, ['--classify'], marks=pytest.mark.slow),
         pytest.param(1, ['--fixmatch'], marks=pytest.mark.slow),
+        pytest.param(1, ['--dacs'], marks=pytest.mark.slow),
+        pytest.param(2, ['--dacs'], marks=pytest.mark.slow),
     ],
-    ids=['1', '2', '1-semantic', '2-random', '1-classification', '1-fixmatch'],
+    ids=['1', '2', '1-semantic', '2-random', '1-classification', '1-fixmatch', '1-dacs', '2-dacs'],
 )
 def test_killed_and_resumed_equals_uninterrupted(train, trained, ranks, attention):
     options = ['--max-iters', 4, *attention]

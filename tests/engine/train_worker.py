@@ -3,6 +3,7 @@
     python train_worker.py WORK_DIR --max-iters 4 [--norm BN] [--resume] [--kill-at 2] [--batch 4] [--strategy semantic]
     python train_worker.py WORK_DIR --classify ...
     python train_worker.py WORK_DIR --fixmatch ...
+    python train_worker.py WORK_DIR --dacs ...
     python train_worker.py WORK_DIR --cluster PRETRAIN ...
 
 The images are drawn inside the data set with python's, numpy's and torch's generators, and the student has drop path,
@@ -215,6 +216,18 @@ def segmentation(args: argparse.Namespace) -> dict:
     )
 
 
+def dacs(args: argparse.Namespace) -> dict:
+    """Mixed images; the threshold lies among the probabilities of the first steps."""
+    jitter = dict(jitter_prob=0.0, blur_prob=0.0) if args.plain else {}
+    return dict(
+        segmentation(args),
+        labeller=dict(type='TeacherLabels', confidence='share', threshold=0.25),
+        views=dict(pasted=dict(type='ClassMix'), mixed=dict(type='StudentView', of='pasted', **jitter)),
+        terms=dict(mixed=dict(type='PseudoLabelLoss', view='mixed', reduction='all')),
+        passes='separate',
+    )
+
+
 def config(args: argparse.Namespace) -> dict:
     clusters = args.cluster is not None
     noise = dict(type='mmengine.Noise', classify=args.classify or args.fixmatch or clusters)
@@ -228,6 +241,8 @@ def config(args: argparse.Namespace) -> dict:
         ]
     elif args.fixmatch:
         model = fixmatch(args)
+    elif args.dacs:
+        model = dacs(args)
     elif args.classify:
         model = small_classification(args) if args.small else classification(args.norm, not args.plain)
     else:
@@ -274,6 +289,7 @@ def parse(options: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--strategy', help='hybrid attention with these groups')
     parser.add_argument('--classify', action='store_true', help='a classifier with adversarial terms')
     parser.add_argument('--fixmatch', action='store_true', help='a classifier with weak and strong views')
+    parser.add_argument('--dacs', action='store_true', help='a segmentor with mixed images')
     parser.add_argument('--cluster', type=int, help='a classifier with pseudo-labels after so many steps')
     parser.add_argument('--ratio', type=int, nargs=2, default=[1, 1])
     parser.add_argument('--kill-at', type=int)

@@ -2,14 +2,14 @@
 
 import torch
 
-from mmuda.functional import class_mask, masked_feature_distance
+from mmuda.functional import masked_feature_distance, thing_mask
 
 
 def test_mask_keeps_patches_that_one_thing_class_fills():
     label = torch.tensor([[[1, 1, 2, 2], [1, 0, 2, 1], [3, 3, 255, 255], [3, 3, 255, 1]]])
-    assert class_mask(label, torch.tensor([1, 2]), (2, 2), 0.75).tolist() == [[[True, True], [False, False]]]
-    assert class_mask(label, torch.tensor([1, 2]), (2, 2), 0.76).tolist() == [[[False, False], [False, False]]]
-    assert class_mask(label, torch.tensor([1, 3]), (2, 2), 0.75).tolist() == [[[True, False], [True, False]]]
+    assert thing_mask(label, torch.tensor([1, 2]), (2, 2), 0.75).tolist() == [[[True, True], [False, False]]]
+    assert thing_mask(label, torch.tensor([1, 2]), (2, 2), 0.76).tolist() == [[[False, False], [False, False]]]
+    assert thing_mask(label, torch.tensor([1, 3]), (2, 2), 0.75).tolist() == [[[True, False], [True, False]]]
 
 
 def test_distance_equals_the_loop_with_its_gradient():

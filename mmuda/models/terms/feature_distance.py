@@ -14,7 +14,7 @@ import torch
 from mmengine import dist
 from torch import Tensor, nn
 
-from mmuda.functional import class_mask, masked_feature_distance
+from mmuda.functional import masked_feature_distance, thing_mask
 from mmuda.registry import MODELS
 
 from ..views import View
@@ -83,7 +83,7 @@ class FeatureDistance(Term):
         with torch.no_grad():
             reference = last(self.reference(source.inputs))
         features = last(source.features[self.encoder])
-        mask = class_mask(source.label, self.classes, features.shape[-2:], self.min_ratio)
+        mask = thing_mask(source.label, self.classes, features.shape[-2:], self.min_ratio)
         count = mask.sum().float()
         dist.all_reduce(count)  # the mean over all processes' positions, whose gradients DDP averages
         count = count.clamp_min(1) / dist.get_world_size()

@@ -95,6 +95,21 @@ def test_every_loss_of_a_head_counts_and_hard_pixels_are_its_own_choice(tiny_stu
         torch.testing.assert_close(TASK.losses(net, outputs, label, 0.5 * weight, 'all')['loss'], 0.5 * stock)
 
 
+def test_released_pixel_weights_of_dacs(tiny_student, segmentation_vectors):
+    """The mean over all pixels, ignored ones among them."""
+    inputs, outputs = segmentation_vectors('dacs.pixel_weighted_ce')
+    net = TASK.build(tiny_student())
+    logits, label, weight = (torch.as_tensor(inputs[key]) for key in ('logits', 'target', 'weight'))
+    found = TASK.losses(net, SegmentationOutputs(logits.float()), label.long(), weight.float(), 'all')['loss']
+    assert found.item() == pytest.approx(float(outputs['target_loss']), abs=1e-5)
+    half = label.long().clone()
+    half[:, :, :] = 1
+    whole = TASK.losses(net, SegmentationOutputs(logits.float()), half, None, 'all')['loss']
+    half[1] = 255
+    first = TASK.losses(net, SegmentationOutputs(logits.float()[:1]), half[:1], None, 'all')['loss']
+    assert TASK.losses(net, SegmentationOutputs(logits.float()), half, None, 'all')['loss'] == first / 2 < whole
+
+
 def test_scores_at_label_size_are_made_once(tiny_student):
     net = TASK.build(tiny_student())
     outputs = SegmentationOutputs(torch.randn(1, 5, 2, 3))

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmuda.functional import class_mask, masked_feature_distance
+from mmuda.functional import masked_feature_distance, thing_mask
 from mmuda.models.terms import FeatureDistance
 from mmuda.models.views import View
 
@@ -39,7 +39,7 @@ def test_it_is_the_weighted_masked_distance_to_the_initial_encoder(case):
     reference = term.reference[0](source.inputs)
     features = source.features['backbone'][0]
     expected = masked_feature_distance(
-        features, reference, class_mask(source.label, torch.tensor([1, 2]), (4, 4), 0.75)
+        features, reference, thing_mask(source.label, torch.tensor([1, 2]), (4, 4), 0.75)
     )
     assert expected > 0
     assert term(source, torch.tensor(0))['loss'].item() == pytest.approx(0.005 * expected.item())

@@ -1,0 +1,67 @@
+"""ClassMix: images, labels and weights are mixed by one mask, and nobody waits for it."""
+
+import pytest
+import torch
+
+from mmuda.models.views import ClassMix, Normalization, View
+
+NORM = Normalization(torch.zeros(3, 1, 1), torch.ones(3, 1, 1))
+
+
+def views(weight=None, num_source=2, num_target=2):
+    """Source images are positive, target images negative; labels of the target are 90 and more."""
+    label = torch.randint(0, 6, (num_source, 2, 3)).repeat_interleave(4, 1).repeat_interleave(4, 2)
+    source = View(1 + torch.rand(num_source, 3, 8, 12), label=label, domain='source')
+    pseudo = torch.randint(90, 96, (num_target, 8, 12))
+    return dict(source=source, target=View(-1 - torch.rand(num_target, 3, 8, 12), label=pseudo, weight=weight))
+
+
+@pytest.mark.parametrize('weight', [None, torch.tensor([0.25, 0.5]), torch.full((2, 8, 12), 0.25)])
+@pytest.mark.parametrize('classes_from', ['image', 'batch'])
+def test_one_mask_mixes_everything(classes_from, weight):
+    given = views(weight)
+    made = ClassMix(classes_from)(given, NORM)
+    pasted = (made.inputs > 0).all(1)
+    assert made.domain == 'target'
+    for image in range(2):
+        source, mask = given['source'], pasted[image]
+        assert torch.equal(made.inputs[image][:, mask], source.inputs[image][:, mask])
+        assert torch.equal(made.inputs[image][:, ~mask], given['target'].inputs[image][:, ~mask])
+        assert torch.equal(made.label[image][mask], source.label[image][mask])
+        assert torch.equal(made.label[image] < 90, mask)
+        assert (made.weight[image][mask] == 1).all()
+        left = 1.0 if weight is None else weight[image].flatten()[0]
+        assert (made.weight[image][~mask] == left).all()
+        classes = source.label[image].unique()
+        whole = [bool(mask[source.label[image] == k].all()) for k in classes]
+        assert whole == [bool(mask[source.label[image] == k].any()) for k in classes]
+        if classes_from == 'image':
+            assert sum(whole) == (len(classes) + 1) // 2
+
+
+def test_unequal_domains_go_round():
+    given = views(num_source=2, num_target=3)
+    made = ClassMix()(given, NORM)
+    pasted = (made.inputs[2] > 0).all(0)
+    assert pasted.any()
+    assert torch.equal(made.inputs[2][:, pasted], given['source'].inputs[0][:, pasted])
+
+
+def test_the_host_reads_nothing(monkeypatch):
+    def waits(*_):
+        raise AssertionError('the host reads a tensor')
+
+    given = views()
+    for name in ('item', 'tolist', '__bool__', '__int__', '__float__', 'nonzero', 'unique'):
+        monkeypatch.setattr(torch.Tensor, name, waits)
+    ClassMix()(given, NORM)
+
+
+def test_bad_options_are_named():
+    with pytest.raises(ValueError, match="classes_from='set': use one of image, batch"):
+        ClassMix('set')
+    with pytest.raises(ValueError, match="rounding='up': use one of ceil, floor"):
+        ClassMix(rounding='up')
+    given = {name: View(torch.zeros(2, 3, 4, 4), label=torch.zeros(2).long()) for name in ('source', 'target')}
+    with pytest.raises(ValueError, match='an image has one label here'):
+        ClassMix()(given, NORM)
