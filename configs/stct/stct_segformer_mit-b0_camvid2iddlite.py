@@ -11,7 +11,7 @@ _base_ = [
 student = _base_.model
 student.decode_head.num_classes = 7
 stct = _base_.stct
-stct.coordination.alpha = 2e-3  # the paper's 2e-4 is meant for 40,000 iterations
-stct.student_view.domains = 'both'
+stct.terms.target.weight.alpha = 2e-3  # the paper's 2e-4 is meant for 40,000 iterations
+stct.views.target.of = ('source', 'target')
 model = dict(_delete_=True, type='SelfTrainingUDA', task='segmentation', student=student, **stct)
 custom_hooks = [dict(type='mmuda.MeanTeacherHook', momentum=0.005)]

@@ -12,5 +12,5 @@ _base_ = [
 ]
 student = _base_.model
 student.backbone.init_cfg = dict(type='Pretrained', checkpoint='work_dirs/mit_b0_mmseg.pth')
-terms = dict(feature_distance=_base_.feature_distance)
-model = dict(_delete_=True, type='SelfTrainingUDA', task='segmentation', student=student, terms=terms, **_base_.stct)
+methods = [_base_.stct, _base_.feature_distance]
+model = dict(_delete_=True, type='SelfTrainingUDA', task='segmentation', student=student, methods=methods)

@@ -74,6 +74,7 @@ def test_the_metafile_and_the_readme_list_the_leaves():
 def test_every_parameter_learns(domain_batch):
     """No parameter is left without a gradient, so plain DDP works."""
     model = build(LEAVES[0]).train()
+    model.teacher_updater = 'a test'
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], 1e-3)
     data = model.data_preprocessor(domain_batch('stst', size=64), training=True)
     for _ in range(3):
