@@ -121,14 +121,28 @@ def fit_weights(
     return fitting, notes
 
 
+def unused_weights(module: nn.Module, state: Mapping[str, Tensor]) -> list[str]:
+    """Keys that loading ``state`` would leave unused; ``module`` stays as it is.
+
+    Raises:
+        RuntimeError: Shapes that differ.
+    """
+    return _try_loading(module, state)[1]
+
+
+def _try_loading(module: nn.Module, state: Mapping[str, Tensor]) -> tuple[list[str], list[str]]:
+    """Missing and unexpected keys."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings('ignore', message='.*non-meta parameter')
+        return _without_values(module).load_state_dict(dict(state), strict=False)
+
+
 def _check(model: nn.Module, state: Mapping[str, Tensor], path: str | Path) -> None:
     try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings('ignore', message='.*non-meta parameter')
-            missing, unexpected = _without_values(model).load_state_dict(dict(state), strict=False)
+        missing, unexpected = _try_loading(model, state)
     except RuntimeError as error:
         raise UserError(
-            f'checkpoint {path} does not fit the model: {_first_reason(error)}{backbone_advice(state)}'
+            f'checkpoint {path} does not fit the model: {first_reason(error)}{backbone_advice(state)}'
         ) from error
     problems = {'lacks': _relevant(missing), 'has unknown': _relevant(unexpected)}
     found = [f'it {what} {_listed(keys)}' for what, keys in problems.items() if keys]
@@ -162,7 +176,7 @@ def _advice(state: Mapping[str, Tensor]) -> str:
     return backbone_advice(state)
 
 
-def _first_reason(error: RuntimeError) -> str:
+def first_reason(error: RuntimeError) -> str:
     """torch lists every tensor of another size; our own models say it in one sentence."""
     mismatch = re.search(
         r'size mismatch for (\S+): copying a param with shape (?:torch\.Size\()?(.+?)\)? from checkpoint, '

@@ -29,7 +29,7 @@ from .preflight import check_config, check_data_roots, check_start, check_traini
 from .rehearsal import Rehearsal
 from .scored_labels import check_segments, check_validation_labels, score_only_labels
 from .shared_classes import checkpoint_classes, share_classes
-from .start_weights import bare_model, prepare_start
+from .start_weights import bare_model, check_pretrained_parts, prepare_start
 from .training_dir import training_in
 from .work_dir import check_work_dir, checkpoint_folder, latest_checkpoint
 
@@ -108,6 +108,8 @@ def build_runner(cfg: Config, other_classes: bool = False) -> Runner:
     if path is not None and '://' not in path:
         resume = bool(cfg.get('resume'))
         prepare_start(runner, path, resume, other_classes and not resume)
+    elif path is None:
+        check_pretrained_parts(bare_model(runner))
     return runner
 
 

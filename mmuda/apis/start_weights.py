@@ -7,8 +7,17 @@ from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
 
-from .checkpoint import check_checkpoint, fit_weights, read_checkpoint, weights_of
+from .checkpoint import (
+    check_checkpoint,
+    first_reason,
+    fit_weights,
+    read_checkpoint,
+    read_state,
+    unused_weights,
+    weights_of,
+)
 from .errors import UserError
+from .foreign_weights import backbone_advice
 
 
 class StartWeightsHook(Hook):
@@ -44,6 +53,41 @@ def prepare_start(runner: Runner, path: str, resume: bool, other_classes: bool) 
     if resume:
         _check_resumable(path)
     runner.register_hook(StartWeightsHook(path, other_classes))
+
+
+def check_pretrained_parts(model: nn.Module) -> None:
+    """The weights that parts of a model start from by their ``init_cfg``, where these are local files.
+
+    mmengine loads what fits and merely warns about the rest, so a part would train from random weights.
+
+    Raises:
+        UserError: A file most of which has no place in its part.
+    """
+    for name, part in model.named_modules():
+        for init in _pretrained(part):
+            state, prefix = read_state(init['checkpoint']), init.get('prefix') or ''
+            prefix = prefix and f'{prefix.rstrip(".")}.'
+            own = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+            _check_part(f'{name} ({type(part).__name__})', part, own, init['checkpoint'])
+
+
+def _pretrained(part: nn.Module) -> list[dict]:
+    """The part's own initialisations from local files."""
+    found = getattr(part, 'init_cfg', None) or []
+    inits = [found] if isinstance(found, dict) else found
+    return [init for init in inits if init.get('type') == 'Pretrained' and '://' not in str(init.get('checkpoint'))]
+
+
+def _check_part(name: str, part: nn.Module, state: dict, path: str) -> None:
+    try:
+        unused = unused_weights(part, state)
+    except RuntimeError as error:
+        raise UserError(f'the pretrained weights {path} do not fit {name}: {first_reason(error)}') from error
+    if not state or 2 * len(unused) > len(state):
+        raise UserError(
+            f'the pretrained weights {path} are of another network than {name}: {len(unused)} of {len(state)} tensors '
+            f'have no place in it{" (" + ", ".join(unused[:3]) + ")" if unused else ""}{backbone_advice(state)}'
+        )
 
 
 def bare_model(runner: Runner) -> nn.Module:

@@ -12,7 +12,7 @@ from torch import nn
 
 from mmuda.apis import UserError, check_checkpoint, load_checkpoint
 from mmuda.apis.checkpoint import dataset_meta, fit_weights, read_checkpoint
-from mmuda.apis.start_weights import prepare_start
+from mmuda.apis.start_weights import check_pretrained_parts, prepare_start
 from mmuda.models.uda import SelfTrainingUDA, UDAModel
 from mmuda.registry import MODELS
 
@@ -187,6 +187,37 @@ def test_a_run_starts_from_such_weights_and_says_so(student, file):
     assert [bool(re.search(text, line)) for text, line in zip(("DAFormer's code", '19 classes'), lines)] == [True, True]
     with pytest.raises(UserError, match=r'no state that .* \(it lacks message_hub\): start .* load_from='):
         prepare_start(runner, str(path), resume=True, other_classes=True)
+
+
+@pytest.mark.parametrize('prefix', [None, 'backbone', 'backbone.'])
+def test_weights_that_a_part_starts_from_fit_it(student, tmp_path, prefix):
+    """mmengine would load what fits, be it nothing, and warn."""
+    model, path = UDAModel('segmentation', build(student())), tmp_path / 'encoder.pth'
+    backbone = model.student.backbone
+    backbone.init_cfg = dict(type='Pretrained', checkpoint=str(path), **(dict(prefix=prefix) if prefix else {}))
+    named = {f'backbone.{key}' if prefix else key: value for key, value in backbone.state_dict().items()}
+    torch.save(named | {'head.weight': torch.zeros(2)}, path)
+    check_pretrained_parts(model)
+    official = {f'patch_embed1.proj.{name}': torch.zeros(1) for name in ('weight', 'bias')}
+    torch.save({f'backbone.{key}' if prefix else key: value for key, value in official.items()}, path)
+    with pytest.raises(
+        UserError, match=r'encoder\.pth are of another network than student\.backbone .*2 of 2 .*mit2mmseg\.py'
+    ):
+        check_pretrained_parts(model)
+    torch.save({key: value[..., None] for key, value in named.items()}, path)
+    with pytest.raises(UserError, match=r'encoder\.pth do not fit student\.backbone'):
+        check_pretrained_parts(model)
+
+
+def test_a_classifier_of_photographs_may_have_other_classes():
+    net, other = (
+        nn.ModuleDict(dict(backbone=nn.Linear(4, 4), head=nn.ModuleDict(dict(fc=nn.Linear(4, classes)))))
+        for classes in (3, 1000)
+    )
+    state, (note,) = fit_weights(net, other.state_dict(), 'x.pth', other_classes=True)
+    assert '1000 classes and the model for 3' in note
+    assert torch.equal(state['head.fc.weight'], net.head.fc.weight)
+    assert torch.equal(state['backbone.weight'], other.backbone.weight)
 
 
 def test_classes_of_mmseg_0_and_of_mmseg_1():
