@@ -88,6 +88,10 @@ class ACDAHook(Hook):
             self._set_labels(runner)
             loop.seek(runner.iter)
         if self.ended:
+            runner.logger.warning(
+                f'The clusters had settled at step {self.step}, the last of this training: nothing is left to train; '
+                'set stop_change=None of mmuda.ACDAHook to go on.'
+            )
             loop.end_at(runner.iter)
         self._cluster_if_due(runner, runner.iter)
 
@@ -169,7 +173,8 @@ class ACDAHook(Hook):
         if not runner._resume or KEY not in checkpoint:
             return
         state = dict(checkpoint[KEY])
-        self.number, self.step, self.ended = (state.pop(name) for name in ('number', 'step', 'ended'))
+        self.number, self.step, ended = (state.pop(name) for name in ('number', 'step', 'ended'))
+        self.ended = ended and self.stop_change is not None
         self.clusters = Clusters(**{name: x.cpu() if isinstance(x, Tensor) else x for name, x in state.items()})
 
 

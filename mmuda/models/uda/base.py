@@ -88,7 +88,7 @@ class UDAModel(BaseModel):
         self._attach_terms()
         self._predict_on = 'student'
         self.predict_on = predict_on
-        self._register_load_state_dict_pre_hook(adopt_checkpoint, with_module=True)  # public since torch 2.5
+        self.register_load_state_dict_pre_hook(adopt_checkpoint)
 
     def _preprocessor(self) -> DomainDataPreprocessor:
         """It prepares the strong views where a maker takes them; a batch without a domain that is read is refused."""

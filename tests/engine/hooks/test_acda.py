@@ -216,7 +216,7 @@ def test_load_from_and_a_checkpoint_without_labels_start_anew(run):
     assert other.clusters is None
 
 
-def test_a_settled_clustering_ends_the_training_and_stays_ended(run):
+def test_a_settled_clustering_ends_the_training_and_stays_ended(run, caplog):
     settled = run()
     first = hook(distance=None, stop_change=0.3)
     assert steps(first, settled, 50) == [0]
@@ -227,6 +227,10 @@ def test_a_settled_clustering_ends_the_training_and_stays_ended(run):
     second.after_load_checkpoint(resumed, checkpoint)
     steps(second, resumed, 50)
     assert resumed.max_iters == 5
+    assert 'settled at step 5, the last of this training: nothing is left to train' in caplog.text
+    third = hook(distance=None)
+    third.after_load_checkpoint(run(iter=5), checkpoint)
+    assert not third.ended
     for reason in (dict(distance=None), dict(distance=None, stop_change=1e-6)):  # the source's centres are farther
         assert steps(hook(**reason), run(max_iters=20), 20) == [0, 5, 10, 15]
 
