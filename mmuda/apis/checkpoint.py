@@ -20,6 +20,7 @@ from mmuda import compat
 
 from .errors import UserError
 from .foreign_weights import backbone_advice, keep_classifier, translate
+from .paths import check_file
 
 compat.apply()
 
@@ -59,8 +60,7 @@ def weights_of(checkpoint: Mapping[str, Any], path: str | Path) -> dict[str, Ten
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """All that a checkpoint file holds; only tensors and plain values are unpickled."""
     path = Path(path)
-    if not path.is_file():
-        raise UserError(f'checkpoint {path} does not exist: give the path of a .pth file')
+    check_file(path, 'checkpoint', 'give the path of a .pth file')
     try:
         checkpoint = torch.load(path, map_location='cpu', weights_only=True)
     except READ_ERRORS as error:

@@ -62,6 +62,7 @@ class UDAInferencer:
         compat.apply()
         cfg = load_config(config)
         check_config(cfg, 'infer')
+        place = _device(device)
         scope = cfg.get('default_scope', 'mmuda')
         with DefaultScope.overwrite_default_scope(scope):
             self.model = build_network(cfg, checkpoint, predict_on)
@@ -69,7 +70,7 @@ class UDAInferencer:
             self.channels = network_channels(network) or 3
             loading, steps = _split(_pipeline(cfg.test_dataloader.dataset), self.channels)
             self.loading, self.pipeline = Compose(loading), Compose(steps)
-        self.model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu')).eval()
+        self.model.to(place).eval()
         self.segments = hasattr(network, 'decode_head')
         self.classes, self.palette = _class_names(checkpoint, network)
 
@@ -127,7 +128,7 @@ class UDAInferencer:
             if isinstance(result, Classified):
                 rows.append((item.title, result))
             yield result
-        if out_dir is not None and not self.segments:
+        if out_dir is not None and rows:
             write_table(rows, Path(out_dir, TABLE), self.classes)
         if problems:
             raise SomeImagesFailed(problems, len(found))
@@ -183,6 +184,21 @@ class UDAInferencer:
         if out_dir is None or not self.segments:
             return None
         return PredictionFolder(Path(out_dir, 'labels'), Path(out_dir, 'overlays'), self.palette, opacity)
+
+
+def _device(name: str | None) -> torch.device:
+    """The named device, or the first GPU, or the CPU.
+
+    Raises:
+        UserError: There is no such device here.
+    """
+    try:
+        device = torch.device(name or ('cuda' if torch.cuda.is_available() else 'cpu'))
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).split('\n')[0]
+        raise UserError(f"there is no device '{name}' here ({reason}): use cpu, cuda or cuda:N") from error
+    return device
 
 
 def build_network(cfg: Config, checkpoint: str | Path, predict_on: str = 'student') -> nn.Module:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from pathlib import Path
+
+from mmuda.datasets.checks import file_problem
 
 from .errors import UserError
 
@@ -17,18 +18,8 @@ def check_file(path: str | Path, what: str, remedy: str) -> None:
         what: What the sentence calls it.
         remedy: What to do about it.
     """
-    path = Path(path)
-    if not path.exists():
-        problem = 'does not exist'
-    elif path.is_dir():
-        problem = 'is a folder, not a file'
-    elif not os.access(path, os.R_OK):
-        problem = 'cannot be read (no permission)'
-    elif path.stat().st_size == 0:
-        problem = 'is empty'
-    else:
-        return
-    raise UserError(f'{what} {path} {problem}: {remedy}')
+    if problem := file_problem(path):
+        raise UserError(f'{what} {path} {problem}: {remedy}')
 
 
 def check_out_dir(path: str | Path, option: str) -> None:

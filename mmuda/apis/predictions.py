@@ -61,9 +61,7 @@ class PredictionFolder:
     ) -> None:
         self.label_dir, self.overlay_dir = label_dir, overlay_dir
         self.palette, self.opacity = palette, opacity
-        for folder in filter(None, (label_dir, overlay_dir)):
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            Path(folder, PREDICTIONS).touch()
+        self.marked = False
 
     def write(self, name: str, label: np.ndarray, image: np.ndarray | None) -> None:
         """Write the label map of one image, and its picture.
@@ -73,11 +71,19 @@ class PredictionFolder:
             label: uint8 [H, W].
             image: as a pipeline loads it; None where no picture is wanted.
         """
+        self._mark()
         if self.label_dir:
             save(label, Path(self.label_dir, f'{name}.png'))
         if self.overlay_dir:
             picture = overlay(as_rgb(image), label, self.palette, self.opacity)
             save(picture, Path(self.overlay_dir, f'{name}.png'))
+
+    def _mark(self) -> None:
+        """Make the folders with the first prediction, so that none is left behind where there is not one."""
+        for folder in () if self.marked else filter(None, (self.label_dir, self.overlay_dir)):
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            Path(folder, PREDICTIONS).touch()
+        self.marked = True
 
 
 class PredictionWriter(Hook):

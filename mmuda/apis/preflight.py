@@ -10,6 +10,7 @@ from mmengine.runner import Priority, get_priority
 
 from mmuda import compat
 
+from .checkpoint import read_checkpoint
 from .errors import UserError, did_you_mean
 from .paths import check_file
 from .settings import check_settings
@@ -39,7 +40,10 @@ LOWEST = dict(
 """The least value of settings, wherever they stand outside the model; -1 means 'never' or 'all' for these two:"""
 SWITCHED_OFF_BY_MINUS_ONE = ('interval', 'max_keep_ckpts')
 FREE_KEYS = dict(
-    data_prefix=('img_path', 'seg_map_path'), metainfo=('classes', 'palette'), test_cfg=('mode', 'crop_size', 'stride')
+    data_prefix=('img_path', 'seg_map_path'),
+    dist_cfg=('backend', 'timeout', 'init_backend', 'port'),
+    metainfo=('classes', 'palette'),
+    test_cfg=('mode', 'crop_size', 'stride'),
 )
 """Keys of dicts that are read by name, so that a misspelt one would be as good as missing."""
 _ADVICE = (
@@ -163,6 +167,7 @@ def check_pretrained(cfg: Config) -> None:
                 'make them with tools/model_converters, or set the init_cfg of that part of the model to None or to '
                 'another file by --cfg-options',
             )
+            read_checkpoint(path)
 
 
 def check_schedule(cfg: Config) -> None:

@@ -6,10 +6,12 @@ function that reads it. What a constructor hands on to code that cannot be follo
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from mmengine import registry as root
 from mmengine.config import Config
 from mmengine.optim import OptimWrapper
 from mmengine.registry import DefaultScope, Registry
@@ -97,7 +99,10 @@ def check_settings(cfg: Config) -> None:
     for path, part, reader in _plain_parts(plain):
         if part is not None:
             _check_keys(part, path, reader, TAKEN_BEFORE['dataloader'] if path.endswith('dataloader') else set())
-    with DefaultScope.overwrite_default_scope(plain.get('default_scope') or 'mmengine'):
+    scope = plain.get('default_scope') or 'mmengine'
+    if importlib.util.find_spec(scope) is None:
+        raise UserError(f"default_scope='{scope}' is no library here: use mmuda, mmseg, mmpretrain or mmengine")
+    with DefaultScope.overwrite_default_scope(scope):
         for section, kinds in SECTIONS.items():
             _walk(plain.get(section), section, kinds, None)
 
@@ -150,7 +155,26 @@ def _target(node: Mapping[str, Any], path: str, kinds: Registry, scope: str | No
     if not isinstance(kind, str):
         return kind if callable(kind) else None
     with kinds.switch_scope_and_registry(scope) as found:
-        return found.get(kind)
+        return found.get(kind) or _found_elsewhere(kind, path, kinds, scope)
+
+
+def _found_elsewhere(kind: str, path: str, kinds: Registry, scope: str | None) -> Callable | None:
+    """A type of another sort than its place suggests, such as a function that collates.
+
+    Raises:
+        UserError: No registry has it. What a model is made of is left to the build, which knows its registry.
+    """
+    if kinds in (registry.MODELS, registry.WEIGHT_INITIALIZERS):
+        return None
+    for other in vars(root).values():
+        if isinstance(other, Registry):
+            with other.switch_scope_and_registry(scope) as found:
+                if (target := found.get(kind)) is not None:
+                    return target
+    raise UserError(
+        f"unknown type '{kind}' in the {kinds.name} registry at {path}: check its spelling and its scope (ours are "
+        "'mmuda.<Name>', those of mmsegmentation 'mmseg.<Name>')"
+    )
 
 
 def _default_target(node: Mapping[str, Any], path: str) -> Callable | None:

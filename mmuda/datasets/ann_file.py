@@ -1,9 +1,9 @@
 """Read a list file: one entry a line, however the editor that wrote it encodes text and ends lines."""
 
 import codecs
-import os
 import re
 
+from .checks import file_problem
 from .errors import DataError
 
 _MARKS = {
@@ -22,8 +22,8 @@ def read_ann_file(path: str) -> list[str]:
     Raises:
         DataError: A file that is missing, empty, or no such text.
     """
-    if not os.path.isfile(path):
-        raise DataError(f"The list file '{path}' does not exist: check `ann_file`.")
+    if problem := file_problem(path):
+        raise DataError(f"The list file '{path}' {problem}: check `ann_file`.")
     with open(path, 'rb') as file:
         content = file.read()
     encoding = next((name for mark, name in _MARKS.items() if content.startswith(mark)), 'utf-8')

@@ -29,6 +29,8 @@ class ArrayImages(ClassImages):
         channels: int | None = None,
         **kwargs,
     ) -> None:
+        if channels not in (None, 1, 3):
+            raise DataError(f'{type(self).__name__} has channels={channels}: use 1, 3, or None for those of the array.')
         self.span = span
         self.sample = sample
         self.per_class = per_class

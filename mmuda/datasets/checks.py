@@ -1,10 +1,21 @@
 """Checks of folders, list files and class lists; each failure is one sentence."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from .class_images import ClassImages
 from .errors import DataError
+
+
+def file_problem(path: str | os.PathLike) -> str | None:
+    """Why a path is no file with content that may be read, in the words of a sentence; None if it is one."""
+    if not os.path.exists(path):
+        return 'does not exist'
+    if os.path.isdir(path):
+        return 'is a folder, not a file'
+    if not os.access(path, os.R_OK):
+        return 'cannot be read (no permission)'
+    return None if os.path.getsize(path) else 'is empty'
 
 
 def check_data_root(root: str | None) -> None:
@@ -15,6 +26,14 @@ def check_data_root(root: str | None) -> None:
             'folder that holds it in the environment variable MMUDA_DATA '
             f'(now {_environment()}).'
         )
+
+
+def check_prefix(prefix: Mapping[str, str], known: Sequence[str], name: str) -> None:
+    """Refuse a `data_prefix` with a key that the data set does not read, or without its first one."""
+    unknown = [key for key in prefix if key not in known]
+    if unknown or known[0] not in prefix:
+        found = f"the key '{unknown[0]}'" if unknown else f"no '{known[0]}'"
+        raise DataError(f'{name} has {found} in its data_prefix: it takes {" and ".join(known)}.')
 
 
 def check_folder(path: str, what: str) -> None:

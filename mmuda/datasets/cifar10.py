@@ -10,7 +10,7 @@ import numpy as np
 from mmuda.registry import DATASETS
 
 from .array_images import ArrayImages
-from .checks import check_data_root
+from .checks import check_data_root, file_problem
 from .errors import DataError
 
 FILES = dict(train=[f'data_batch_{i}.bin' for i in range(1, 6)], test=['test_batch.bin'])
@@ -45,9 +45,9 @@ class CIFAR10(ArrayImages):
 
 def _read(path: str) -> np.ndarray:
     """uint8 `[N, 3073]`."""
-    if not os.path.isfile(path):
+    if problem := file_problem(path):
         raise DataError(
-            f"'{path}' does not exist: unpack the binary version of CIFAR-10 there, and check `data_root` and the "
+            f"'{path}' {problem}: unpack the binary version of CIFAR-10 there, and check `data_root` and the "
             'environment variable MMUDA_DATA.'
         )
     content = np.fromfile(path, np.uint8)

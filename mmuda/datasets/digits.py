@@ -3,7 +3,6 @@
 An archive holds uint8 images `[N, H, W]` (grey) or `[N, H, W, 3]` (RGB) and classes `[N]`, 0 to 9.
 """
 
-import os
 import zipfile
 
 import numpy as np
@@ -11,7 +10,7 @@ import numpy as np
 from mmuda.registry import DATASETS
 
 from .array_images import ArrayImages
-from .checks import check_data_root
+from .checks import check_data_root, file_problem
 from .errors import DataError
 
 
@@ -44,9 +43,9 @@ class Digits(ArrayImages):
 
 
 def _read(path: str, keys: list[str]) -> list[np.ndarray]:
-    if not os.path.isfile(path):
+    if problem := file_problem(path):
         raise DataError(
-            f"The archive '{path}' does not exist: check `data_root` and `ann_file`, and the environment variable "
+            f"The archive '{path}' {problem}: check `data_root` and `ann_file`, and the environment variable "
             'MMUDA_DATA.'
         )
     try:

@@ -51,6 +51,11 @@ class DomainDataset(Dataset):
         rare_class_retries: int = 10,
         rare_class_min_pixels: int = 1500,
     ) -> None:
+        if not 0 <= ignore_index <= 255 or rare_class_retries < 0 or rare_class_min_pixels < 0:
+            raise DataError(
+                f'DomainDataset has ignore_index={ignore_index}, rare_class_retries={rare_class_retries} and '
+                f'rare_class_min_pixels={rare_class_min_pixels}: the first is from 0 to 255, the others 0 or more.'
+            )
         sources = source if isinstance(source, (list, tuple)) else [source]
         if not sources:
             raise DataError('DomainDataset has no source: give a data set or a list of them.')

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from mmuda.registry import DATASETS
 
 from .ann_file import read_ann_file
-from .checks import check_data_root, check_folder, check_list_entry, check_none_missing
+from .checks import check_data_root, check_folder, check_list_entry, check_none_missing, check_prefix
 from .class_images import ClassImages
 from .errors import DataError
 from .listing import IMAGE_SUFFIXES, describe, list_files, list_folders, log_once
@@ -38,7 +38,9 @@ class FolderClassification(ClassImages):
 
     def __init__(self, data_root: str = '', data_prefix: dict | None = None, **kwargs) -> None:
         check_data_root(data_root)
-        super().__init__(data_root=data_root, data_prefix=dict(img_path='') | dict(data_prefix or {}), **kwargs)
+        data_prefix = dict(img_path='') if data_prefix is None else data_prefix
+        check_prefix(data_prefix, ('img_path',), type(self).__name__)
+        super().__init__(data_root=data_root, data_prefix=data_prefix, **kwargs)
 
     def load_data_list(self) -> list[dict]:
         """Paths and classes, sorted, after all checks of names."""

@@ -13,7 +13,7 @@ from mmuda import compat
 from mmuda.registry import DATASETS
 
 from .ann_file import read_ann_file
-from .checks import check_data_root, check_folder, check_list_entry, check_none_missing
+from .checks import check_data_root, check_folder, check_list_entry, check_none_missing, check_prefix
 from .class_map import UNKNOWN, check_palette, identity_table, load_class_map, select_classes
 from .errors import DataError
 from .listing import IMAGE_SUFFIXES, Listing, by_stem, describe, list_files, log_once
@@ -58,6 +58,7 @@ class FolderSegmentation(BaseSegDataset):
         check_data_root(data_root)
         data_prefix = dict(img_path='', seg_map_path='') if data_prefix is None else data_prefix
         data_prefix = {key: value for key, value in data_prefix.items() if value is not None}
+        check_prefix(data_prefix, ('img_path', 'seg_map_path'), type(self).__name__)
         self.suffixes = (img_suffix,) if isinstance(img_suffix, str) else tuple(img_suffix)
         if class_map is not None and reduce_zero_label:
             raise DataError(

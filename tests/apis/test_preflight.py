@@ -1,6 +1,7 @@
 """What is refused before a model is built."""
 
 import pytest
+import torch
 from mmengine.config import Config
 
 from mmuda.apis import UserError, check_data_roots, check_pretrained, check_schedule
@@ -47,7 +48,7 @@ def test_epochs_and_single_schedulers_are_left_alone():
 
 
 def test_missing_pretrained_weights_are_found_at_any_depth(tmp_path):
-    (tmp_path / 'here.pth').write_text('x')
+    torch.save(dict(weight=torch.zeros(1)), tmp_path / 'here.pth')
     model = dict(
         student=dict(
             backbone=dict(init_cfg=dict(checkpoint=str(tmp_path / 'here.pth'))),

@@ -23,6 +23,7 @@ def cfg(leaf):
     cfg = Config(Config(leaf).to_dict())
     cfg.train_dataloader.dataset.source.metainfo = dict(classes=['a', 'b'], palette=[[0, 0, 0], [1, 1, 1]])
     cfg.optim_wrapper.clip_grad = dict(max_norm=1.0)
+    cfg.param_scheduler = [dict(type='LinearLR', by_epoch=False, end=5), dict(type='PolyLR', by_epoch=False)]
     cfg.custom_hooks.append(dict(type='EarlyStoppingHook', monitor='mIoU'))
     return cfg
 
@@ -36,6 +37,7 @@ MISSPELT = [
     'randomness.sed',
     'env_cfg.cudnn_benchmrk',
     'env_cfg.mp_cfg.start_method',
+    'env_cfg.dist_cfg.timout',
     'auto_scale_lr.base_batchsize',
     'log_processor.windowsize',
     'visualizer.vis_backend',

@@ -48,12 +48,15 @@ def test_wrong_files_are_named(root):
     whole = path.read_bytes()
     wrong = np.frombuffer(whole, np.uint8).copy()
     wrong[0] = 10
-    for content in (whole[:-1], b'', wrong.tobytes()):
+    for content in (whole[:-1], wrong.tobytes()):
         path.write_bytes(content)
         with pytest.raises(
             DataError, match=rf"data_batch_3\.bin' has {len(content)} bytes that are no records of 3073"
         ):
             CIFAR10(str(root))
+    path.write_bytes(b'')
+    with pytest.raises(DataError, match=r"data_batch_3\.bin' is empty: unpack the binary version"):
+        CIFAR10(str(root))
     path.unlink()
     with pytest.raises(DataError, match=r"data_batch_3\.bin' does not exist: unpack the binary version"):
         CIFAR10(str(root))

@@ -44,7 +44,7 @@ compat.apply()
 
 from synthetic import NoiseScenes
 
-from mmuda.apis import ToolParser, UserError, run_tool
+from mmuda.apis import ToolParser, UserError, load_config, run_tool
 
 CONFIG = Path(__file__).parents[2] / 'configs' / 'stct' / 'stct_segformer_mit-b0_gta2cs.py'
 SELF, WHOLE, GATHERED, MASKED = 'MSA', 'MHA, no groups', 'MHA, gathered', 'MHA, masked'
@@ -245,8 +245,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def read(args: argparse.Namespace) -> Config:
     """The config, if it adapts a network that has a MiT."""
-    cfg = Config.fromfile(args.config)
-    cfg.merge_from_dict(args.cfg_options or {})
+    cfg = load_config(args.config, args.cfg_options)
     if 'student' not in cfg.model:
         raise UserError(f'{args.config} trains on one domain: give a config that adapts, such as {CONFIG.name}.')
     found = str(plain_network(cfg).backbone.type)

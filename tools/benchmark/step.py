@@ -31,7 +31,7 @@ compat.apply()
 import synthetic
 from mmengine.registry import DefaultScope
 
-from mmuda.apis import ToolParser, run_tool
+from mmuda.apis import ToolParser, load_config, run_tool
 
 STOCK = {'mmuda.MixVisionTransformer': 'MixVisionTransformer', 'mmuda.SegformerHead': 'SegformerHead'}
 
@@ -120,8 +120,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def train(args: argparse.Namespace) -> InterleavedLoop:
     """Run everything; the loop holds the times, the memory and the networks."""
-    cfg = Config.fromfile(args.config)
-    cfg.merge_from_dict(args.cfg_options or {})
+    cfg = load_config(args.config, args.cfg_options)
     with tempfile.TemporaryDirectory() as work_dir:
         runner = RUNNERS.build(interleaved(cfg, args, work_dir))
         runner.train()

@@ -50,6 +50,8 @@ class DomainSampler(Sampler):
     ) -> None:
         if epoch not in ('all', 'source'):
             raise ValueError(f"DomainSampler has epoch={epoch!r}: use 'all' or 'source'.")
+        if seed is not None and seed < 0:
+            raise ValueError(f'DomainSampler has seed={seed}: give 0 or more.')
         here, everyone = get_dist_info()
         self.rank = here if rank is None else rank
         self.world_size = everyone if world_size is None else world_size

@@ -86,6 +86,11 @@ class RareClassSampler(DomainSampler):
         nproc: int | None = None,
     ) -> None:
         super().__init__(dataset, ratio, seed, rank, world_size, shuffle)
+        if temperature <= 0 or min_pixels < 0 or (nproc is not None and nproc < 1):
+            raise DataError(
+                f'RareClassSampler has temperature={temperature}, min_pixels={min_pixels} and nproc={nproc}: the '
+                'temperature is above 0, pixels are 0 or more, processes 1 or more.'
+            )
         files = _cache_files(cache_file, dataset.num_sources)
         counts = [class_pixels(part, path, nproc)[:, :-1] for part, path in zip(dataset.datasets, files)]
         pooled = np.concatenate(counts)

@@ -14,6 +14,7 @@ import cv2
 from mmengine.utils import track_parallel_progress, track_progress
 
 from ..errors import DataError
+from ..mapping_file import read_mapping
 from .look import LOOKS, Look, blend
 from .render import DOMAINS, render
 
@@ -98,8 +99,7 @@ def _is_ready(folder: str, spec: ToyStreetsSpec, overwrite: bool) -> bool:
     marker = os.path.join(folder, MARKER)
     if not os.path.isfile(marker):
         raise DataError(f"'{folder}' exists, but not from this generator (no {MARKER} in it): choose another --out.")
-    with open(marker, encoding='utf-8') as file:
-        found = json.load(file)
+    found = read_mapping(marker, 'marker')
     if found == asdict(spec):
         return True
     if overwrite:

@@ -62,6 +62,13 @@ class ACDAHook(Hook):
             raise ValueError(
                 f'ACDAHook has pretrain={pretrain} and interval={interval}: they must not be less than 0 and 1.'
             )
+        limits = dict(distance=distance, min_per_class=min_per_class, max_iters=max_iters, stop_change=stop_change)
+        below = [f'{name}={value}' for name, value in limits.items() if value is not None and value <= 0]
+        if below or tolerance < 0:
+            raise ValueError(
+                f'ACDAHook has {", ".join(below) or f"tolerance={tolerance}"}: tolerance is 0 or more, all others are '
+                'above 0.'
+            )
         self.pretrain, self.interval, self.by_epoch = pretrain, interval, by_epoch
         self.term, self.tap = term, tap
         self.distance, self.min_per_class = distance, min_per_class

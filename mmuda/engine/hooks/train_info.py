@@ -31,15 +31,17 @@ class TrainInfoHook(RuntimeInfoHook):
         if interval < 1:
             raise ValueError(f'TrainInfoHook has interval={interval}: it counts steps, give 1 or more.')
         self.interval = interval
+        self.step = 0  # counted from 1, as the log and the names of checkpoints do
         self._pending: list[tuple[int, dict[str, Tensor], list[str]]] = []
 
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs: dict | None = None) -> None:
         """Keep this step's scalars; read them when due."""
+        self.step = runner.iter + 1
         if not outputs:
             return
         self._pending.append(
             (
-                runner.iter,
+                self.step,
                 {key: value.detach() for key, value in outputs.items()},
                 _names(data_batch),
             )
@@ -59,7 +61,7 @@ class TrainInfoHook(RuntimeInfoHook):
         weights = [x for x in checkpoint['state_dict'].values() if x.is_floating_point()]
         if not all(bool(torch.isfinite(x).all()) for x in weights):
             raise FloatingPointError(
-                f'The weights are not finite after step {runner.iter}, though the loss was; '
+                f'The weights are not finite after step {self.step}, though the loss was; '
                 f'{last_good(runner.work_dir)}. Lower the learning rate, clip the gradients or turn off --amp, then go '
                 'on with --resume.'
             )
@@ -71,11 +73,11 @@ class TrainInfoHook(RuntimeInfoHook):
             return
         values = torch.stack([value.float() for _, scalars, _ in pending for value in scalars.values()]).tolist()
         position = 0
-        for iteration, scalars, names in pending:
+        for step, scalars, names in pending:
             row = dict(zip(scalars, values[position : position + len(scalars)], strict=True))
             position += len(scalars)
             if not math.isfinite(row['loss']):
-                raise FloatingPointError(_report(runner, iteration, row, names))
+                raise FloatingPointError(_report(runner, step, row, names))
             for key, value in row.items():
                 runner.message_hub.update_scalar(f'train/{key}', value)
 
@@ -94,10 +96,10 @@ def _saves(runner) -> bool:
     )
 
 
-def _report(runner, iteration: int, scalars: dict[str, float], names: list[str]) -> str:
+def _report(runner, step: int, scalars: dict[str, float], names: list[str]) -> str:
     terms = ', '.join(f'{key}={value:.6g}' for key, value in scalars.items() if 'loss' in key)
     return (
-        f'The loss is not finite at step {iteration + 1} ({terms}) on the images {", ".join(names)}; '
+        f'The loss is not finite at step {step} ({terms}) on the images {", ".join(names)}; '
         f'{last_good(runner.work_dir)}: look at these images and labels, lower the learning rate or turn off --amp, '
         'then go on with --resume.'
     )

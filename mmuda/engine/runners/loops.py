@@ -45,6 +45,12 @@ class ResumableTrainLoop(IterBasedTrainLoop):
     ) -> None:
         if (max_iters is None) == (max_epochs is None):
             raise ValueError(f'train_cfg has max_iters={max_iters} and max_epochs={max_epochs}: give one of them.')
+        length = max_epochs if max_iters is None else max_iters
+        if length < 1 or val_interval < 1 or val_begin < 0:
+            raise ValueError(
+                f'train_cfg has max_iters={max_iters}, max_epochs={max_epochs}, val_interval={val_interval} and '
+                f'val_begin={val_begin}: the last is 0 or more, the others are 1 or more.'
+            )
         super().__init__(runner, dataloader, max_iters or 0, val_begin, val_interval, dynamic_intervals)
         _check_batch(self.dataloader)
         if max_epochs is not None:
@@ -161,6 +167,9 @@ class MeanTeacherValLoop(SizeGroups, ValLoop):
         fp16: bool = False,
         networks: Sequence[str] = ('student', 'teacher'),
     ) -> None:
+        unknown = [name for name in networks if name not in ('student', 'teacher')]
+        if unknown or not networks:
+            raise ValueError(f"MeanTeacherValLoop has networks={tuple(networks)}: name 'student', 'teacher' or both.")
         super().__init__(runner, dataloader, evaluator, fp16)
         self.networks = tuple(networks)
 

@@ -47,10 +47,10 @@ class InverseDecayLR(LRSchedulerMixin, _ParamScheduler):
                 'sets end to the length of the training).'
             )
         self.horizon = end - begin if horizon is None else horizon
-        if alpha < 0 or self.horizon <= 0:
+        if alpha < 0 or beta < 0 or self.horizon <= 0:
             raise ValueError(
-                f'InverseDecayLR has alpha={alpha} and horizon={self.horizon}: alpha must not be negative, and the '
-                'horizon is a positive number of steps.'
+                f'InverseDecayLR has alpha={alpha}, beta={beta} and horizon={self.horizon}: alpha and beta must not be '
+                'negative, and the horizon is a positive number of steps.'
             )
         super().__init__(optimizer, begin=begin, end=end, last_step=last_step, by_epoch=by_epoch, verbose=verbose)
 

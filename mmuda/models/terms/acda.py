@@ -111,6 +111,8 @@ class ACDA(AlignmentTerm):
         self.attention, self.condition = attention, condition
         self.weighing = dict(detach=detach, temperature=temperature, normalize=normalize, pairwise=pairwise)
         self.kernels = dict(num_kernels=num_kernels, multiplier=multiplier, reduction=reduction)
+        if start_step < 0:
+            raise ValueError(f'{type(self).__name__} has start_step={start_step}: give 0 or more steps.')
         self.start_step = start_step
         self._check_start()
         shape = dict(channels=channels, size=size, num_layers=num_layers, residual=residual, pool=pool)

@@ -11,7 +11,7 @@ from mmuda.registry import MODELS, build_own
 
 from ..layers import reverse_gradient
 from .balance import domain_means
-from .base import AlignmentTerm
+from .base import AlignmentTerm, check_ramp
 
 
 class AdversarialTerm(AlignmentTerm):
@@ -38,11 +38,7 @@ class AdversarialTerm(AlignmentTerm):
         loss_weight: float = 1.0,
     ) -> None:
         super().__init__(taps=(tap,), loss_weight=loss_weight)
-        if ramp_steps <= 0:
-            raise ValueError(
-                f'{type(self).__name__} has ramp_steps={ramp_steps}: give the number of steps after which the '
-                'reversed gradient has nearly its full strength.'
-            )
+        check_ramp(self, ramp_steps=ramp_steps, ramp_gamma=ramp_gamma)
         self.ramp_steps = ramp_steps
         self.ramp_gamma = ramp_gamma
         cfg = dict(type='DomainDiscriminator', in_channels=in_channels) | dict(discriminator or {})

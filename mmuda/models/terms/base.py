@@ -59,3 +59,13 @@ class AlignmentTerm(Term):
 
     def __init__(self, taps: tuple[str, ...] = (), loss_weight: float = 1.0, init_cfg: dict | None = None) -> None:
         super().__init__(('source', 'target'), taps, loss_weight, init_cfg)
+
+
+def check_ramp(owner: AlignmentTerm, **values: float) -> None:
+    """Refuse a ramp that stays at 0 or runs backwards: its length, its steepness and its end are above 0."""
+    wrong = ', '.join(f'{name}={value}' for name, value in values.items() if value <= 0)
+    if wrong:
+        raise ValueError(
+            f'{type(owner).__name__} has {wrong}: give more than 0; ramp_steps is the number of steps after which the '
+            'reversed gradient has nearly its full strength.'
+        )

@@ -18,7 +18,7 @@ from ..heads import TwoClassifierHead
 from ..layers import reverse_gradient
 from ..views import View
 from .balance import domain_means
-from .base import AlignmentTerm
+from .base import AlignmentTerm, check_ramp
 from .features import joint_features
 
 
@@ -46,11 +46,7 @@ class MCD(AlignmentTerm):
         loss_weight: float = 1.0,
     ) -> None:
         super().__init__(taps=(tap,), loss_weight=loss_weight)
-        if ramp_steps <= 0:
-            raise ValueError(
-                f'MCD has ramp_steps={ramp_steps}: give the number of steps after which the reversed gradient has '
-                'nearly its full strength.'
-            )
+        check_ramp(self, ramp_steps=ramp_steps, ramp_gamma=ramp_gamma, high=high)
         self.ramp = dict(ramp_steps=ramp_steps, gamma=ramp_gamma, high=high)
         self._heads: tuple[TwoClassifierHead, ...] = ()
 

@@ -18,7 +18,7 @@ from mmuda.registry import MODELS
 from ..layers import reverse_gradient
 from ..views import View
 from .balance import domain_means
-from .base import AlignmentTerm
+from .base import AlignmentTerm, check_ramp
 from .features import joint_features, joint_logits
 
 
@@ -58,6 +58,7 @@ class MDD(AlignmentTerm):
                 f'MDD has margin={margin}, ramp_steps={ramp_steps} and num_classes={num_classes}: the first two must '
                 'be positive, and there must be two classes or more.'
             )
+        check_ramp(self, ramp_gamma=ramp_gamma, high=high)
         self.in_channels = in_channels
         self.num_classes = num_classes
         self.margin = margin

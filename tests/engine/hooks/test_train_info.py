@@ -50,14 +50,16 @@ def test_a_loss_that_is_not_finite_names_step_images_terms_and_checkpoint(run, d
 def test_weights_that_are_not_finite_are_not_saved(run):
     hook = TrainInfoHook()
     hook.before_save_checkpoint(run, dict(state_dict=dict(a=torch.ones(2), step=torch.tensor(3))))
-    with pytest.raises(FloatingPointError, match=r'weights are not finite after step 0.*no whole checkpoint'):
+    run.iter = 41
+    hook.after_train_iter(run, 41, None, scalars(1.0))
+    with pytest.raises(FloatingPointError, match=r'weights are not finite after step 42, .*no whole checkpoint'):
         hook.before_save_checkpoint(run, dict(state_dict=dict(a=torch.tensor([1.0, float('nan')]))))
 
 
 def test_a_save_reads_what_is_pending_first(run):
     hook = TrainInfoHook()
-    hook._pending = [(3, scalars(float('nan')), ['a.png'])]
-    with pytest.raises(FloatingPointError, match='step 4'):
+    hook._pending = [(4, scalars(float('nan')), ['a.png'])]
+    with pytest.raises(FloatingPointError, match='step 4 '):
         hook.before_save_checkpoint(run, dict(state_dict={}))
 
 
