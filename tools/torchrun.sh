@@ -24,13 +24,28 @@ sys.exit(sys.argv[1].split("=")[0] not in run.read_text())' "$OPTION"; then
     fi
 done
 
+# A restart needs a store of its own: in that of a static rendezvous the ranks find the addresses of the ranks before them.
+MEETING=(
+    --node-rank="${NODE_RANK:-0}"
+    --master-addr="${MASTER_ADDR:-127.0.0.1}"
+    --master-port="${PORT:-29500}"
+)
+if [ "$MAX_RESTARTS" -gt 0 ]; then
+    MEETING=(
+        --rdzv-backend=c10d
+        --rdzv-endpoint="${MASTER_ADDR:-127.0.0.1}:${PORT:-29500}"
+        --rdzv-id="mmuda-${PORT:-29500}"
+    )
+    if [ "${NNODES:-1}" = 1 ]; then
+        MEETING+=(--local-addr="${MASTER_ADDR:-127.0.0.1}")
+    fi
+fi
+
 TOOLS=$(dirname "$0")
 export PYTHONPATH="$TOOLS/..${PYTHONPATH:+:$PYTHONPATH}"
 exec python -m torch.distributed.run \
     --nnodes="${NNODES:-1}" \
-    --node-rank="${NODE_RANK:-0}" \
-    --master-addr="${MASTER_ADDR:-127.0.0.1}" \
-    --master-port="${PORT:-29500}" \
+    "${MEETING[@]}" \
     --nproc-per-node="$PROCESSES" \
     --max-restarts="$MAX_RESTARTS" \
     ${OPTIONS[@]+"${OPTIONS[@]}"} \

@@ -23,6 +23,9 @@ RUNNER_ROOMS = ('config', 'registry', 'runner', 'hooks', 'optim', 'evaluator', '
 PACKAGE = Path(__file__).resolve().parents[1]
 UNKNOWN_KEY = re.compile(r"(\w+)(?:\.__init__)?\(\) got an unexpected keyword argument '(\w+)'")
 MISSING_KEY = re.compile(r'(\w+)(?:\.__init__)?\(\) missing \d+ required (?:positional|keyword-only) arguments?: (.+)')
+LOST_RANK = re.compile(
+    r'gloo.*(Connection closed|Connection reset|Connection refused|[Tt]imed out)|pair closure|NCCL.*remote'
+)
 UNKNOWN_TYPE = re.compile(r'(\S+) is not in the (.+?) registry')
 
 
@@ -55,6 +58,8 @@ def explain(error: BaseException) -> str | None:
     from_worker = _from_worker(error)
     if from_worker is not None:
         return from_worker
+    if isinstance(error, RuntimeError) and LOST_RANK.search(str(error)):
+        return _lost_rank(error)
     if isinstance(error, (TypeError, KeyError)):
         sentence = _config_complaint(error)
         if sentence is not None:
@@ -88,6 +93,14 @@ def _from_worker(error: BaseException) -> str | None:
     places = re.findall(r'File "([^"]+)", line \d+, in [^\n]+\n\s*([^\n]*)', text)
     message = re.split(r'\n[\w.]+(?:Error|Exception|Interrupt): ', text)[-1]
     return _one_line(message) if places and _is_own_raise(*places[-1]) else None
+
+
+def _lost_rank(error: RuntimeError) -> str:
+    """A rank that waits for one that has ended can only say that much."""
+    return _one_line(
+        f'rank {os.environ.get("RANK", "0")} has lost another rank ({str(error).splitlines()[0][:160]}): what that one '
+        'says is the reason, or its machine or launcher is gone; go on with --resume'
+    )
 
 
 def _config_complaint(error: BaseException) -> str | None:

@@ -11,7 +11,12 @@ from typing import NamedTuple
 
 Position = tuple[int, int, int]
 LOADING = 'torch/utils/data/dataloader.py'
-WAITING = ('torch/distributed/', 'torch/autograd/graph.py', 'mmuda/processes/agreement.py')
+WAITING = (  # where the host waits for other ranks: collectives, the backward pass and buffers of DDP, our agreement
+    'torch/distributed/',
+    'torch/autograd/graph.py',
+    'torch/nn/parallel/distributed.py',
+    'mmuda/processes/agreement.py',
+)
 
 
 class Progress:

@@ -135,10 +135,27 @@ def end_at_once(status: int, sentence: str) -> NoReturn:
 
 def kill_children() -> None:
     """Kill the processes that this one has forked, stopped ones too, for which an ordinary exit waits forever."""
-    if threading.current_thread() is threading.main_thread() and hasattr(signal, 'SIGCHLD'):
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch's raises when a data worker is killed
-    for child in multiprocessing.active_children():
-        child.kill()
+    children = multiprocessing.active_children()
+    if not children:
+        return
+    with _without_child_handler():
+        for child in children:
+            child.kill()
+        for child in children:
+            child.join(1)
+
+
+@contextlib.contextmanager
+def _without_child_handler() -> Iterator[None]:
+    """Keep torch's handler, which raises when a data worker is killed, from running in the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGCHLD, before)
 
 
 def _leave_to_parent() -> None:

@@ -23,7 +23,6 @@ from .progress import main_place, progress, stopped_children
 from .signals import end_at_once
 
 DEFAULT_LIMIT = 600  # seconds
-SHARE = 0.95  # of the limit, so that the sentence comes before the process group's own error
 TICK = 1.0
 
 
@@ -64,6 +63,7 @@ class StallWatch(threading.Thread):
     def __init__(self, limit: float, advice: Callable[[], str]) -> None:
         super().__init__(name='stall watch', daemon=True)
         self.limit = limit
+        self.patience = max(0.95 * limit - 10, limit / 2)  # the process group's own error would come at the limit
         self.advice = advice
         together = dist.is_available() and dist.is_initialized()
         self.rank, self.ranks = (dist.get_rank(), dist.get_world_size()) if together else (0, 1)
@@ -73,15 +73,21 @@ class StallWatch(threading.Thread):
 
     def run(self) -> None:
         """Publish once a second until the run ends or hangs."""
-        beats, idle = progress.beats, 0.0
+        beats, idle, before = progress.beats, 0.0, time.monotonic()
         while not self.stopped.wait(TICK):
-            idle = 0.0 if progress.beats != beats else idle + TICK
-            beats = progress.beats
+            now = time.monotonic()
+            idle = 0.0 if progress.beats != beats else idle + min(now - before, 2 * TICK)
+            beats, before = progress.beats, now
             own = self._publish(idle)
-            if idle >= SHARE * self.limit and (self.ranks > 1 or own.loads):  # alone it may be in a debugger
+            sentence = self._told()
+            alone_at_work = self.ranks == 1 and not own.loads  # it may be in a debugger
+            if sentence is None and idle >= self.patience and not alone_at_work:
                 sentence = self._verdict(own)
-                if progress.beats == beats and not self.stopped.is_set():
-                    end_at_once(1, f'mmuda: error: {sentence}; {self.advice()}')
+                if progress.beats != beats:
+                    continue
+                sentence = self._told() or self._tell(sentence)
+            if sentence is not None and not self.stopped.is_set():
+                end_at_once(1, f'mmuda: error: {sentence}; {self.advice()}')
 
     def stop(self) -> None:
         """The run is over."""
@@ -99,19 +105,25 @@ class StallWatch(threading.Thread):
         return record
 
     def _verdict(self, own: Record) -> str:
-        """Who keeps the others waiting; the first rank to find out tells the rest."""
+        """Who keeps the others waiting."""
         if self.ranks == 1:
             return f'{own.name} has been {own.activity}'
-        found = self._guarded(lambda store: store.get('verdict').decode() if store.check(['verdict']) else None)
-        if found is None:
-            before = self._records()
-            for _ in range(3):
-                time.sleep(TICK)
-                self._publish(own.idle)
-            found = describe(before, self._records(), self.ranks, self.limit)
-            self._guarded(lambda store: store.set('verdict', found))
-            time.sleep(3 * TICK)  # the store may be this process's own: let the others read it
-        return found
+        before = self._records()
+        for _ in range(3):
+            time.sleep(TICK)
+            self._publish(own.idle)
+        return describe(before, self._records(), self.ranks, self.limit)
+
+    def _told(self) -> str | None:
+        """The verdict of the rank that came to one first."""
+        return self._guarded(lambda store: store.get('verdict').decode() if store.check(['verdict']) else None)
+
+    def _tell(self, sentence: str) -> str:
+        """Let the other ranks read it before this one ends, to which the store may belong."""
+        if self.ranks > 1:
+            self._guarded(lambda store: store.set('verdict', sentence))
+            time.sleep(4 * TICK)
+        return sentence
 
     def _records(self) -> dict[int, Record]:
         def read(store: dist.Store) -> dict[int, Record]:
@@ -157,8 +169,13 @@ def describe(before: dict[int, Record], now: dict[int, Record], ranks: int, limi
     return 'no rank goes on: ' + '; '.join(f'{record.name} has been {record.activity}' for record in now.values())
 
 
-def _connect(limit: float) -> dist.Store:
-    """A connection of its own to the store of the process group, which the main thread may be holding."""
+def _connect(limit: float) -> dist.Store | None:
+    """A connection of its own to the store of the process group, which the main thread may be holding.
+
+    None where the group was not joined through an address: then no rank can be named.
+    """
+    if 'MASTER_ADDR' not in os.environ or 'MASTER_PORT' not in os.environ:
+        return None
     store = dist.TCPStore(
         os.environ['MASTER_ADDR'],
         int(os.environ['MASTER_PORT']),
@@ -170,4 +187,4 @@ def _connect(limit: float) -> dist.Store:
 
 
 def _address() -> str:
-    return f'{os.environ["MASTER_ADDR"]}:{os.environ["MASTER_PORT"]}'
+    return f'{os.environ.get("MASTER_ADDR")}:{os.environ.get("MASTER_PORT")}'

@@ -1,12 +1,17 @@
 """Which exceptions become one sentence, and which stay what they are."""
 
+import multiprocessing
+import os
+import signal
+import time
+
 import pytest
 import torch
 from mmengine.registry import Registry
 from mmengine.runner import get_priority
 from torch.utils.data import DataLoader, Dataset
 
-from mmuda.apis.errors import UserError, did_you_mean, explain, run_tool
+from mmuda.apis.errors import LOST_RANK, UserError, did_you_mean, explain, run_tool
 from mmuda.domain import DomainBatch
 from mmuda.models.terms import CoordinationWeight
 
@@ -127,6 +132,40 @@ def test_an_error_from_a_data_loading_worker():
     error = caught(next, iter(DataLoader(Broken(True), num_workers=1)))
     assert explain(error) == ('CoordinationWeight has alpha=-1: the ramp 1 − e^(−alpha·step) needs alpha >= 0.')
     assert explain(caught(next, iter(DataLoader(Broken(False), num_workers=1)))) is None
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        '[/pytorch/third_party/gloo/gloo/transport/tcp/pair.cc:547] Connection closed by peer [127.0.0.1]:46033',
+        'Application timeout caused pair closure',
+        '[gloo/transport/tcp/unbound_buffer.cc:81] Timed out waiting 30000ms for recv operation to complete',
+        'NCCL error in: ProcessGroupNCCL.cpp:3356, remote process exited or there was a network error, NCCL 2.21.5',
+    ],
+)
+def test_a_rank_that_lost_another(text, monkeypatch):
+    monkeypatch.setenv('RANK', '3')
+    assert explain(RuntimeError(text)).startswith(f'rank 3 has lost another rank ({text[:160]}): what that one says is')
+    assert not LOST_RANK.search('CUDA error: an illegal memory access was encountered')
+
+
+@pytest.mark.parametrize('name', ['SIGTERM', 'SIGINT', 'SIGUSR1'])
+def test_a_signal_ends_a_tool_with_one_line(name, capsys):
+    """The data workers that it leaves are killed, also one that is stopped."""
+    children = []
+
+    def main():
+        children.append(multiprocessing.get_context('fork').Process(target=time.sleep, args=(60,), daemon=True))
+        children[0].start()
+        os.kill(children[0].pid, signal.SIGSTOP)
+        os.kill(os.getpid(), signal.Signals[name])
+        time.sleep(60)
+
+    with pytest.raises(SystemExit) as info:
+        run_tool(main)
+    assert info.value.code == 128 + signal.Signals[name]
+    assert capsys.readouterr().err == f'mmuda: {name}: stopped\n'
+    assert children[0].exitcode == -signal.SIGKILL
 
 
 def test_run_tool_prints_one_line(capsys, monkeypatch):

@@ -12,6 +12,7 @@ def assert_same_bits(first: dict, second: dict) -> None:
     different = [key for key, value in first['state_dict'].items() if not torch.equal(value, second['state_dict'][key])]
     assert not different
     moments = [x['optimizer']['state'] for x in (first, second)]
+    assert moments[0].keys() == moments[1].keys()
     assert all(torch.equal(moments[0][i]['exp_avg'], moments[1][i]['exp_avg']) for i in moments[0])
 
 
@@ -34,6 +35,32 @@ def test_killed_and_resumed_equals_uninterrupted(train, trained, ranks, attentio
     whole = trained('whole', *options, ranks=ranks)
     codes, _, logs = train('cut', *options, '--kill-at', 2, ranks=ranks)
     assert all(code == -signal.SIGKILL for code in codes), logs[0][-3000:]
+    assert_same_bits(whole, trained('cut', *options, '--resume', ranks=ranks))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    'ranks, options, step',
+    [
+        (1, [], 3),
+        (2, [], 3),
+        (1, ['--accumulate', 2], 4),
+        (2, ['--accumulate', 2], 4),
+        (1, ['--classify'], 3),
+        (1, ['--fixmatch'], 3),
+        (1, ['--mcd'], 3),
+        (1, ['--cluster', 1], 3),
+        (2, ['--cluster', 1, '--workers', 2], 3),
+    ],
+    ids=['1', '2', 'accumulation', 'accumulation-2', 'classification', 'fixmatch', 'mcd', 'clustering', 'clustering-2'],
+)
+def test_interrupted_and_resumed_equals_uninterrupted(train, trained, ranks, options, step):
+    """SIGTERM in step 3 to the last rank, where no checkpoint is due."""
+    options = ['--max-iters', 6, *options]
+    whole = trained('whole', *options, ranks=ranks)
+    codes, work_dir, logs = train('cut', *options, '--signal-at', 3, ranks=ranks)
+    assert codes == [143] * ranks, logs[0][-3000:]
+    assert f'mmuda: SIGTERM: stopped after step {step}, the checkpoint is {work_dir}/iter_{step}.pth' in logs[0]
     assert_same_bits(whole, trained('cut', *options, '--resume', ranks=ranks))
 
 

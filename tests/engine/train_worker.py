@@ -22,7 +22,7 @@ from mmengine.hooks import Hook
 from mmengine.registry import DATASETS, HOOKS, RUNNERS
 
 from mmuda import compat
-from mmuda.apis import leave_distributed
+from mmuda.apis import leave_distributed, run_tool
 from mmuda.functional import contrastive_domain_discrepancy
 from mmuda.models.terms import AlignmentTerm
 from mmuda.registry import MODELS
@@ -66,12 +66,16 @@ class Noise(BaseDataset):
 
 @HOOKS.register_module()
 class Spy(Hook):
-    """Dies without a word after a step, or keeps the gradients of the last one."""
+    """Dies without a word after a step, asks itself to end in one, or keeps the gradients of the last one."""
 
     priority = 'LOWEST'
 
-    def __init__(self, kill_at=None, dump=None):
-        self.kill_at, self.dump = kill_at, dump
+    def __init__(self, kill_at=None, signal_at=None, dump=None):
+        self.kill_at, self.signal_at, self.dump = kill_at, signal_at, dump
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        if runner.iter + 1 == self.signal_at and runner.rank == runner.world_size - 1:
+            os.kill(os.getpid(), signal.SIGTERM)
 
     def before_train(self, runner):
         if self.dump:
@@ -230,9 +234,12 @@ def dacs(args: argparse.Namespace) -> dict:
 
 def config(args: argparse.Namespace) -> dict:
     clusters = args.cluster is not None
-    noise = dict(type='mmengine.Noise', classify=args.classify or args.fixmatch or clusters)
+    noise = dict(type='mmengine.Noise', classify=args.classify or args.fixmatch or args.mcd or clusters)
     sampler = dict(type='DomainSampler', ratio=args.ratio)
-    hooks = [dict(type='mmengine.Spy', kill_at=args.kill_at, dump=args.dump)]
+    hooks = [
+        dict(type='mmengine.Spy', kill_at=args.kill_at, signal_at=args.signal_at, dump=args.dump),
+        dict(type='InterruptHook'),
+    ]
     if clusters:
         model = clustered(args)
         sampler = dict(type='ClassAwareSampler', ratio=(2, 2), per_class=1)
@@ -243,6 +250,8 @@ def config(args: argparse.Namespace) -> dict:
         model = fixmatch(args)
     elif args.dacs:
         model = dacs(args)
+    elif args.mcd:
+        model = dict(classification(args.norm, not args.plain), type='MCDUDA', terms=None)
     elif args.classify:
         model = small_classification(args) if args.small else classification(args.norm, not args.plain)
     else:
@@ -288,11 +297,13 @@ def parse(options: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--plain', action='store_true', help='no dropout, drop path or view')
     parser.add_argument('--strategy', help='hybrid attention with these groups')
     parser.add_argument('--classify', action='store_true', help='a classifier with adversarial terms')
+    parser.add_argument('--mcd', action='store_true', help='a classifier trained in three steps an iteration')
     parser.add_argument('--fixmatch', action='store_true', help='a classifier with weak and strong views')
     parser.add_argument('--dacs', action='store_true', help='a segmentor with mixed images')
     parser.add_argument('--cluster', type=int, help='a classifier with pseudo-labels after so many steps')
     parser.add_argument('--ratio', type=int, nargs=2, default=[1, 1])
     parser.add_argument('--kill-at', type=int)
+    parser.add_argument('--signal-at', type=int, help='SIGTERM to the last rank in this step')
     parser.add_argument('--dump')
     parser.add_argument('--small', action='store_true', help='networks of a few thousand parameters')
     return parser.parse_args(options)
@@ -307,4 +318,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)
