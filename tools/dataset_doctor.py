@@ -13,7 +13,7 @@ from pathlib import Path
 
 from prettytable import PrettyTable
 
-from mmuda.apis import ToolParser, UserError, check_work_dir, load_config, run_tool
+from mmuda.apis import ToolParser, UserError, check_out_dir, load_config, run_tool
 from mmuda.apis.doctor import Survey, find, read_roles, sizes, survey_roles, verdict, write_page
 
 
@@ -51,7 +51,7 @@ def check_page(path: Path) -> None:
         raise UserError(f'--html {path} is a folder: give the name of a file in it, such as {path / "data.html"}')
     if not path.parent.is_dir():
         raise UserError(f'--html {path} lies in a folder that does not exist: make {path.parent} first')
-    check_work_dir(path.parent)
+    check_out_dir(path.parent, '--html')
 
 
 def table(surveys: Sequence[Survey]) -> PrettyTable:

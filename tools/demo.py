@@ -17,7 +17,7 @@ from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 from mmengine.utils import ProgressBar
 
-from mmuda.apis import ToolParser, at_least, check_work_dir, load_config, run_tool, set_work_dir, train
+from mmuda.apis import ToolParser, at_least, check_out_dir, load_config, run_tool, set_work_dir, train
 from mmuda.apis.predictions import save
 from mmuda.datasets import ToyStreets
 from mmuda.datasets.reading import read_ids, read_rgb
@@ -109,7 +109,7 @@ def picture(labels: dict[str, dict], scores: dict[str, dict], meta: dict, path: 
 
 def main() -> None:
     args = parse_args()
-    check_work_dir(args.work_dir)
+    check_out_dir(args.work_dir, '--work-dir')
     started = time.time()
     warnings.simplefilter('ignore')
     torch.set_num_threads(max(1, (os.cpu_count() or 1) - 1))  # one core is for loading images

@@ -19,7 +19,6 @@ from .launch import (
 from .paths import check_out_dir, check_out_file
 from .preflight import check_config, check_data_roots, check_pretrained, check_schedule, check_training
 from .training_dir import training_in
-from .work_dir import check_work_dir
 
 __all__ = [
     'ToolParser',
@@ -35,7 +34,6 @@ __all__ = [
     'check_pretrained',
     'check_schedule',
     'check_training',
-    'check_work_dir',
     'enable_amp',
     'enable_auto_scale_lr',
     'enable_tta',

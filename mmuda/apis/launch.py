@@ -14,7 +14,7 @@ from mmengine.runner import Runner
 from mmuda import compat
 from mmuda.processes import release
 from mmuda.registry import HOOKS, RUNNERS
-from mmuda.storage import last_good
+from mmuda.storage import checkpoint_folder, last_good, resumable
 
 from .allocator import keep_freed_memory
 from .breakdown import explained_breakdowns
@@ -31,7 +31,6 @@ from .scored_labels import check_segments, check_validation_labels, score_only_l
 from .shared_classes import checkpoint_classes, share_classes
 from .start_weights import bare_model, check_pretrained_parts, prepare_start
 from .training_dir import training_in
-from .work_dir import check_work_dir, checkpoint_folder, latest_checkpoint
 
 
 def set_work_dir(cfg: Config, config_path: str | Path, work_dir: str | None) -> None:
@@ -40,7 +39,7 @@ def set_work_dir(cfg: Config, config_path: str | Path, work_dir: str | None) -> 
         cfg.work_dir = work_dir
     elif cfg.get('work_dir') is None:
         cfg.work_dir = str(Path('work_dirs') / Path(config_path).stem)
-    check_work_dir(cfg.work_dir)
+    check_out_dir(cfg.work_dir, '--work-dir')
 
 
 def set_resume(cfg: Config, resume: str | None) -> None:
@@ -53,7 +52,7 @@ def set_resume(cfg: Config, resume: str | None) -> None:
         resume, cfg.resume = 'auto', False
     if resume is None:
         return
-    path = latest_checkpoint(cfg) if resume == 'auto' else resume
+    path = resumable(cfg.work_dir, checkpoint_folder(cfg.work_dir, cfg)) if resume == 'auto' else resume
     if path is not None:
         cfg.resume, cfg.load_from = True, str(path)
 
@@ -143,7 +142,7 @@ def _resumed_classes(cfg: Config) -> list[str] | None:
 
 
 def _going_on(cfg: Config) -> str:
-    return f'{last_good(cfg.work_dir, checkpoint_folder(cfg))}: go on with --resume'
+    return f'{last_good(cfg.work_dir, checkpoint_folder(cfg.work_dir, cfg))}: go on with --resume'
 
 
 def evaluate(

@@ -13,11 +13,10 @@ from mmengine.hooks import Hook
 from mmengine.logging import MMLogger, print_log
 from mmengine.runner import Runner
 
-from mmuda.storage import LockedError, WorkDirLock, atomic_write, last_good, remove_leftovers
+from mmuda.storage import LockedError, WorkDirLock, atomic_write, checkpoint_folder, last_good, remove_leftovers
 
 from .distributed import is_main_process
 from .errors import UserError, explain
-from .work_dir import checkpoint_folder
 
 
 class TrainingDir:
@@ -25,17 +24,18 @@ class TrainingDir:
 
     Args:
         lock: Its lock; None in the processes that do not write there.
+        checkpoints: Its folder of checkpoints.
     """
 
-    def __init__(self, lock: WorkDirLock | None = None) -> None:
-        self.lock = lock
+    def __init__(self, lock: WorkDirLock | None = None, checkpoints: Path | None = None) -> None:
+        self.lock, self.checkpoints = lock, checkpoints
         self.runner: Runner | None = None
 
     def watch(self, runner: Runner) -> None:
         """Let the run end when it no longer holds the work directory."""
         self.runner = runner
         if self.lock is not None:
-            runner.register_hook(WorkDirHook(self.lock))
+            runner.register_hook(WorkDirHook(self.lock, self.checkpoints))
 
     @property
     def iterations(self) -> int:
@@ -46,8 +46,8 @@ class TrainingDir:
 class WorkDirHook(Hook):
     """Ends a run whose work directory was moved or removed, or is another's after a long suspension."""
 
-    def __init__(self, lock: WorkDirLock) -> None:
-        self.lock = lock
+    def __init__(self, lock: WorkDirLock, checkpoints: Path) -> None:
+        self.lock, self.checkpoints = lock, checkpoints
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch=None, outputs=None) -> None:
         """Look at what the last heartbeat found, which costs nothing."""
@@ -66,7 +66,7 @@ class WorkDirHook(Hook):
         else:
             what = 'has vanished' if not folder.is_dir() else f'has lost {self.lock.path.name}'
             what += ': it was moved or removed during the run'
-        raise UserError(f'work directory {folder} {what}; {last_good(folder)}')
+        raise UserError(f'work directory {folder} {what}; {last_good(folder, self.checkpoints)}')
 
 
 @contextmanager
@@ -87,9 +87,10 @@ def training_in(cfg: Config) -> Iterator[TrainingDir]:
         return
     path = Path(cfg.work_dir)
     lock, made = _hold(path)
-    start, training = _Start(path, Path(cfg.filename or '').name), TrainingDir(lock)
+    checkpoints = checkpoint_folder(path, cfg)
+    start, training = _Start(path, Path(cfg.filename or '').name), TrainingDir(lock, checkpoints)
     try:
-        leftovers = [name for folder in {path, checkpoint_folder(cfg)} for name in remove_leftovers(folder)]
+        leftovers = [name for folder in {path, checkpoints} for name in remove_leftovers(folder)]
         if leftovers:
             print_log(f'Removed what a killed run left half written: {", ".join(leftovers)}.', logger='current')
         yield training

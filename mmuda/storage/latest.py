@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
+
+from mmengine.logging import print_log
 
 POINTER = 'last_checkpoint'
 STEP = re.compile(r'(\d+)\.pth$')
@@ -47,6 +50,37 @@ def find_latest(work_dir: str | Path, folder: str | Path | None = None) -> Lates
             return LatestCheckpoint(path, remark, tuple(damaged))
         damaged.append(f'{path} {reason}')
     return LatestCheckpoint(None, remark, tuple(damaged))
+
+
+def resumable(work_dir: str | Path, folder: str | Path | None = None) -> Path | None:
+    """Find where a run goes on, and log which checkpoint it is and what was passed over.
+
+    Args:
+        work_dir, folder: As in :func:`find_latest`.
+
+    Raises:
+        ValueError: There are checkpoints, but none is whole.
+    """
+    found = find_latest(work_dir, folder)
+    if found.path is None and found.damaged:
+        raise ValueError(
+            f'{work_dir} has no whole checkpoint ({"; ".join(found.damaged)}): give the path of another one to '
+            '--resume, or remove these to start at iteration 0'
+        )
+    for remark in filter(None, (found.pointer, *found.damaged)):
+        print_log(f'{remark}: passed over.', logger='current', level=logging.WARNING)
+    if found.path is None:
+        text = f'{work_dir} has no checkpoint to resume from: the run starts at iteration 0.'
+    else:
+        text = f'The run goes on from {found.path}, the newest whole checkpoint of {work_dir}.'
+    print_log(text, logger='current')
+    return found.path
+
+
+def checkpoint_folder(work_dir: str | Path, cfg: Mapping) -> Path:
+    """Give the folder of a config's checkpoints: that of the work directory's name below the hook's ``out_dir``."""
+    out_dir = ((cfg.get('default_hooks') or {}).get('checkpoint') or {}).get('out_dir')
+    return Path(work_dir) if out_dir is None else Path(out_dir, Path(work_dir).absolute().name)
 
 
 def last_good(work_dir: str | Path, folder: str | Path | None = None) -> str:

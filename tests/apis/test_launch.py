@@ -46,7 +46,7 @@ def test_a_config_that_resumes_without_a_path_means_the_latest_checkpoint(starte
 
 def test_resume_says_what_it_passes_over(started, tmp_path, monkeypatch):
     said = []
-    monkeypatch.setattr('mmuda.apis.work_dir.print_log', lambda text, **_: said.append(text))
+    monkeypatch.setattr('mmuda.storage.latest.print_log', lambda text, **_: said.append(text))
     (tmp_path / 'iter_8.pth').write_bytes(b'')
     set_resume(started, 'auto')
     assert started.load_from == f'{tmp_path}/iter_4.pth'
@@ -60,7 +60,7 @@ def test_resume_with_nothing_but_damaged_checkpoints_does_not_start_anew(started
     for step in (4, 8):
         (tmp_path / f'iter_{step}.pth').write_bytes(b'half')
     with pytest.raises(
-        UserError, match=r'has no whole checkpoint \(.*iter_8.pth is truncated.*; .*iter_4.pth is trunc'
+        ValueError, match=r'has no whole checkpoint \(.*iter_8.pth is truncated.*; .*iter_4.pth is trunc'
     ):
         set_resume(started, 'auto')
 

@@ -7,7 +7,7 @@ from mmengine.runner import BaseLoop
 
 from mmuda.processes import DEFAULT_LIMIT, StallWatch, mark
 from mmuda.registry import HOOKS
-from mmuda.storage import find_latest
+from mmuda.storage import checkpoint_folder, find_latest
 
 
 @HOOKS.register_module()
@@ -58,5 +58,5 @@ class StallHook(Hook):
         limit = f'the limit is env_cfg.dist_cfg.timeout={self.timeout:g}'
         if not isinstance(runner._train_loop, BaseLoop):
             return limit
-        kept = find_latest(runner.work_dir).path
+        kept = find_latest(runner.work_dir, checkpoint_folder(runner.work_dir, runner.cfg)).path
         return f'go on with --resume from {kept}; {limit}' if kept else f'no checkpoint has been written; {limit}'

@@ -9,7 +9,7 @@ from mmengine.hooks import CheckpointHook, RuntimeInfoHook
 from torch import Tensor
 
 from mmuda.registry import HOOKS
-from mmuda.storage import last_good
+from mmuda.storage import checkpoint_folder, last_good
 
 
 @HOOKS.register_module()
@@ -62,7 +62,7 @@ class TrainInfoHook(RuntimeInfoHook):
         if not all(bool(torch.isfinite(x).all()) for x in weights):
             raise FloatingPointError(
                 f'The weights are not finite after step {self.step}, though the loss was; '
-                f'{last_good(runner.work_dir)}. Lower the learning rate, clip the gradients or turn off --amp, then go '
+                f'{_kept(runner)}. Lower the learning rate, clip the gradients or turn off --amp, then go '
                 'on with --resume.'
             )
 
@@ -100,6 +100,10 @@ def _report(runner, step: int, scalars: dict[str, float], names: list[str]) -> s
     terms = ', '.join(f'{key}={value:.6g}' for key, value in scalars.items() if 'loss' in key)
     return (
         f'The loss is not finite at step {step} ({terms}) on the images {", ".join(names)}; '
-        f'{last_good(runner.work_dir)}: look at these images and labels, lower the learning rate or turn off --amp, '
+        f'{_kept(runner)}: look at these images and labels, lower the learning rate or turn off --amp, '
         'then go on with --resume.'
     )
+
+
+def _kept(runner) -> str:
+    return last_good(runner.work_dir, checkpoint_folder(runner.work_dir, runner.cfg))

@@ -13,7 +13,7 @@ from torch import nn
 
 from mmuda import compat
 from mmuda.registry import HOOKS, RUNNERS
-from mmuda.storage import atomic_write, find_latest
+from mmuda.storage import atomic_write, checkpoint_folder, resumable
 
 from ..embedding import unwrapped
 
@@ -47,8 +47,8 @@ class MeanTeacherRunner(Runner):
     def load_or_resume(self) -> None:
         """``resume=True`` without a path takes the newest whole checkpoint of the work directory, if there is one."""
         if self._resume and self._load_from is None and not self._has_loaded:
-            found = find_latest(self.work_dir).path
-            self._resume, self._load_from = found is not None, found and str(found)
+            path = resumable(self.work_dir, checkpoint_folder(self.work_dir, self.cfg))
+            self._resume, self._load_from = path is not None, path and str(path)
         super().load_or_resume()
 
     @master_only

@@ -13,7 +13,7 @@ from mmuda.engine.hooks import TrainInfoHook
 @pytest.fixture
 def run(tmp_path):
     hub = MessageHub('train_info')
-    return SimpleNamespace(iter=0, max_iters=100, message_hub=hub, work_dir=str(tmp_path), hooks=[])
+    return SimpleNamespace(iter=0, max_iters=100, message_hub=hub, work_dir=str(tmp_path), hooks=[], cfg={})
 
 
 def scalars(loss, device='cpu'):

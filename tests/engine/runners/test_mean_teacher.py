@@ -1,8 +1,13 @@
 """What the runner adds, and that a config's own choice wins."""
 
+import os
+
 import pytest
+import torch
+from mmengine.config import Config
 
 from mmuda.engine.hooks import MeanTeacherHook
+from mmuda.engine.runners import MeanTeacherRunner
 from mmuda.engine.runners.mean_teacher import _resumable, _with_hooks
 
 
@@ -27,3 +32,25 @@ def test_missing_hooks_are_added_and_present_ones_kept():
 )
 def test_only_stock_training_is_replaced(cfg, expected):
     assert _resumable(cfg) == expected
+
+
+@pytest.mark.parametrize('out_dir', [None, 'out'])
+@pytest.mark.parametrize('names, expected', [((), None), (('iter_4',), 'iter_4'), (('iter_4', 'damaged'), 'iter_4')])
+def test_resume_without_a_path_takes_the_newest_whole_checkpoint(tmp_path, out_dir, names, expected):
+    """mmengine would read the path in `last_checkpoint`, whatever it is."""
+    folder = tmp_path / (out_dir or '') / 'run'
+    folder.mkdir(parents=True)
+    (tmp_path / 'run').mkdir(exist_ok=True)
+    (tmp_path / 'run/last_checkpoint').write_text('/gone/iter_9.pth')
+    for name in names:
+        torch.save({}, folder / f'{name}.pth')
+    if 'damaged' in names:
+        (folder / 'damaged.pth').rename(folder / 'iter_8.pth')
+        os.truncate(folder / 'iter_8.pth', 10)
+    cfg = Config(dict(default_hooks=dict(checkpoint=dict(out_dir=out_dir and str(tmp_path / out_dir)))))
+    run = MeanTeacherRunner.__new__(MeanTeacherRunner)
+    run._resume, run._load_from, run._has_loaded, run.cfg, run._work_dir = True, None, False, cfg, str(tmp_path / 'run')
+    resumed = []
+    run.resume = resumed.append
+    run.load_or_resume()
+    assert resumed == [f'{folder}/{expected}.pth'] * (expected is not None)
