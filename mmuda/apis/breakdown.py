@@ -5,6 +5,9 @@ from __future__ import annotations
 import errno
 import logging
 import re
+import signal
+import threading
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,8 +42,9 @@ def explained_breakdowns(work_dir: str | Path, ending: Callable[[], str] = str) 
     before, logging.raiseExceptions = logging.raiseExceptions, False
     try:
         yield
-    except (OSError, RuntimeError) as error:
-        cause = _storage(error, Path(work_dir)) if isinstance(error, OSError) else _data_worker(error)
+    except (OSError, EOFError, RuntimeError) as error:
+        _end_of_torch_handler()
+        cause = _data_worker(error) or _storage(error, Path(work_dir))
         if cause is None:
             raise
         raise UserError('; '.join(filter(None, (cause, ending())))) from error
@@ -48,7 +52,15 @@ def explained_breakdowns(work_dir: str | Path, ending: Callable[[], str] = str) 
         logging.raiseExceptions = before
 
 
-def _storage(error: OSError, work_dir: Path) -> str | None:
+def _end_of_torch_handler() -> None:
+    """Torch raises in the main thread, wherever that is, when a data worker has died: not here, where it is handled."""
+    if threading.current_thread() is threading.main_thread() and hasattr(signal, 'SIGCHLD'):
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+
+
+def _storage(error: Exception, work_dir: Path) -> str | None:
+    if not isinstance(error, OSError):
+        return None
     where = Path(error.filename) if isinstance(error.filename, str) else None
     if error.errno in STORAGE:
         return f'{where or f"a file below {work_dir}"} cannot be written ({error.strerror}): {STORAGE[error.errno]}'
@@ -59,7 +71,7 @@ def _storage(error: OSError, work_dir: Path) -> str | None:
     return None
 
 
-def _data_worker(error: RuntimeError) -> str | None:
+def _data_worker(error: Exception) -> str | None:
     text = f'{error.__cause__} {error}'  # the first knows the signal
     if SHARED_MEMORY.search(text):
         return (
@@ -67,10 +79,17 @@ def _data_worker(error: RuntimeError) -> str | None:
             'num_workers of the data loaders'
         )
     found = WORKER.search(text)
-    if found is None:
+    if found is None and not _in_transfer(error):
         return None
-    how = f'was killed by the signal {found[2].strip()}' if found[2] else 'has ended'
+    number = f' {found[1]}' if found else ''
+    how = f'was killed by the signal {found[2].strip()}' if found and found[2] else 'has ended'
     return (
-        f'data worker {found[1]} (a process that loads images) {how}, which is what happens when memory runs out: give '
+        f'data worker{number} (a process that loads images) {how}, which is what happens when memory runs out: give '
         'the job more memory or lower num_workers of the data loaders'
     )
+
+
+def _in_transfer(error: Exception) -> bool:
+    """Whether a worker was gone when one of its batches was taken over, before torch had noticed."""
+    places = {Path(frame.filename).name for frame in traceback.extract_tb(error.__traceback__)}
+    return not isinstance(error, RuntimeError) and {'dataloader.py', 'resource_sharer.py'} <= places

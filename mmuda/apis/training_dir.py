@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import torch.distributed as torch_dist
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.logging import MMLogger, print_log
@@ -15,6 +16,7 @@ from mmengine.runner import Runner
 
 from mmuda.storage import LockedError, WorkDirLock, atomic_write, checkpoint_folder, last_good, remove_leftovers
 
+from .breakdown import explained_breakdowns
 from .distributed import is_main_process
 from .errors import UserError, explain
 
@@ -82,11 +84,12 @@ def training_in(cfg: Config) -> Iterator[TrainingDir]:
     Raises:
         UserError: Another process trains there.
     """
-    if not is_main_process():
+    path = Path(cfg.work_dir)
+    held = _agreed(path)
+    if held is None:
         yield TrainingDir()
         return
-    path = Path(cfg.work_dir)
-    lock, made = _hold(path)
+    lock, made = held
     checkpoints = checkpoint_folder(path, cfg)
     start, training = _Start(path, Path(cfg.filename or '').name), TrainingDir(lock, checkpoints)
     try:
@@ -104,15 +107,34 @@ def training_in(cfg: Config) -> Iterator[TrainingDir]:
             _remove_if_empty(path)
 
 
+def _agreed(path: Path) -> tuple[WorkDirLock, bool] | None:
+    """Hold the folder in the main process; when it is refused, no rank of a group that is ready goes on alone."""
+    held, refusal = None, [None]
+    if is_main_process():
+        try:
+            with explained_breakdowns(path):
+                held = _hold(path)
+        except UserError as error:
+            refusal = [str(error)]
+    if torch_dist.is_available() and torch_dist.is_initialized():
+        torch_dist.broadcast_object_list(refusal)
+    if refusal[0] is not None:
+        raise UserError(refusal[0])
+    return held
+
+
 def _hold(path: Path) -> tuple[WorkDirLock, bool]:
     """Make and lock a work directory; return the lock and whether this process made the folder."""
+    lock = WorkDirLock(path)
     for _ in range(10):
-        made = _make(path)
-        lock = WorkDirLock(path)
         try:
+            made = _make(path)
             former = lock.acquire()
         except FileNotFoundError:  # the process that had made it has just removed it
             continue
+        except OSError:  # a full disk
+            _remove_if_empty(path)
+            raise
         except LockedError as error:
             raise UserError(f'work directory {error}: wait for it, or choose another --work-dir') from error
         if former:

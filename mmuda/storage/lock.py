@@ -92,6 +92,7 @@ class WorkDirLock:
 
         Raises:
             LockedError: Another process holds it.
+            OSError: The file cannot be written.
         """
         with _one_at_a_time(self.path.parent):
             former = self._check_free()
@@ -102,6 +103,10 @@ class WorkDirLock:
                     json.dump(asdict(self.holder), file)
             except FileExistsError as error:  # a process on another machine was quicker
                 raise LockedError(f'{self.path.parent} is in use by {_read(self.path)[0]}') from error
+            except OSError as error:  # a full disk
+                self.path.unlink(missing_ok=True)
+                error.filename = str(self.path)
+                raise
         self._thread = threading.Thread(target=self._beat, name='lock of the work directory', daemon=True)
         self._thread.start()
         return former

@@ -6,6 +6,7 @@ import os
 import shutil
 
 import pytest
+from torch.utils.data import DataLoader
 
 from mmuda.apis import UserError
 from mmuda.apis.breakdown import STORAGE, explained_breakdowns
@@ -69,6 +70,19 @@ def test_a_bug_is_left_alone(tmp_path, error):
     with pytest.raises(type(error)) as info, explained_breakdowns(tmp_path):
         raise error
     assert info.value is error
+
+
+@pytest.mark.parametrize('kind', [EOFError, ConnectionResetError, FileNotFoundError])
+def test_a_data_worker_that_is_gone_when_its_batch_is_taken(tmp_path, kind, monkeypatch):
+    def detach(self):
+        exec(compile('raise kind', 'resource_sharer.py', 'exec'), dict(kind=kind))
+
+    monkeypatch.setattr('torch.utils.data.dataloader._SingleProcessDataLoaderIter._next_data', detach)
+    with (
+        pytest.raises(UserError, match=r'data worker .a process that loads images. has'),
+        explained_breakdowns(tmp_path),
+    ):
+        next(iter(DataLoader([1])))
 
 
 def test_a_log_that_cannot_be_written_prints_no_traceback(tmp_path, capsys):

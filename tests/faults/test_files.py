@@ -92,12 +92,15 @@ def test_a_limit_of_file_sizes(start, leaf, tmp_path):
     check_no_room(run, tmp_path / 'run', 'File too large')
 
 
-def test_a_disk_that_is_full_from_the_start(start, leaf, disk):
+@pytest.mark.parametrize('free', [0, 4096, 20000])
+def test_a_disk_that_is_full_from_the_start(start, leaf, disk, free):
     folder, fill = disk
-    fill(4096)
+    (folder / 'other').write_bytes(b'x' * 4096)  # a size of 0 means no limit
+    fill(free)
     run = start(leaf(), '--work-dir', folder / 'run')
     assert run.end() == 1
-    assert f'{folder}/run' in run.sentence
+    assert str(folder) in run.sentence
+    assert [path.name for path in folder.iterdir()] == ['other']
     assert 'No space left on device' in run.sentence
 
 
@@ -120,6 +123,18 @@ def test_two_runs_in_one_folder(start, endless, tmp_path):
     third.wait_for(lambda: 'Saving checkpoint' in third.output)
     assert f'{work_dir} was left by process {first.pid} on ' in third.output
     assert not (work_dir / '.iter_9.pth.0a1b2c3d.part').exists()
+    third.send(signal.SIGTERM)
+    assert third.end() == 143
+    assert not list(work_dir.glob('.*'))
+
+
+def test_two_ranks_in_the_folder_of_another_training(ranks, leaf, tmp_path):
+    lock = WorkDirLock(tmp_path)
+    lock.acquire()
+    runs = ranks(leaf(), '--work-dir', tmp_path)
+    assert [run.end() for run in runs] == [1, 1]
+    assert all(f'in use by process {os.getpid()} on ' in run.sentence for run in runs)
+    lock.release()
 
 
 def test_runs_that_start_together(start, leaf, endless, tmp_path, monkeypatch):
@@ -216,5 +231,10 @@ def test_a_killed_data_worker(start, leaf, tmp_path):
     (worker,) = psutil.Process(run.pid).children()
     worker.kill()
     assert run.end() == 1
-    assert f'data worker {worker.pid} (a process that loads images) was killed by the signal Killed' in run.sentence
+    assert (
+        f'data worker {worker.pid} (a process that loads images) was killed by the signal Killed' in run.sentence
+        or (
+            'data worker (a process that loads images) has ended' in run.sentence  # seen while a batch was taken over
+        )
+    )
     assert f'the last good checkpoint is {tmp_path}/run/iter_' in run.sentence
