@@ -104,9 +104,9 @@ def blur_kernel(length: int) -> int:
 
 
 def released_blur(images: Tensor, sigma: Tensor) -> Tensor:
-    """Blur normalised images ``[B, C, H, W]`` with ``sigma`` [B] in pixels, at most 1.15 in the released codes.
+    """Blur normalised images ``[B, C, H, W]`` with ``sigma`` [B] in pixels, which the released codes draw up to 1.15.
 
-    Taps of the released kernel that float32 rounds away are left out: 15 of 51 remain for images of 512 pixels.
+    Taps that float32 rounds away at that sigma are left out: 15 of 51 remain for images of 512 pixels.
 
     Example:
         >>> released_blur(torch.ones(1, 3, 32, 32), torch.tensor([1.0])).shape

@@ -32,7 +32,7 @@ NUM_SOURCE, NUM_TARGET, NUM_CLASSES = 3, 2, 3
 BATCH = NUM_SOURCE + NUM_TARGET
 ROOMS = [f'mmuda.models.{room}' for room in ('backbones', 'layers', 'necks', 'heads', 'terms')]
 BASES = {'AlignmentTerm', 'Term', 'TwoDomainNorm'}
-WITH_TASKS = {'SupervisedLoss', 'PseudoLabelLoss', 'CoordinationWeight'}
+WITH_TASKS = {'SupervisedLoss', 'PseudoLabelLoss', 'CoordinationWeight', 'EntropyLoss', 'OutputAdversarial'}
 """They ask a task for all that they compute."""
 WITHOUT_CASE = BASES | WITH_TASKS | {'MCDSVHNNet'}
 """The last is a larger network made of the same parts as MCDUSPSNet."""

@@ -76,6 +76,10 @@ class Task(ABC):
     def logits(self, net: nn.Module, outputs: Any, size: tuple[int, int] | None = None) -> Tensor:
         """The main head's class scores, at label size when ``size`` (H, W) is given."""
 
+    def auxiliary_logits(self, net: nn.Module, outputs: Any, size: tuple[int, int] | None = None) -> tuple[Tensor, ...]:
+        """The auxiliary heads' class scores, as :meth:`logits`; none where a task knows no such heads."""
+        return ()
+
     @abstractmethod
     def valid(self, samples: Sequence, inputs: Tensor) -> Tensor | None:
         """True where the input is image rather than padding; None when there is no padding."""
@@ -96,6 +100,10 @@ class Outputs:
     def logits(self, size: tuple[int, int] | None = None) -> Tensor:
         """See :meth:`Task.logits`."""
         return self.task.logits(self.net, self.raw, size)
+
+    def auxiliary_logits(self, size: tuple[int, int] | None = None) -> tuple[Tensor, ...]:
+        """See :meth:`Task.auxiliary_logits`."""
+        return self.task.auxiliary_logits(self.net, self.raw, size)
 
     def losses(self, label: Tensor, weight: Tensor | None = None, reduction: str | None = None) -> dict[str, Tensor]:
         """See :meth:`Task.losses`."""

@@ -141,6 +141,15 @@ class SegmentationTask(Task):
         """Decode-head scores ``[B, K, h, w]``, or ``[B, K, H, W]`` at ``size``."""
         return outputs.decode if size is None else outputs.resized(size, net.decode_head.align_corners)
 
+    def auxiliary_logits(
+        self, net: nn.Module, outputs: SegmentationOutputs, size: tuple[int, int] | None = None
+    ) -> tuple[Tensor, ...]:
+        """Scores ``[B, K, h, w]`` of each auxiliary head, or ``[B, K, H, W]`` at ``size``."""
+        if size is None:
+            return outputs.auxiliary
+        heads = self._auxiliary_heads(net)
+        return tuple(_resize(x, size, head.align_corners) for head, x in zip(heads, outputs.auxiliary, strict=True))
+
     def valid(self, samples: Sequence, inputs: Tensor) -> Tensor | None:
         """``[B, H, W]`` bool from the padding that the preprocessor noted; None when it padded nothing."""
         paddings = [sample.metainfo.get('padding_size', (0, 0, 0, 0)) for sample in samples]

@@ -7,10 +7,12 @@ from .cdan import CDAN
 from .coordination import CoordinationWeight
 from .dan import DAN
 from .dann import DANN
+from .entropy import EntropyLoss
 from .feature_distance import FeatureDistance
 from .jan import JAN
 from .mcd import MCD
 from .mdd import MDD
+from .output_adversarial import OutputAdversarial
 from .pseudo_label import PseudoLabelLoss
 from .supervised import SupervisedLoss
 
@@ -23,7 +25,9 @@ __all__ = [
     'MCD',
     'MDD',
     'AlignmentTerm',
+    'EntropyLoss',
     'FeatureDistance',
+    'OutputAdversarial',
     'PseudoLabelLoss',
     'SupervisedLoss',
     'Term',

@@ -69,3 +69,22 @@ def check_ramp(owner: AlignmentTerm, **values: float) -> None:
             f'{type(owner).__name__} has {wrong}: give more than 0; ramp_steps is the number of steps after which the '
             'reversed gradient has nearly its full strength.'
         )
+
+
+def check_auxiliary(term: Term, weight: float, student: nn.Module) -> None:
+    """Refuse a weight for an auxiliary head of a student that has not exactly one.
+
+    Raises:
+        ValueError: A negative weight, or none or several such heads.
+    """
+    if weight < 0:
+        raise ValueError(
+            f'{type(term).__name__} has auxiliary_loss_weight={weight}: a loss weight must not be negative.'
+        )
+    heads = getattr(student, 'auxiliary_head', None)
+    count = len(heads) if isinstance(heads, nn.ModuleList) else int(heads is not None)
+    if weight and count != 1:
+        raise ValueError(
+            f'{type(term).__name__} has auxiliary_loss_weight={weight}, and the student has {count} auxiliary heads: '
+            'give it one auxiliary_head, or set auxiliary_loss_weight=0.'
+        )

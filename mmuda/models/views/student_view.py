@@ -11,10 +11,12 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from mmuda.functional import color_jitter, gaussian_blur
+from mmuda.functional import color_jitter, draw_jitter, gaussian_blur, jitter_colors, released_blur
 from mmuda.registry import MODELS
 
 from .base import Normalization, View, ViewMaker
+
+STYLES = ('image', 'released')
 
 
 @MODELS.register_module()
@@ -29,6 +31,9 @@ class StudentView(ViewMaker):
         jitter_strength: Half-width of brightness, contrast, saturation and hue.
         blur_prob: Probability of Gaussian blur for an image.
         blur_sigma: Range of the blur's sigma, in pixels.
+        style: ``image``: torchvision's adjustments in a fixed order, drawn for each image. ``released``: those of DACS,
+            DAFormer and MIC, see :mod:`mmuda.functional.released_augment`: whether a step jitters and blurs, and in
+            which order, is drawn once for all images, and the blur is one of normalised images.
     """
 
     def __init__(
@@ -38,6 +43,7 @@ class StudentView(ViewMaker):
         jitter_strength: float = 0.2,
         blur_prob: float = 0.5,
         blur_sigma: tuple[float, float] = (0.15, 1.15),
+        style: str = 'image',
     ) -> None:
         super().__init__(of)
         for name, value in (('jitter_prob', jitter_prob), ('blur_prob', blur_prob)):
@@ -49,6 +55,9 @@ class StudentView(ViewMaker):
             raise ValueError(
                 f'StudentView has blur_sigma={tuple(blur_sigma)}: give an ascending pair of positive numbers.'
             )
+        if style not in STYLES:
+            raise ValueError(f'StudentView has style={style!r}: use one of {", ".join(STYLES)}.')
+        self.style = style
         self.jitter_prob = jitter_prob
         self.jitter_strength = jitter_strength
         self.blur_prob = blur_prob
@@ -76,7 +85,8 @@ class StudentView(ViewMaker):
             )
         # A blur in bfloat16 would lose the last bits of a pixel.
         with torch.autocast(images.device.type, enabled=False):
-            return self._augment(images, mean, std)
+            change = self._augment if self.style == 'image' else self._augment_as_released
+            return change(images, mean, std)
 
     def _augment(self, images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
         rgb = ((images * std + mean) / 255).clamp(0, 1)
@@ -86,10 +96,24 @@ class StudentView(ViewMaker):
             rgb = self._where(self.blur_prob, self._blur(rgb), rgb)
         return (rgb * 255 - mean) / std
 
-    def _blur(self, rgb: Tensor) -> Tensor:
+    def _augment_as_released(self, images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+        """The two chances are the CPU's, so that nobody waits for the device."""
+        jitters, blurs = torch.rand(2).tolist()
+        if jitters < self.jitter_prob:
+            rgb = ((images * std + mean) / 255).clamp(0, 1)
+            factors, order = draw_jitter(len(rgb), self.jitter_strength, rgb.device)
+            images = (jitter_colors(rgb, factors, order) * 255 - mean) / std
+        if blurs < self.blur_prob:
+            images = released_blur(images, self._sigma(images))
+        return images
+
+    def _sigma(self, images: Tensor) -> Tensor:
         low, high = self.blur_sigma
-        sigma = low + (high - low) * torch.rand(len(rgb), device=rgb.device, dtype=rgb.dtype)
-        radius = max(1, round(3 * high))  # beyond three sigma a Gaussian has lost 99.7 % of its mass
+        return low + (high - low) * torch.rand(len(images), device=images.device, dtype=images.dtype)
+
+    def _blur(self, rgb: Tensor) -> Tensor:
+        sigma = self._sigma(rgb)
+        radius = max(1, round(3 * self.blur_sigma[1]))  # beyond three sigma a Gaussian has lost 99.7 % of its mass
         return gaussian_blur(rgb, sigma, min(radius, min(rgb.shape[-2:]) - 1))
 
     @staticmethod

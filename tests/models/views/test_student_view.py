@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from mmuda.functional import draw_jitter, jitter_colors, released_blur
 from mmuda.models.views import Normalization, StudentView, View
 
 MEAN, STD = torch.full((3, 1, 1), 120.0), torch.full((3, 1, 1), 60.0)
@@ -42,6 +43,27 @@ def test_draws_repeat_with_the_seed(images):
     assert torch.equal(first, view.augment(images, MEAN, STD))
 
 
+def test_the_released_form_is_its_functions(images):
+    """One chance and one order for the batch, factors and sigma for each image, the blur on normalised images."""
+    view = StudentView(jitter_prob=1, blur_prob=1, style='released')
+    torch.manual_seed(1)
+    ours = view.augment(images, MEAN, STD)
+    torch.manual_seed(1)
+    torch.rand(2)
+    factors, order = draw_jitter(len(images), 0.2)
+    jittered = (jitter_colors((images * STD + MEAN) / 255, factors, order) * 255 - MEAN) / STD
+    sigma = 0.15 + torch.rand(len(images))
+    torch.testing.assert_close(ours, released_blur(jittered, sigma))
+
+
+def test_the_released_form_changes_all_images_of_a_step_or_none(images):
+    torch.manual_seed(0)
+    view = StudentView(jitter_prob=0.5, blur_prob=0, style='released')
+    changed = [(view.augment(images, MEAN, STD) != images).flatten(1).any(1) for _ in range(40)]
+    assert all(x.all() or not x.any() for x in changed)
+    assert 10 < sum(x.all().item() for x in changed) < 30
+
+
 def test_grey_images_have_no_colours_to_jitter(images):
     with pytest.raises(ValueError, match=r'1 channel\(s\).*leave out the StudentView'):
         StudentView().augment(images[:, :1], MEAN, STD)
@@ -53,6 +75,7 @@ def test_grey_images_have_no_colours_to_jitter(images):
         (dict(jitter_prob=1.1), r'jitter_prob=1\.1'),
         (dict(blur_prob=-0.1), r'blur_prob=-0\.1'),
         (dict(blur_sigma=(2, 1)), 'ascending'),
+        (dict(style='kornia'), "style='kornia': use one of image, released"),
     ],
 )
 def test_bad_options_are_named(options, message):
