@@ -31,7 +31,9 @@ def has_label_switch(kind: Any) -> bool:
 
 
 def has_labels(dataset: Any) -> bool:
-    """Whether a built data set knows the label, or the label map, of its first image."""
+    """Whether a built data set knows the label, or the label map, of its first image; any other kind of set may."""
+    if not hasattr(dataset, 'get_data_info'):
+        return True
     info = dataset.get_data_info(0)
     return 'seg_map_path' in info or 'gt_label' in info
 

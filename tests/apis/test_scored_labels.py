@@ -1,17 +1,18 @@
 """Tests and trainings on images without labels, on four bands, and on images of several sizes: by the whole command."""
 
 import csv
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import tifffile
 import torch
-from mmengine.registry import DefaultScope
 from PIL import Image
+from torch import nn
 
 from mmuda.apis import UDAInferencer, UserError, evaluate, load_config, train
+from mmuda.apis.channels import ChannelCheckHook
 from mmuda.datasets import DataError
-from mmuda.registry import MODELS
 
 SIZES = ((32, 64), (64, 32), (32, 64), (64, 64))
 SEGMENTOR = """
@@ -53,14 +54,6 @@ def four_bands(repo, tmp_path):
     return tmp_path / 'config.py'
 
 
-def weights(config, path):
-    torch.manual_seed(0)
-    with DefaultScope.overwrite_default_scope('mmuda'):
-        model = MODELS.build(load_config(config).model)
-    torch.save(dict(state_dict=model.state_dict(), meta={}), path)
-    return str(path)
-
-
 def maps(folder):
     return {path.name: np.asarray(Image.open(path)) for path in sorted(folder.glob('*.png'))}
 
@@ -80,24 +73,27 @@ def test_four_bands_and_mixed_sizes_train_score_and_predict(four_bands, tmp_path
         written, tested = maps(tmp_path / one), maps(tmp_path / batch)
         assert len(written) == len(tested) == len(SIZES)
         assert all((written[name] == tested[name]).all() for name in written)
-
-
-def test_an_image_with_other_channels_is_named(four_bands, tmp_path):
+    bare = load_config(four_bands, {'test_dataloader.dataset.data_prefix.seg_map_path': None})
+    assert evaluate(bare, checkpoint, label_dir=str(tmp_path / 'bare')) == {}
+    assert len(maps(tmp_path / 'bare')) == len(SIZES)
     Image.new('RGB', SIZES[1][::-1]).save(tmp_path / 'images/1.tif')
-    with pytest.raises(DataError, match=r"images/1\.tif' has 3 channel\(s\) where the network takes 4: load images of"):
-        train(load_config(four_bands, {'train_dataloader.batch_size': 4}))
-    predict = UDAInferencer(four_bands, weights(four_bands, tmp_path / 'x.pth'), device='cpu')
     with pytest.raises(UserError, match=r"1 of 4 images failed, 3 are done: '.*1\.tif' has 3 channel\(s\)"):
         predict(tmp_path / 'images', progress=False)
 
 
-def test_without_labels_predictions_are_written_and_nothing_scored(four_bands, tmp_path, caplog):
-    checkpoint = weights(four_bands, tmp_path / 'x.pth')
-    bare = {'test_dataloader.dataset.data_prefix.seg_map_path': None}
-    with pytest.raises(UserError, match='test images have no labels to score: write predictions by --out'):
-        evaluate(load_config(four_bands, bare), checkpoint)
-    assert evaluate(load_config(four_bands, bare), checkpoint, label_dir=str(tmp_path / 'out')) == {}
-    assert len(maps(tmp_path / 'out')) == len(SIZES)
+@pytest.mark.parametrize('mode', ['train', 'val', 'test'])
+def test_an_image_with_other_channels_is_named(mode):
+    network = nn.Sequential(nn.Conv2d(4, 2, 1))
+    hook = ChannelCheckHook()
+    hook.before_run(SimpleNamespace(model=network))
+    sample = SimpleNamespace(metainfo=dict(img_path='x.tif'))
+    check = getattr(hook, f'before_{mode}_iter')
+    check(None, 0, dict(inputs=[torch.zeros(4, 8, 8)], data_samples=[sample]))
+    check(None, 0, dict(inputs=[[torch.zeros(3, 8, 8)]], data_samples=[[sample]]))  # views of test-time augmentation
+    with pytest.raises(
+        DataError, match=r"'x\.tif' has 3 channel\(s\) where the network takes 4: load images of one kind"
+    ):
+        check(None, 0, dict(inputs=[torch.zeros(3, 8, 8)], data_samples=[sample]))
 
 
 def test_a_validation_without_labels_is_refused_before_the_first_step(four_bands, tmp_path):
@@ -121,5 +117,8 @@ def test_a_classifier_s_test_writes_a_table(classifier, tmp_path, labelled):
     assert [row['image'].rsplit('/', 2)[1] for row in rows] == ['ape', 'bee', 'cat']
     predict = UDAInferencer(config, checkpoint, device='cpu')
     assert [row['class'] for row in rows] == [result.name for result in predict(tmp_path / 'classes', progress=False)]
+    if not labelled:
+        with pytest.raises(UserError, match='test images have no labels to score: write predictions by --out'):
+            evaluate(load_config(config, options), str(checkpoint))
     with pytest.raises(UserError, match='ImageClassifier classifies here: use --out'):
         evaluate(load_config(config, options), str(checkpoint), overlay_dir=str(tmp_path / 'show'))

@@ -6,7 +6,7 @@ import pytest
 from mmengine.config import ConfigDict
 from mmengine.dataset import ConcatDataset
 
-from mmuda.datasets.label_free import is_label_loader, strip_labels, without_labels
+from mmuda.datasets.label_free import has_labels, is_label_loader, load_no_labels, strip_labels, without_labels
 from mmuda.registry import DATASETS
 
 
@@ -59,3 +59,13 @@ def test_a_built_set_stays_as_it_was(make_folder):
     bare = without_labels(dataset)
     assert set(bare[0]['gt_seg_map'].ravel().tolist()) == {255}
     assert set(dataset[0]['gt_seg_map'].ravel().tolist()) == {0, 1, 2, 255}
+
+
+def test_a_built_set_is_told_to_load_no_labels(make_folder):
+    folder = make_folder('a', 2)
+    cfg = folder.cfg(pipeline=[dict(type='mmuda.LoadImage'), dict(type='mmuda.LoadLabel')])
+    dataset = ConcatDataset([DATASETS.build(cfg), DATASETS.build(dict(cfg, data_prefix=dict(img_path='images')))])
+    assert [has_labels(part) for part in dataset.datasets] == [True, False]
+    assert has_labels([0]), 'what a set of another kind has nobody knows'
+    load_no_labels(dataset)
+    assert all(set(dataset[i]['gt_seg_map'].ravel().tolist()) == {255} for i in range(4))
