@@ -109,6 +109,18 @@ def test_a_signal_inside_a_validation_keeps_the_step(start, leaf, tmp_path):
 
 
 @pytest.mark.slow
+def test_a_stock_runner_stops_and_goes_on(start, leaf, tmp_path):
+    more = NEVER + "runner_type = 'Runner'\n"
+    run = start(leaf(more + HOOK.format('number=15, at=2'), name='asked'), '--work-dir', tmp_path / 'run')
+    assert run.end() == 143
+    assert last_line(run) == stopped(TERM, 2, tmp_path / 'run')
+    run = start(leaf(more), '--work-dir', tmp_path / 'run', '--resume')
+    assert run.end() == 0
+    assert 'resumed epoch: 0, iter: 2' in run.output
+    assert (tmp_path / 'run/iter_4.pth').is_file()
+
+
+@pytest.mark.slow
 def test_a_signal_before_the_first_step_ends_the_run(start, leaf, tmp_path):
     config = leaf(HOOK.format('number=15'))
     run = start(config, '--work-dir', tmp_path / 'run')
