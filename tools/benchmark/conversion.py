@@ -1,10 +1,11 @@
-"""What more processes buy in converting a data set: the same label files, one process and several, in turns.
+"""What more processes buy in converting and examining a data set: the same files, one process and several, in turns.
 
 python tools/benchmark/conversion.py --nproc 2
 
 Writes coloured labels of GTA5's size and kind to a temporary folder, and a zip archive of them, and converts both to
-train ids. On a busy machine the wall clock says little. The last column is what the processor's time makes of it: with
-one free core a process, the main process's own time and an equal share of the rest remain.
+train ids; then the data-set doctor opens the coloured files as images, with the train ids as their labels. On a busy
+machine the wall clock says little. The last column is what the processor's time makes of it: with one free core a
+process, the main process's own time and an equal share of the rest remain.
 """
 
 from __future__ import annotations
@@ -18,15 +19,18 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from measuring import table
+from mmengine.config import Config
 from PIL import Image
 
 from mmuda.apis import ToolParser, at_least, run_tool
+from mmuda.apis.doctor import find, read_roles, survey_roles
+from mmuda.datasets import CityscapesDataset
 from mmuda.datasets.cityscapes_labels import LABELS
 
 sys.path.append(str(Path(__file__).parents[1] / 'dataset_converters'))
@@ -63,14 +67,37 @@ def write_labels(folder: Path, count: int, seed: int) -> Path:
     return folder / 'labels.zip'
 
 
-def spend(source: Path, out: Path, nproc: int) -> Spent:
-    """Convert into an empty folder."""
-    shutil.rmtree(out, ignore_errors=True)
+def spend(work: Callable[[int], None], nproc: int) -> Spent:
+    """Do some work in so many processes."""
     began, before = time.perf_counter(), _processor()
-    errors = convert(gta.CONVERSION.rules, [str(source)], str(out), nproc)
-    assert not errors, errors
+    work(nproc)
     main, children = (now - then for now, then in zip(_processor(), before))
     return Spent(time.perf_counter() - began, main, main + children)
+
+
+def conversion(source: Path, out: Path) -> Callable[[int], None]:
+    """Convert a folder or an archive into an empty folder."""
+
+    def work(nproc: int) -> None:
+        shutil.rmtree(out, ignore_errors=True)
+        errors = convert(gta.CONVERSION.rules, [str(source)], str(out), nproc)
+        assert not errors, errors
+
+    return work
+
+
+def examination(folder: Path) -> Callable[[int], None]:
+    """Let the doctor open what :func:`conversion` read and wrote."""
+    labels = next((folder / 'out').rglob('*_labelTrainIds.png')).parent
+    part = dict(
+        type='mmuda.FolderSegmentation',
+        data_prefix=dict(img_path=str(folder / 'labels'), seg_map_path=str(labels)),
+        seg_map_suffix='_labelTrainIds.png',
+        metainfo=dict(classes=CityscapesDataset.METAINFO['classes']),
+    )
+    roles = read_roles(Config(dict(train_dataloader=dict(dataset=part))))
+    assert not roles[0].error, roles[0].error
+    return lambda nproc: find(survey_roles(roles, nproc))
 
 
 def _processor() -> tuple[float, float]:
@@ -107,13 +134,19 @@ def main() -> None:
     found = []
     with tempfile.TemporaryDirectory() as folder:
         archive = write_labels(Path(folder), args.files, args.seed)
-        for name, source in (('folder', Path(folder) / 'labels'), ('zip', archive)):
+        out = Path(folder) / 'out'
+        for name, make in (
+            ('convert a folder', lambda: conversion(Path(folder) / 'labels', out)),
+            ('convert a zip', lambda: conversion(archive, out)),
+            ('doctor', lambda: examination(Path(folder))),
+        ):
+            work = make()
             times: dict[int, list[Spent]] = {1: [], args.nproc: []}
             for turn in range(args.rounds):
                 for nproc in (1, args.nproc) if turn % 2 == 0 else (args.nproc, 1):
-                    times[nproc].append(spend(source, Path(folder) / 'out', nproc))
+                    times[nproc].append(spend(work, nproc))
             found += rows(name, times, args.files)
-    header = ('source', 'processes', 's', 'files/s', 'cpu s', 'speed-up', 'on free cores')
+    header = ('work', 'processes', 's', 'files/s', 'cpu s', 'speed-up', 'on free cores')
     print(f'\n{args.files} labels of {WIDTH}×{HEIGHT}, {args.rounds} rounds, seed {args.seed}')
     print(table(header, found))
 
