@@ -67,6 +67,11 @@ LEAVES = {
     ),
     'stct-mha': ('stct/stct-mha_segformer_toy', {}),
     'dacs': ('dacs/dacs_segformer_toy', {'model.labeller.threshold': 0.16}),
+    'mic': ('mic/mic_segformer_toy', {'model.labeller.threshold': 0.16}),
+    'fda': ('fda/fda_segformer_toy', {}),
+    'minent': ('minent/minent_segformer_toy', {}),
+    'advent': ('advent/advent_segformer_toy', {}),
+    'adaptsegnet': ('adaptsegnet/adaptsegnet_segformer_toy', {}),
     'combined': ('combined/all_segformer_mit-b0_toy', {}),
     'stct_classification': (
         'dann/dann_lenet_mnist2usps',
