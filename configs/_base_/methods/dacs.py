@@ -4,7 +4,7 @@
 # w is 1 on source pixels, and on target pixels the share of the batch's pixels with max q >= 0.968.
 # The teacher's share of an update is 0.01: custom_hooks = [dict(type='mmuda.MeanTeacherHook', momentum=0.01)]
 dacs = dict(
-    labeller=dict(type='mmuda.TeacherLabels', confidence='share', threshold=0.968),
+    labeller=dict(type='mmuda.TeacherLabels', confidence='share_of_all', threshold=0.968),
     views=dict(
         pasted=dict(type='mmuda.ClassMix', classes_from='image'),
         mixed=dict(type='mmuda.StudentView', of='pasted', jitter_strength=0.25),

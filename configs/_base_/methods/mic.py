@@ -3,7 +3,7 @@
 # The paper adds it to DAFormer or HRDA; alone it is a method, too. Blocks of 64 pixels are for crops of 1024 pixels,
 # 32 for 512: mic.views.masked.block = 32
 mic = dict(
-    labeller=dict(type='mmuda.TeacherLabels', confidence='share', threshold=0.968),
+    labeller=dict(type='mmuda.TeacherLabels', confidence='share_of_all', threshold=0.968),
     views=dict(
         augmented=dict(type='mmuda.StudentView', of='target'),
         masked=dict(type='mmuda.BlockMask', of='augmented', ratio=0.7, block=64),

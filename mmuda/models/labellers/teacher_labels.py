@@ -14,7 +14,7 @@ from mmuda.registry import MODELS
 from ..views import IGNORE_INDEX, View
 from .base import Ask, Labeller
 
-CONFIDENCES = ('share', 'image', 'pixel')
+CONFIDENCES = ('share', 'share_of_all', 'image', 'pixel')
 
 
 @MODELS.register_module()
@@ -29,8 +29,9 @@ class TeacherLabels(Labeller):
             bonnet).
         confidence: What the target's loss is weighed with (None: nothing, as STCT's coordination weight has that
             role). ``share``: the share of the batch's counted pixels whose top probability reaches the threshold, over
-            all processes (DACS, Tranheden et al., WACV 2021). ``image``: each image's own share. ``pixel``: 1 for such
-            a pixel and 0 for any other.
+            all processes (DACS, Tranheden et al., WACV 2021). ``share_of_all``: the share of all its pixels, those in
+            ignored rows and on padding among them, as in the released codes of DACS, DAFormer, HRDA and MIC.
+            ``image``: each image's own share of counted pixels. ``pixel``: 1 for such a pixel and 0 for any other.
         threshold: The probability, 0.968 in DACS.
     """
 
@@ -115,9 +116,10 @@ class TeacherLabels(Labeller):
         if self.confidence == 'pixel':
             return sure.float()
         sure = sure.reshape(len(sure), -1)
-        valid = torch.ones_like(sure) if valid is None else valid.reshape(sure.shape)
+        everywhere = valid is None or self.confidence == 'share_of_all'
+        valid = torch.ones_like(sure) if everywhere else valid.reshape(sure.shape)
         sure = sure & valid
-        if self.confidence == 'share':
+        if self.confidence != 'image':
             counts = torch.stack((sure.sum(), valid.sum())).double()
             dist.all_reduce(counts)
             return (counts[0] / counts[1].clamp_min(1)).float().expand(len(sure))

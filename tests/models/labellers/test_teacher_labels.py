@@ -6,6 +6,8 @@ import torch
 from mmuda.models.labellers import TeacherLabels
 from mmuda.models.views import View, counted
 
+ROWS = dict(ignore_top=1, ignore_bottom=1)
+
 
 def test_labels_are_the_argmax_and_everything_counts_by_default():
     logits = torch.randn(2, 3, 4, 5, requires_grad=True)
@@ -43,6 +45,20 @@ def test_confidence_is_a_share_of_sure_valid_pixels_or_one_weight_a_pixel():
     assert pixel.label(logits, valid)[1].tolist() == [[[1, 0], [1, 0]], [[0, 0], [0, 0]]]
 
 
+def test_the_released_share_counts_ignored_rows(segmentation_vectors):
+    """Their weight is 0 there; here they have no label, which adds the same 0 to a mean over all pixels."""
+    inputs, outputs = segmentation_vectors('daformer.pseudo_label_weight')
+    logits = torch.tensor(inputs['teacher_logits'])
+    mask = torch.tensor(inputs['valid_pseudo_mask'])[:, 0] > 0
+    labels = dict(confidence='share_of_all', threshold=0.6)
+    for options, valid, name in (({}, None, 'weight'), ({}, mask, 'weight_mask'), (ROWS, None, 'weight_rows')):
+        label, weight = TeacherLabels(**labels, **options).label(logits, valid)
+        assert torch.equal(label[counted(label)], torch.tensor(outputs['pseudo_label'])[counted(label)])
+        torch.testing.assert_close(weight.view(-1, 1, 1) * counted(label), torch.tensor(outputs[name]))
+    _, weight = TeacherLabels(confidence='share', threshold=0.6, **ROWS).label(logits)
+    assert weight.tolist() == pytest.approx([0.75, 0.75])  # of the pixels that count
+
+
 def test_whole_images_are_labelled_and_sure_or_not():
     logits = torch.tensor([[0.99, 0.01], [0.6, 0.4]]).log()
     assert TeacherLabels().label(logits)[0].tolist() == [0, 0]
@@ -59,7 +75,7 @@ def test_whole_images_are_labelled_and_sure_or_not():
     [
         (dict(ignore_top=-1), 'must not be negative'),
         (dict(threshold=1.5), r'threshold=1\.5: a probability'),
-        (dict(confidence='batch'), "confidence='batch': use one of share, image, pixel, or None"),
+        (dict(confidence='batch'), "confidence='batch': use one of share, share_of_all, image, pixel, or None"),
     ],
 )
 def test_bad_options_are_named(options, message):
