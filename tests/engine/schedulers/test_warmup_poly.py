@@ -43,6 +43,26 @@ def test_it_is_mmengines_two_in_a_row_to_the_bit(steps, warmup, power, eta_min):
     assert own[-1] == pytest.approx(eta_min, abs=1e-18)
 
 
+def test_the_released_rates(segmentation_vectors):
+    inputs, outputs = segmentation_vectors('daformer.lr')
+    found = rates(
+        lambda optimizer: [WarmupPolyLR(optimizer, 0.0375, end=40000, style='released')], 40000, inputs['base'][0]
+    )
+    for step, rate in zip(inputs['t'], outputs['lr_times_1e5'], strict=True):
+        assert found[step] * 1e5 == pytest.approx(rate, rel=1e-5, abs=1e-7), step
+
+
+@pytest.mark.parametrize('warmup, power, eta_min', [(0.25, 1.0, 0.0), (0.2, 0.9, 1e-6), (0.0, 2, 0)])
+def test_the_released_style_is_a_product(warmup, power, eta_min):
+    border = 40 * warmup
+    found = rates(
+        lambda optimizer: [WarmupPolyLR(optimizer, warmup, 1e-3, power, eta_min, style='released', end=40)], 40
+    )
+    for step, rate in enumerate(found):
+        share = 1 - (1 - 1e-3) * (1 - step / border) if step < border else 1
+        assert rate == pytest.approx(share * (eta_min + (6e-5 - eta_min) * (1 - step / 40) ** power), rel=1e-9), step
+
+
 @pytest.mark.parametrize('steps', [1, 2, 3, 6, 13, 27, 54, 100, 4000])
 def test_a_training_of_any_length_reaches_the_full_rate(steps):
     """With the warm-up of our configs; a short one has none."""
@@ -56,5 +76,7 @@ def test_bad_options_are_named():
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(()))], lr=1.0)
     with pytest.raises(ValueError, match=r'warmup=150 .*a share of the training in \[0, 1\)'):
         WarmupPolyLR(optimizer, 150, end=1000)
+    with pytest.raises(ValueError, match="style='product': use one of in_a_row, released"):
+        WarmupPolyLR(optimizer, 0.1, style='product', end=1000)
     with pytest.raises(ValueError, match='has no end'):
         WarmupPolyLR(optimizer, 0.1)
