@@ -39,8 +39,8 @@ class DomainDataset(Dataset):
         ignore_index: label of every target pixel.
         rare_class_retries: how often a source sample that a `RareClassSampler` picked for a class
             is drawn again while its crop shows too little of that class.
-        rare_class_min_pixels: how many pixels are enough (DAFormer: half of the sampler's 3000); half of the sampler's
-            minimum for the class, where that is lower.
+        rare_class_min_pixels: more pixels than these are enough (DAFormer: half of the sampler's 3000); or more than
+            half of the sampler's minimum for the class, where that is lower.
     """
 
     def __init__(
@@ -107,11 +107,11 @@ class DomainDataset(Dataset):
         if rare_class is None:
             return packed
         shown = getattr(index, 'rare_pixels', None)
-        enough = self.rare_class_min_pixels if shown is None else min(self.rare_class_min_pixels, (shown + 1) // 2)
-        if _pixels(packed, rare_class) >= enough:
+        least = self.rare_class_min_pixels if shown is None else min(self.rare_class_min_pixels, shown // 2)
+        if _pixels(packed, rare_class) > least:
             return packed
         for packed in islice(redraws(self.datasets[stream], within), self.rare_class_retries):
-            if _pixels(packed, rare_class) >= enough:
+            if _pixels(packed, rare_class) > least:
                 break
         return packed
 

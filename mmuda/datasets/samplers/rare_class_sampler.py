@@ -1,9 +1,9 @@
 """Rare-class sampling of the source: DAFormer (Hoyer et al., CVPR 2022), section 3.3.
 
 A class is drawn with P(c) = softmax((1 - f_c) / T), f_c its share of all labelled pixels, then an
-image among those that show at least `min_pixels` of it. Unlike the original every draw is a pure
-function of (seed, position), so it is the same over ranks and after a resume; and a class of which no image shows as
-much is drawn all the same, by a minimum of its own.
+image among those that show more than `min_pixels` of it. Unlike the original every draw is a pure
+function of (seed, position), so it is the same over ranks and after a resume; and a class of which no image shows
+as much is drawn all the same, by a minimum of its own.
 """
 
 import logging
@@ -28,17 +28,18 @@ class RareClassRule:
     Args:
         counts: pixels of each class in each image, int [images, classes].
         temperature: T; the smaller, the more often rare classes are drawn.
-        min_pixels: what an image must show of a class to be picked for it. Where no image shows as much, half of the
-            most that one does is the class's minimum.
+        min_pixels: an image must show more of a class to be picked for it. Where no image does, half of the most that
+            one shows takes its place.
 
     Attributes:
-        minimum: of each class, int [classes]; 0 for a class that no image shows, which is never drawn.
+        minimum: of each class, int [classes].
+        images: those that show more than that, of each class; a class without one is never drawn.
     """
 
     def __init__(self, counts: np.ndarray, temperature: float = 0.01, min_pixels: int = 3000) -> None:
         most = counts.max(0)
-        self.minimum = np.where(most >= min_pixels, np.minimum(max(min_pixels, 1), most), (most + 1) // 2)
-        self.images = [np.flatnonzero(column >= max(least, 1)) for column, least in zip(counts.T, self.minimum)]
+        self.minimum = np.where(most > min_pixels, min_pixels, most // 2)
+        self.images = [np.flatnonzero(column > least) for column, least in zip(counts.T, self.minimum)]
         self.classes = np.array([c for c, images in enumerate(self.images) if len(images)], int)
         if not len(self.classes):
             raise DataError('No image of a source has a labelled pixel: rare-class sampling has nothing to draw by.')
@@ -112,14 +113,15 @@ class RareClassSampler(DomainSampler):
     def _tell(self, classes: Sequence[str], min_pixels: int) -> None:
         """Log every class for which `min_pixels` asks too much, or for which nothing can be drawn."""
         for number, rule in self.rules.items():
-            lowered = {name: least for name, least in zip(classes, rule.minimum.tolist()) if 0 < least < min_pixels}
-            absent = [name for name, least in zip(classes, rule.minimum) if not least]
+            shown = {classes[c]: int(rule.minimum[c]) for c in rule.classes}
+            lowered = {name: least for name, least in shown.items() if least < min_pixels}
+            absent = [name for name in classes if name not in shown]
             source = f'source stream {number}: ' if len(self.rules) > 1 else ''
             if lowered:
-                shown = ', '.join(f'{name} ({least})' for name, least in lowered.items())
+                minima = ', '.join(f'{name} ({least})' for name, least in lowered.items())
                 print_log(
-                    f'RareClassSampler, {source}no image shows min_pixels={min_pixels} of some classes, whose minimum '
-                    f'is half of the most that one shows: {shown}.',
+                    f'RareClassSampler, {source}no image shows more than min_pixels={min_pixels} of some classes, '
+                    f'whose minimum is half of the most that one shows: {minima}.',
                     'current',
                 )
             if absent:

@@ -8,7 +8,7 @@ class SampleIndex(int):
         value: index into the data set.
         seed: the sample's own seed, or None: the process's random state is used.
         rare_class: class id that the crop should show, or None.
-        rare_pixels: how many pixels of that class the image shows at least.
+        rare_pixels: the image shows more pixels of that class than these.
         pseudo_label: class that clustering gave a target image, negative for none; or None: nothing was clustered.
     """
 

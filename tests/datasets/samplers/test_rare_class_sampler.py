@@ -9,7 +9,7 @@ import pytest
 from mmuda.datasets import DataError, DomainDataset, DomainSampler, RareClassSampler, SampleIndex
 from mmuda.datasets.samplers.rare_class_sampler import RareClassRule
 
-# images × classes; class 3 never has 10 pixels in one image (its minimum: half of 9), class 4 does not occur
+# images × classes; class 3 never has 10 pixels in one image (its minimum: 4, half of 9), class 4 does not occur
 COUNTS = np.array([[500, 20, 0, 4, 0], [400, 0, 30, 0, 0], [300, 15, 12, 9, 0]])
 
 
@@ -26,6 +26,23 @@ def test_class_probabilities(temperature):
     np.testing.assert_allclose(rule.probability, closed_form(temperature), rtol=1e-12)
 
 
+def test_the_released_probabilities(segmentation_vectors):
+    inputs, outputs = segmentation_vectors('daformer.rcs_probs')
+    counts = np.zeros((3, 18), int)
+    for row, image in zip(counts, inputs['pixels_by_image']):
+        row[[int(c) for c in image]] = list(image.values())
+    for temperature, name in ((0.01, 'prob_T001'), (0.05, 'prob_T005')):
+        rule = RareClassRule(counts, temperature)
+        shares = dict(zip(rule.classes.tolist(), rule.probability))
+        np.testing.assert_allclose([shares.pop(c) for c in outputs['classes']], outputs[name], atol=1e-5)
+        assert not shares
+
+
+def test_an_image_with_just_the_minimum_does_not_qualify():
+    rule = RareClassRule(np.array([[3000, 1], [3001, 0], [9000, 1]]), min_pixels=3000)
+    assert [images.tolist() for images in rule.images] == [[1, 2], [0, 2]]
+
+
 def test_a_low_temperature_does_not_overflow():
     assert np.isfinite(RareClassRule(COUNTS, 1e-4, min_pixels=10).probability).all()
 
@@ -33,7 +50,7 @@ def test_a_low_temperature_does_not_overflow():
 def test_images_of_a_class_show_enough_of_it():
     rule = RareClassRule(COUNTS, 0.5, min_pixels=10)
     assert [images.tolist() for images in rule.images] == [[0, 1, 2], [0, 2], [1, 2], [2], []]
-    assert rule.minimum.tolist() == [10, 10, 10, 5, 0]
+    assert rule.minimum.tolist() == [10, 10, 10, 4, 0]
 
 
 def test_pick_covers_the_unit_square_exactly():
@@ -55,8 +72,8 @@ def test_every_class_that_occurs_is_drawn(min_pixels):
     rule = RareClassRule(COUNTS, min_pixels=min_pixels)
     assert rule.classes.tolist() == [0, 1, 2, 3]
     for counts, least, images in zip(COUNTS.T, rule.minimum, rule.images):
-        assert images.tolist() == [i for i, count in enumerate(counts) if count and count >= least]
-        assert least == min_pixels or counts.max() in range(2 * least - 1, 2 * least + 1) or min_pixels == 0
+        assert images.tolist() == [i for i, count in enumerate(counts) if count > least]
+        assert least == (min_pixels if counts.max() > min_pixels else counts.max() // 2)
 
 
 def test_labels_without_a_class_are_an_error():
