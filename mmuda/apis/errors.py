@@ -133,7 +133,10 @@ def _blamed(error: BaseException, built: object, refusing: str) -> str | None:
 
 def _refused_by_runner(error: BaseException) -> str | None:
     """What mmengine's runner, hooks and optimizers say on purpose about the settings that they are given."""
-    innermost = traceback.extract_tb(error.__traceback__)[-1]
+    frames = traceback.extract_tb(error.__traceback__)
+    if not frames:  # it was never raised
+        return None
+    innermost = frames[-1]
     deliberate = (innermost.line or '').strip().startswith(('raise ', 'assert '))
     by_mmengine = {'mmengine', *RUNNER_ROOMS} & set(Path(innermost.filename).parts)
     return _one_line(text_of(error)) if deliberate and len(by_mmengine) > 1 else None

@@ -100,7 +100,7 @@ class PredictionWriter(Hook):
     def before_test(self, runner: Runner) -> None:
         """Give every image of the data set a name of its own."""
         dataset = runner.test_dataloader.dataset
-        paths = [dataset.get_data_info(i)['img_path'] for i in range(len(dataset))]
+        paths = list(dict.fromkeys(dataset.get_data_info(i)['img_path'] for i in range(len(dataset))))
         folder = getattr(dataset, 'data_prefix', {}).get('img_path')
         folders = [folder if folder and Path(folder) in Path(path).parents else Path(path).parent for path in paths]
         self.names = dict(zip(paths, result_names(paths, folders)))

@@ -174,9 +174,11 @@ def check_schedule(cfg: Config) -> None:
     """Every scheduler of an iteration-based run begins before training ends, and a warm-up reaches the full rate."""
     last = cfg.train_cfg.get('max_iters')
     for number, scheduler in enumerate(_listed(cfg.get('param_scheduler'))):
-        begin, end = scheduler.get('begin', 0), scheduler.get('end', last)
-        if not last or not isinstance(scheduler, Mapping) or scheduler.get('by_epoch', True):
+        if not isinstance(scheduler, Mapping) or 'type' not in scheduler:
+            raise UserError(f'param_scheduler[{number}]={scheduler!r} has no type: write dict(type=..., ...)')
+        if not last or scheduler.get('by_epoch', True):
             continue
+        begin, end = scheduler.get('begin', 0), scheduler.get('end', last)
         name = f'param_scheduler[{number}] ({scheduler.type})'
         if begin >= last:
             raise UserError(

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from mmengine.evaluator import Evaluator
 from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
 from mmengine.runner import BaseLoop, Runner
@@ -64,9 +65,16 @@ def _scores(runner: Runner, loop: BaseLoop, mode: str) -> list[str] | None:
         except Exception as error:
             if _on_purpose(error):
                 raise _refusal(error, mode) from error
+            _forget(loop.evaluator)
             return None
     networks = getattr(loop, 'networks', ('student',))
     return [name if network == 'student' else f'{network}/{name}' for network in networks for name in names]
+
+
+def _forget(evaluator: Evaluator) -> None:
+    """Take the image out of the metrics, which keep what they could not score for the first validation."""
+    for metric in evaluator.metrics:
+        metric.results.clear()
 
 
 def _check_choices(runner: Runner, scores: list[str] | None) -> None:

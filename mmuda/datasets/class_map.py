@@ -13,6 +13,7 @@ No key and no id may stand in it twice.
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -63,6 +64,14 @@ def select_classes(table: np.ndarray, old: Sequence[str], new: Sequence[str]) ->
     step = np.arange(256, dtype=np.uint8)
     step[: len(old)] = [new.index(name) if name in new else IGNORE for name in old]
     return step[table]
+
+
+def stock_table(dataset: Any) -> np.ndarray:
+    """The table that mmseg's `LoadAnnotations` amounts to for a labelled set of mmseg."""
+    wanted = list(dataset.metainfo['classes'])
+    known = list(type(dataset).METAINFO.get('classes') or wanted)
+    table = identity_table(len(known), dataset.metainfo.get('reduce_zero_label', False))
+    return select_classes(table, known, wanted)
 
 
 def load_class_map(source: str | dict, data_root: str | None = None) -> ClassMap:

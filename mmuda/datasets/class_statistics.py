@@ -18,9 +18,9 @@ from mmengine.utils import track_parallel_progress, track_progress
 
 from mmuda.storage import atomic_write
 
-from .class_map import IGNORE, identity_table, select_classes
+from .class_map import IGNORE, stock_table
 from .errors import DataError
-from .files import read_label
+from .label_maps import read_label
 
 _worker: dict = {}
 
@@ -122,20 +122,12 @@ def _label_files(dataset, rows: Iterable[int]) -> tuple[list[tuple[str, int]], l
             raise DataError(f"'{info.get('img_path')}' has no label map: rare-class sampling needs a labelled source.")
         table = info.get('label_table')
         if table is None:
-            stock = table = _stock_table(dataset) if stock is None else stock
+            stock = table = stock_table(dataset) if stock is None else stock
         if id(table) not in numbers:
             numbers[id(table)] = len(tables)
             tables.append(table)
         labels.append((info['seg_map_path'], numbers[id(table)]))
     return labels, tables
-
-
-def _stock_table(dataset) -> np.ndarray:
-    """The table that mmseg's `LoadAnnotations` amounts to."""
-    wanted = list(dataset.metainfo['classes'])
-    known = list(type(dataset).METAINFO.get('classes') or wanted)
-    table = identity_table(len(known), dataset.metainfo.get('reduce_zero_label', False))
-    return select_classes(table, known, wanted)
 
 
 def _fingerprint(dataset, labels, tables) -> str:

@@ -18,6 +18,7 @@ MAX_DISTANCE = 6  # of the 64 bits; a resized or re-encoded photograph differs i
 MIN_CORRELATION = 0.95  # of two thumbnails; unlike pictures of equal hash (sky, night) fall below
 SIDE = 16
 _BLOCK = 2048
+_RESIZED = ('uint8', 'uint16', 'int16', 'float32', 'float64')
 
 
 class Fingerprint(NamedTuple):
@@ -38,7 +39,7 @@ def fingerprint(image: np.ndarray) -> Fingerprint:
     """Describe a picture [H, W] or [H, W, bands] of any number type."""
     colour = np.ascontiguousarray(np.repeat(image[..., None], 3, -1) if image.ndim == 2 else image)
     digest = hashlib.blake2b(colour, digest_size=16, key=repr(colour.shape).encode()).digest()
-    small = _grey(cv2.resize(image, (64, 64), interpolation=cv2.INTER_AREA).astype(np.float32))
+    small = _grey(cv2.resize(_resizable(image), (64, 64), interpolation=cv2.INTER_AREA).astype(np.float32))
     bits = imagehash.phash(Image.fromarray(small)).hash
     thumbnail = cv2.resize(small, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     return Fingerprint(digest, int(np.packbits(bits).view('>u8')[0]), thumbnail)
@@ -86,6 +87,12 @@ def correlation(first: np.ndarray, second: np.ndarray) -> float:
     if norm < 1e-9:
         return float(abs(a.mean() - b.mean()) < 8)
     return float((centred_a * centred_b).sum() / norm)
+
+
+def _resizable(image: np.ndarray) -> np.ndarray:
+    """The first three bands, in a type that OpenCV resizes."""
+    bands = np.ascontiguousarray(image[..., :3] if image.ndim == 3 else image)
+    return bands if bands.dtype.name in _RESIZED else bands.astype(np.float32)
 
 
 def _grey(image: np.ndarray) -> np.ndarray:

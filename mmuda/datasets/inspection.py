@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .class_map import UNKNOWN, identity_table
+from .class_map import UNKNOWN, identity_table, stock_table
 from .duplicates import Fingerprint, fingerprint
 from .reading import examine_image, examine_label
 
@@ -55,7 +55,7 @@ def look_at(dataset, index: int) -> Look:
     """
     info = dataset.get_data_info(index)
     image = _image(info)
-    return Look(**image, **_label(info, image.get('size')))
+    return Look(**image, **_label(dataset, info, image.get('size')))
 
 
 def _image(info: Mapping) -> dict:
@@ -79,7 +79,7 @@ def _described(image: np.ndarray) -> dict:
     return dict(size=(width, height), mean=float(image.mean()), fingerprint=fingerprint(image))
 
 
-def _label(info: Mapping, size: tuple[int, int] | None) -> dict:
+def _label(dataset, info: Mapping, size: tuple[int, int] | None) -> dict:
     """The class of an image, or the classes of its label map's pixels."""
     if 'seg_map_path' not in info:
         return dict(pixels={int(number): 1 for number in np.atleast_1d(info.get('gt_label', []))})
@@ -90,17 +90,23 @@ def _label(info: Mapping, size: tuple[int, int] | None) -> dict:
     height, width = found.pixels.shape
     wrong_size = size is not None and (width, height) != size
     error = f"'{path}' has {width}×{height} pixels, its image {size[0]}×{size[1]}." if wrong_size else None
-    return dict(label_path=path, label_error=error, **_classes(found.pixels, info.get('label_table')))
+    return dict(label_path=path, label_error=error, **_classes(found.pixels, label_table(dataset, info)))
 
 
-def _classes(ids: np.ndarray, table: np.ndarray | None) -> dict:
+def label_table(dataset, info: Mapping) -> np.ndarray:
+    """From the ids of a sample's label file to classes, uint8 [65536]; where nothing names classes, an id is one."""
+    if 'label_table' in info:
+        return info['label_table']
+    return stock_table(dataset) if dataset.metainfo.get('classes') else identity_table(UNKNOWN)
+
+
+def _classes(ids: np.ndarray, table: np.ndarray) -> dict:
     """Counts of the classes and of the ids that are none.
 
     Args:
         ids: [H, W] as in the file.
-        table: uint8 [65536], see `class_map`; None: a class is its id.
+        table: uint8 [65536], see `class_map`.
     """
-    table = identity_table(UNKNOWN) if table is None else table
     pixels: dict[int, int] = {}
     unknown: dict[int, int] = {}
     for number, count in _histogram(ids):

@@ -101,6 +101,11 @@ def decode_ids(content: bytes, name: str = 'it') -> np.ndarray:
     return _File(content, name).ids()
 
 
+def facts_of(content: bytes, name: str = 'it') -> ImageFacts:
+    """As `read_facts`, of the content of a file."""
+    return _File(content, name).facts
+
+
 def examine_image(path: str, color_type: str = 'color') -> Examined:
     """Look at an image file wholly, without raising."""
     return _examine(path, lambda file: file.image(color_type))

@@ -75,6 +75,7 @@ def test_a_crash_inside_mmuda_is_a_bug():
 def test_errors_of_others_are_bugs():
     assert explain(caught(int, 'x')) is None
     assert explain(caught(dict().__getitem__, 'x')) is None
+    assert explain(ValueError('never raised')) is None
 
 
 def test_an_unknown_key_names_type_and_key_and_what_it_takes():

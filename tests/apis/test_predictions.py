@@ -97,6 +97,12 @@ def test_images_from_elsewhere_have_names_of_their_own(run, tmp_path):
     assert (tmp_path / 'labels/aachen/1.png').is_file()
 
 
+def test_an_image_that_two_joined_sets_share_is_written_once(run, tmp_path):
+    run.test_dataloader.dataset.paths *= 2
+    write(run, segmented(run), label_dir=str(tmp_path / 'labels'))
+    assert len(list_files(tmp_path / 'labels').names) == 4
+
+
 def test_a_classifier_s_table(run, tmp_path):
     write(run, classified(run), label_dir=str(tmp_path / 'out'))
     with open(tmp_path / 'out/predictions.csv', newline='') as file:

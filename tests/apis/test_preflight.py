@@ -47,6 +47,12 @@ def test_epochs_and_single_schedulers_are_left_alone():
     check_schedule(Config(dict(train_cfg=dict(max_iters=3))))
 
 
+@pytest.mark.parametrize('scheduler', ['PolyLR', dict(by_epoch=False, begin=0)])
+def test_a_scheduler_without_a_type_is_named(scheduler):
+    with pytest.raises(UserError, match=r'param_scheduler\[0\]=.* has no type'):
+        check_schedule(Config(dict(train_cfg=dict(max_iters=3), param_scheduler=[scheduler])))
+
+
 def test_missing_pretrained_weights_are_found_at_any_depth(tmp_path):
     torch.save(dict(weight=torch.zeros(1)), tmp_path / 'here.pth')
     model = dict(

@@ -53,6 +53,16 @@ def test_kinds_of_arrays():
     assert fingerprint(picture(0).astype(np.float32) / 255).thumbnail.max() <= 1
 
 
+@pytest.mark.parametrize('bands', [None, 1, 2, 3, 4, 5, 13])
+def test_every_layout_and_type_that_the_reader_gives(bands):
+    shapes = picture(0)[..., 0] if bands is None else np.dstack([picture(seed)[..., 0] for seed in range(bands)])
+    wanted = fingerprint(shapes.astype(np.float32))
+    for kind in ('uint8', 'int8', 'uint16', 'int32', 'uint32', 'int64', 'float16', 'float64'):
+        image = (shapes // 2 * 2).astype(kind) if kind != 'int8' else (shapes // 2).astype(kind)
+        assert correlation(fingerprint(image).thumbnail, wanted.thumbnail) > 0.99
+    assert fingerprint(shapes > 100).thumbnail.shape == (16, 16)
+
+
 def test_scenes_in_other_colours():
     scenes = [picture(seed) for seed in range(40)]
     night = [fingerprint(255 - scene // 3) for scene in scenes]

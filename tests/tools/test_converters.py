@@ -545,6 +545,18 @@ def test_a_file_of_another_size_or_cut_short_is_named_and_the_others_are_made(tm
     assert sorted(path.name for path in (tmp_path / 'out' / 'made' / 'train').iterdir()) == ['0.png']
 
 
+def test_a_label_map_fits_its_image_as_it_is_shown(tmp_path, engine, rules):
+    """The orientation tag of an image is applied wherever it is read."""
+    height, width = SIZE
+    turned = Image.Exif()
+    turned[274] = 6
+    content = io.BytesIO()
+    Image.new('RGB', (height, width)).save(content, 'PNG', exif=turned)
+    files = {**frames(1), 'images/train/0.png': content.getvalue()}
+    (source,) = pack({'set.zip': files}, tmp_path)
+    assert engine.convert(rules, [str(source)], str(tmp_path / 'out')) == []
+
+
 def test_two_files_of_one_name_are_refused(tmp_path, engine, rules):
     paths = pack({'a.zip': frames(1), 'b.zip': frames(1)}, tmp_path)
     with pytest.raises(DataError, match=r"'.*a.zip/images/train/0.png' and '.*b.zip/.*' would both become '.*0.png'"):
@@ -665,8 +677,10 @@ def test_the_benchmark_compares_one_process_with_several(tmp_path, monkeypatch):
     benchmark = importlib.import_module('conversion')
     monkeypatch.setattr(benchmark, 'HEIGHT', 20)
     archive = benchmark.write_labels(tmp_path, 8, seed=0)
-    times = {nproc: [benchmark.spend(archive, tmp_path / 'out', nproc)] for nproc in (1, 2)}
+    work = benchmark.conversion(archive, tmp_path / 'out')
+    times = {nproc: [benchmark.spend(work, nproc)] for nproc in (1, 2)}
     assert len(files_of(tmp_path / 'out')) == 8
+    assert benchmark.spend(benchmark.examination(tmp_path), 1).main > 0
     assert [row[:2] for row in benchmark.rows('zip', times, 8)] == [('zip', '1'), ('zip', '2')]
     spent = {1: [benchmark.Spent(4.0, 4.0, 4.0)], 2: [benchmark.Spent(2.5, 0.2, 4.2)]}
     assert [row[2:] for row in benchmark.rows('x', spent, 8)] == [

@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import cv2
 import numpy as np
 from mmengine.utils import track_parallel_progress, track_progress
-from PIL import Image, UnidentifiedImageError
-from published import Source, open_member, open_source, read_member
+from published import Source, open_source, read_member
 from rules import Content, Conversion, Place, Rule, Task, inputs_of, is_itself, path_of, plan
 
 from mmuda.apis import ToolParser, UserError, at_least, run_tool
 from mmuda.datasets.errors import DataError
+from mmuda.datasets.reading import facts_of
 from mmuda.storage import atomic_write, remove_leftovers
 
 
@@ -147,11 +147,7 @@ def _check_size(labels: np.ndarray, image: Place | None, sources: Sequence[Sourc
     if image is None:
         return
     path = path_of(image, sources)
-    with open_member(sources[image.source], image.name) as file:
-        try:
-            width, height = Image.open(file).size
-        except (OSError, SyntaxError, UnidentifiedImageError) as error:
-            raise DataError(f"its image '{path}' is none ({error}): download it again") from error
+    width, height = facts_of(read_member(sources[image.source], image.name), f"its image '{path}'").size
     if labels.shape != (height, width):
         raise DataError(
             f"it has {labels.shape[1]}×{labels.shape[0]} pixels, but '{path}' {width}×{height}: remove both, or leave "

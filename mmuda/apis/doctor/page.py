@@ -10,9 +10,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 from jinja2 import Environment, FileSystemLoader
+from mmengine.dataset import BaseDataset
 
 from mmuda.datasets.class_map import IGNORE
-from mmuda.datasets.files import read_label
+from mmuda.datasets.inspection import label_table
+from mmuda.datasets.label_maps import read_label
 from mmuda.datasets.reading import examine_image
 from mmuda.storage import atomic_write
 from mmuda.visualization import default_palette, overlay
@@ -69,12 +71,13 @@ def _samples(survey: Survey) -> list[dict]:
     names = survey.classes
     places = sorted({round(place) for place in np.linspace(0, len(survey.looks) - 1, SAMPLES)} if survey.looks else ())
     found = []
-    for info, look in ((_info(survey, place), survey.looks[place]) for place in places):
+    for (dataset, index), look in ((_place(survey, place), survey.looks[place]) for place in places):
+        info = dataset.get_data_info(index)
         image = _picture(info)
         if image is None:
             continue
         if look.label_path is not None and look.label_error is None and not look.unknown:
-            label = read_label(look.label_path, info['label_table'], len(names))
+            label = read_label(look.label_path, label_table(dataset, info), len(names))
             found.append(dict(source=_encoded(overlay(image, label, palette)), caption=_name(look.path)))
         else:
             classes = [names[number] for number in look.pixels if number < len(names)] if not survey.maps else []
@@ -110,16 +113,18 @@ def _pairs(finding: Finding, surveys: Sequence[Survey]) -> list[list[dict]]:
     places = {look.path: (survey, n) for survey in surveys for n, look in enumerate(survey.looks)} if wanted else {}
     shown = []
     for pair in wanted:
-        images = [_picture(_info(*places[path])) for path in pair]
+        found = [_place(*places[path]) for path in pair]
+        images = [_picture(dataset.get_data_info(index)) for dataset, index in found]
         if all(image is not None for image in images):
             shown.append([dict(source=_encoded(image), caption=path) for image, path in zip(images, pair)])
     return shown
 
 
-def _info(survey: Survey, place: int) -> dict:
+def _place(survey: Survey, place: int) -> tuple[BaseDataset, int]:
+    """A sample of a role as its data set and its number there."""
     for dataset in survey.role.datasets:
         if place < len(dataset):
-            return dataset.get_data_info(place)
+            return dataset, place
         place -= len(dataset)
     raise IndexError(place)
 

@@ -6,7 +6,7 @@ from mmuda import compat
 from mmuda.registry import TRANSFORMS
 
 from ..errors import DataError
-from ..files import read_label
+from ..label_maps import read_label
 from ..reading import COLOR_TYPES, read_facts, read_image
 
 compat.apply()

@@ -2,6 +2,8 @@
 
 import re
 
+import numpy as np
+
 from mmuda.apis.doctor import find, read_roles, survey_roles, write_page
 
 from .conftest import picture
@@ -21,6 +23,25 @@ def test_it_shows_roles_classes_and_samples(streets):
     assert '<b>car' not in html
     assert len(re.findall('<img src="data:image/jpeg;base64,', html)) == 12
     assert html.count('class="bar"') == 6
+
+
+def test_labels_of_a_stock_set_count_by_its_own_table(streets):
+    """Label 0 is no class here, and label 1 the first one."""
+    cfg = streets.cfg()
+    part = dict(
+        type='mmseg.BaseSegDataset',
+        data_root=str(streets.root),
+        img_suffix='.png',
+        data_prefix=dict(img_path='source/images', seg_map_path='source/labels'),
+        metainfo=dict(classes=['car', 'sky'], palette=[[0, 0, 0], [9, 9, 9]]),
+        reduce_zero_label=True,
+        pipeline=[],
+    )
+    cfg.train_dataloader.dataset = part
+    surveys = survey_roles(read_roles(cfg), nproc=1)
+    ids = np.random.default_rng(0).integers(0, 3, (60, 80))
+    assert surveys[0].looks[0].pixels == {255: (ids == 0).sum(), 0: (ids == 1).sum(), 1: (ids == 2).sum()}
+    write_page(streets.root / 'data.html', 'stock', surveys, find(surveys))
 
 
 def test_it_loads_nothing(streets):

@@ -6,7 +6,7 @@ import pytest
 
 from mmuda.datasets import DataError
 from mmuda.datasets.class_map import identity_table, load_class_map
-from mmuda.datasets.files import read_label
+from mmuda.datasets.label_maps import read_label
 
 LABEL = np.array([[0, 1, 2], [2, 255, 0]], np.uint8)
 
