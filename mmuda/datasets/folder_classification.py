@@ -121,7 +121,7 @@ class FolderClassification(ClassImages):
 
     def _number(self, name: str, number: str) -> int:
         count, first = len(self._metainfo.get('classes') or ()), self.FIRST_NUMBER
-        label = int(number) - first if number.isdigit() else -1
+        label = int(number) - first if number.isdecimal() else -1
         if label < 0 or (count and label >= count):
             raise DataError(
                 f"The line '{f'{name} {number}'.strip()}' of the list file '{self.ann_file}' does not end in a class "

@@ -40,9 +40,10 @@ def shared_files(sets: Mapping[str, Sequence]) -> list[tuple[str, str]]:
 
 def _paths(dataset) -> list[str]:
     """Of all images, without loading one; a set that keeps no list has none."""
-    return [
-        BaseDataset.get_data_info(part, index)['img_path']
+    infos = (
+        BaseDataset.get_data_info(part, index)
         for part in innermost(dataset)
         if isinstance(part, BaseDataset)
         for index in range(len(part))
-    ]
+    )
+    return [info['img_path'] for info in infos if 'img_path' in info]

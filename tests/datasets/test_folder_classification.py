@@ -58,8 +58,8 @@ def test_a_list_names_images_and_classes(root):
     assert (names, labels) == (['mug/2.jpg', 'bike/0.jpg'], [1, 0])
     (root / 'bare.txt').write_text('mug/2.jpg\nmug/1.jpg 5\n')
     assert found(build(root, ann_file='bare.txt', labelled=False)) == (['mug/2.jpg', 'mug/1.jpg'], [None, None])
-    for line in ('mug/2.jpg', 'mug/2.jpg 2', 'mug/2.jpg one'):
-        (root / 'bad.txt').write_text(line)
+    for line in ('mug/2.jpg', 'mug/2.jpg 2', 'mug/2.jpg one', 'mug/2.jpg ²'):
+        (root / 'bad.txt').write_text(line, encoding='utf-8')
         with pytest.raises(
             DataError, match=r"bad\.txt' does not end in a class number from 0 to 1: lines are `name number`"
         ):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from mmengine.dataset import BaseDataset
 
 from mmuda.datasets.shared_files import shared_files
 from mmuda.registry import DATASETS
@@ -24,6 +25,15 @@ def make(request, make_folder, tmp_path):
 
 def test_sets_of_their_own_share_nothing(make):
     assert shared_files(dict(source=[make('a')], target=[make('b')], scored=[make('c')])) == []
+
+
+def test_a_set_without_paths_shares_nothing():
+    class Numbers(BaseDataset):
+        def load_data_list(self):
+            return [dict(number=number) for number in range(3)]
+
+    sets = [Numbers()]
+    assert shared_files(dict(source=sets, target=sets, scored=sets)) == []
 
 
 @pytest.mark.parametrize(

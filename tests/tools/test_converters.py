@@ -311,6 +311,14 @@ def test_synthia_files_of_every_id():
         rule.how(synthia_png(fill([1, 23, 600])))
 
 
+@pytest.mark.parametrize('value', [-1, -2, 8, 1 << 30])
+def test_ids_beside_a_table_are_unknown(value):
+    look_up = converter('label_maps').look_up
+    assert look_up(np.array([[7, 2]], np.int32), {2: 0, 7: 1}).tolist() == [[1, 0]]
+    with pytest.raises(DataError, match=f'unknown id {value}$'):
+        look_up(np.array([[7, value]], np.int32), {2: 0, 7: 1})
+
+
 def test_cityscapes_files_of_every_id():
     labels = how('cityscapes', 'labelIds.png')(png(fill(range(34)).astype(np.uint8)))
     assert (labels == expected(range(34), dict(zip(IDS, range(19))))).all()

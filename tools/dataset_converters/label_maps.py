@@ -87,9 +87,10 @@ def from_polygons(content: bytes, train_id: Callable[[str], int | None]) -> np.n
 
 def look_up(ids: np.ndarray, table: Mapping[int, int]) -> np.ndarray:
     """Replace ids by class ids."""
-    lookup = np.full(max(int(ids.max()), *table) + 1, UNKNOWN, np.uint8)
+    beyond = max(table) + 1  # stands for all ids that are larger, or negative
+    lookup = np.full(beyond + 1, UNKNOWN, np.uint8)
     lookup[list(table)] = list(table.values())
-    labels = lookup[ids]
+    labels = lookup[np.where((ids < 0) | (ids > beyond), np.intp(beyond), ids)]
     if (labels == UNKNOWN).any():
         shown = ', '.join(map(str, np.unique(ids[labels == UNKNOWN])[:5]))
         raise DataError(f'it has the unknown id {shown}')

@@ -23,7 +23,7 @@ class StallHook(Hook):
     def __init__(self, timeout: float = DEFAULT_LIMIT) -> None:
         self.timeout = timeout
         self._watch: StallWatch | None = None
-        self._batches = 0
+        self._batches, self._batch = 0, -1
 
     def before_run(self, runner) -> None:
         """Start watching."""
@@ -38,7 +38,7 @@ class StallHook(Hook):
 
     def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
         """The batch is there."""
-        self._batches = 0
+        self._batches, self._batch = 0, -1
         mark(f'in step {runner.iter + 1}', (runner.iter, 1, 0))
 
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
@@ -46,8 +46,9 @@ class StallHook(Hook):
         mark(f'between step {runner.iter + 1} and the next, where data are loaded', (runner.iter + 1, 0, 0))
 
     def after_val_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
-        """A batch is scored."""
-        self._batches += 1
+        """A batch is scored, or a part of it: images of several sizes come in as many parts as a rank needs."""
+        self._batches += batch_idx != self._batch
+        self._batch = batch_idx
         mark(f'behind batch {self._batches} of an evaluation', (runner.iter, 0, self._batches))
 
     def after_test_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
