@@ -67,6 +67,13 @@ LEAVES = {
     ),
     'stct-mha': ('stct/stct-mha_segformer_toy', {}),
     'dacs': ('dacs/dacs_segformer_toy', {'model.labeller.threshold': 0.16}),
+    'daformer': (
+        'daformer/daformer_segformer_toy',
+        {
+            'model.labeller': dict(threshold=0.16, ignore_top=3, ignore_bottom=9),
+            'model.terms.distance': FEATURE_DISTANCE,
+        },
+    ),
     'mic': ('mic/mic_segformer_toy', {'model.labeller.threshold': 0.16}),
     'fda': ('fda/fda_segformer_toy', {}),
     'minent': ('minent/minent_segformer_toy', {}),

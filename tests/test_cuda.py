@@ -48,6 +48,7 @@ SEGMENTORS = [
     'stct/stct-mha_segformer_toy',
     'combined/all_segformer_mit-b0_toy',
     'dacs/dacs_segformer_toy',
+    'daformer/daformer_segformer_toy',
     'mic/mic_segformer_toy',
     'fda/fda_segformer_toy',
     'minent/minent_segformer_toy',

@@ -1,0 +1,16 @@
+# DAFormer's training on the toy set, from random weights: without the distance to ImageNet features.
+#     python tools/train.py configs/daformer/daformer_segformer_toy.py
+# Expected: not measured here yet.
+_base_ = [
+    '../_base_/models/segformer_mit-b0.py',  # the network
+    '../_base_/datasets/toy_streets.py',
+    '../_base_/methods/daformer.py',  # what is done with two domains
+    '../_base_/schedules/adamw_toy_poly.py',
+    '../_base_/default_runtime.py',
+]
+student = _base_.model
+student.backbone.embed_dims = 16  # MiT-B0 at half its width
+student.decode_head.update(in_channels=[16, 32, 80, 128], channels=64, num_classes=8)
+model = dict(_delete_=True, type='SelfTrainingUDA', task='segmentation', student=student, **_base_.daformer)
+custom_hooks = [dict(type='mmuda.MeanTeacherHook', momentum=0.01, keep_initial=True, copy_buffers=False)]
+param_scheduler = dict(style='released')
