@@ -115,10 +115,10 @@ def _open(content: bytes) -> Image.Image | None:
     try:
         with _own_size_limit():
             return Image.open(io.BytesIO(content))
-    except UnidentifiedImageError:
+    except UnidentifiedImageError:  # its words are about the buffer, not the file
         if is_tiff(content):
             return None
-        raise
+        raise UnidentifiedImageError('of no known image format') from None
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Look at one sample of a data set as it lies on disk, without a pipeline and without raising.
+"""Look at one sample of a data set as it lies on disk, without running its pipeline and without raising.
 
 The data-set doctor (`mmuda.apis.doctor`) looks at all of them.
 """
@@ -12,7 +12,9 @@ import numpy as np
 
 from .class_map import UNKNOWN, identity_table, stock_table
 from .duplicates import Fingerprint, fingerprint
+from .own_readers import is_image_loader
 from .reading import examine_image, examine_label
+from .transforms import LoadImage
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Look:
         size: (width, height) as a pipeline sees it, upright; None where the image cannot be read.
         mode: What is stored, in Pillow's words: `RGB`, `L`, `P`, `CMYK`, `I;16`, or `array` for one in memory.
         orientation: The EXIF orientation, 1 to 8; 1 is upright.
-        mean: Mean of the grey values, 0 to 255.
+        mean: Mean of the values that are loaded: 0 to 255, unless the pipeline keeps what the file holds.
         fingerprint: For finding it again elsewhere.
         error: Why the image cannot be read.
         label_path: The label map's file.
@@ -54,15 +56,24 @@ def look_at(dataset, index: int) -> Look:
         index: Which sample.
     """
     info = dataset.get_data_info(index)
-    image = _image(info)
+    image = _image(info, color_type(dataset))
     return Look(**image, **_label(dataset, info, image.get('size')))
 
 
-def _image(info: Mapping) -> dict:
+def color_type(dataset) -> str:
+    """As what the pipeline loads images, see `reading`; `unchanged` for a loader with rules of its own."""
+    steps = getattr(getattr(dataset, 'pipeline', None), 'transforms', ())
+    loader = next((step for step in steps if is_image_loader(type(step))), None)
+    if loader is None:
+        return 'color'
+    return loader.color_type if isinstance(loader, LoadImage) else 'unchanged'
+
+
+def _image(info: Mapping, kind: str) -> dict:
     path = info['img_path']
     if 'img' in info:
         return dict(path=path, **_described(info['img']))
-    found = examine_image(path, 'unchanged')
+    found = examine_image(path, kind)
     if found.problem is not None:
         return dict(path=path, error=found.problem)
     return dict(path=path, mode=_mode(found.facts), orientation=found.facts.orientation, **_described(found.pixels))

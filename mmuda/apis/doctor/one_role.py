@@ -65,7 +65,7 @@ def turned_images(survey: Survey) -> Iterator[Finding]:
             'note',
             survey.name,
             f"{len(turned)} of {len(survey.looks)} images are stored turned (EXIF), first '{turned[0].path}': they are "
-            'read upright everywhere, and label maps have to be upright',
+            'read upright everywhere' + ', and label maps have to be upright' * survey.maps,
         )
 
 
@@ -74,7 +74,7 @@ def mixed_modes(survey: Survey) -> Iterator[Finding]:
     modes = Counter(look.mode for look in survey.readable)
     if len(modes) > 1:
         shown = ', '.join(f'{count} {mode}' for mode, count in modes.most_common())
-        yield Finding('note', survey.name, f'images are of several kinds: {shown}; all are read as colour images')
+        yield Finding('note', survey.name, f'images are of several kinds: {shown}; {_READ_AS[survey.color_type]}')
 
 
 def repeated_pictures(survey: Survey) -> Iterator[Finding]:
@@ -90,6 +90,13 @@ def repeated_pictures(survey: Survey) -> Iterator[Finding]:
     alike = [(first, look) for first, look in copies if first.pixels == look.pixels]
     if alike:
         yield Finding('note', survey.name, _copies(survey, alike), _paths(alike))
+
+
+_READ_AS = {
+    'color': 'all are read as colour images',
+    'grayscale': 'all are read as grey images',
+    'unchanged': 'each keeps its bands, and a network takes one number of them',
+}
 
 
 def _copies(survey: Survey, pairs: Sequence[tuple[Look, Look]]) -> str:

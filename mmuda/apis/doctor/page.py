@@ -59,7 +59,7 @@ def _role(survey: Survey) -> dict:
             'labelled': 'pixel by pixel' if survey.maps else 'by image' if survey.pixels else 'no',
             'size': sizes(survey),
             'stored as': ', '.join(f'{mode} ({count:,})' for mode, count in modes.most_common()) or '–',
-            'mean grey value': f'{np.mean([look.mean for look in survey.readable]):.0f} of 255' if modes else '–',
+            'mean value': f'{np.mean([look.mean for look in survey.readable]):.3g}' if modes else '–',
         },
         samples=_samples(survey),
     )
@@ -145,7 +145,8 @@ def _encoded(image: np.ndarray) -> str:
     """A data address of a JPEG, at most 240 pixels wide."""
     scale = min(WIDTH / image.shape[1], 1)
     if scale < 1:
-        image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        height = max(round(scale * image.shape[0]), 1)
+        image = cv2.resize(image, (WIDTH, height), interpolation=cv2.INTER_AREA)
     _, content = cv2.imencode('.jpg', image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])
     return 'data:image/jpeg;base64,' + base64.b64encode(content).decode()
 

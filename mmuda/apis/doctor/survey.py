@@ -15,7 +15,7 @@ from rich.progress import track
 
 from mmuda.datasets.class_histogram import ClassHistogram
 from mmuda.datasets.class_map import IGNORE
-from mmuda.datasets.inspection import Look, look_at
+from mmuda.datasets.inspection import Look, color_type, look_at
 
 from .roles import Role
 
@@ -53,6 +53,11 @@ class Survey:
     def pixels(self) -> Counter:
         """Pixels (segmentation) or images (classification) of each class id; 255 is ignored."""
         return sum((Counter(look.pixels) for look in self.looks), Counter())
+
+    @property
+    def color_type(self) -> str:
+        """As what the images are loaded."""
+        return color_type(self.role.datasets[0])
 
     @property
     def maps(self) -> bool:

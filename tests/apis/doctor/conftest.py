@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 pytest.importorskip('mmseg')
@@ -31,6 +32,12 @@ class Streets:
 
     def image(self, role: str, n: int, pixels: np.ndarray, **options) -> None:
         self._save(f'{role}/images/{n}.png', pixels, **options)
+
+    def tiff(self, role: str, n: int, pixels: np.ndarray) -> None:
+        """Values of any number type and any number of bands, in the place of image `n`."""
+        (self.root / f'{role}/images/{n}.png').unlink()
+        kind = 'rgb' if pixels.shape[2:] == (3,) else 'minisblack'
+        tifffile.imwrite(self.root / f'{role}/images/{n}.tif', pixels, photometric=kind, planarconfig='contig')
 
     def label(self, role: str, n: int, ids: np.ndarray) -> None:
         self._save(f'{role}/labels/{n}.png', ids)

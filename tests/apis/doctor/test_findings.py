@@ -126,6 +126,28 @@ def test_binary_masks_name_the_class_map_that_helps(streets):
     assert findings(streets.cfg(classes=class_map['classes'], class_map=class_map)) == []
 
 
+UNUSUAL = {
+    'float16': picture(101).astype(np.float16),
+    'float32': picture(101) / np.float32(255),
+    'int32': picture(101)[..., 0].astype(np.int32),
+    'uint32': picture(101).astype(np.uint32),
+    'five bands': np.dstack([picture(101), picture(102)[..., :2]]),
+}
+
+
+@pytest.mark.parametrize('kind', UNUSUAL)
+def test_an_image_is_read_as_the_pipeline_reads_it(streets, kind):
+    streets.tiff('target', 1, UNUSUAL[kind])
+    refused, *_ = findings(streets.cfg(pipeline=[dict(type='mmuda.LoadImage')]))
+    assert (refused.level, refused.where) == ('error', 'target')
+    assert '1 of 4 images cannot be read' in refused.text
+    assert "color_type='unchanged'" in refused.text
+    kept = findings(streets.cfg(pipeline=[dict(type='mmuda.LoadImage', color_type='unchanged')]))
+    assert [(finding.level, finding.where) for finding in kept] == [('note', 'target')]
+    assert 'several kinds: 3 RGB' in kept[0].text
+    assert 'each keeps its bands' in kept[0].text
+
+
 def test_one_number_in_other_colours(tmp_path):
     images = np.stack([cv2.resize(picture(seed)[..., 0], (28, 28)) for seed in range(60)])
     np.savez(tmp_path / 'day.npz', x=images, y=np.arange(60) % 10)

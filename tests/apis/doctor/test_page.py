@@ -44,6 +44,12 @@ def test_labels_of_a_stock_set_count_by_its_own_table(streets):
     write_page(streets.root / 'data.html', 'stock', surveys, find(surveys))
 
 
+def test_pictures_of_16_bits_and_of_one_row(streets):
+    for n in range(4):
+        streets.tiff('target', n, np.full((1, 900, 3), 100 * 257, np.uint16))
+    assert '<dt>mean value</dt><dd>100</dd>' in page(streets, streets.cfg())
+
+
 def test_it_loads_nothing(streets):
     html = page(streets, streets.cfg())
     assert not re.search(r'(src|href)="(?!data:)|@import|url\(|<script', html)
