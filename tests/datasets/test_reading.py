@@ -296,7 +296,7 @@ def test_a_file_is_decoded_once(tmp_path, kind, mode, monkeypatch):
 
 def test_what_is_no_file_or_no_image(tmp_path):
     (tmp_path / 'a.png').write_text('not an image')
-    with pytest.raises(DataError, match=r"a.png' is no complete image \(12 bytes"):
+    with pytest.raises(DataError, match=r"a.png' is no complete image \(12 bytes; of no known image format\)"):
         read_image(str(tmp_path / 'a.png'))
     with pytest.raises(DataError, match=r"gone.png' cannot be read: No such file"):
         read_image(str(tmp_path / 'gone.png'))
