@@ -13,7 +13,7 @@ from pathlib import Path
 
 from prettytable import PrettyTable
 
-from mmuda.apis import ToolParser, UserError, check_out_dir, load_config, run_tool
+from mmuda.apis import ToolParser, UserError, at_least, check_out_dir, load_config, run_tool
 from mmuda.apis.doctor import Survey, find, read_roles, sizes, survey_roles, verdict, write_page
 
 
@@ -21,7 +21,7 @@ def parse_args() -> argparse.Namespace:
     parser = ToolParser(description='Check the data of a config')
     parser.add_argument('config', help='config file')
     parser.add_argument('--html', metavar='PAGE', help='write a page with samples of each domain and their labels')
-    parser.add_argument('--nproc', type=int, help='processes (default: one per core, at most 16)')
+    parser.add_argument('--nproc', type=at_least(1), help='processes (default: one per core, at most 16)')
     parser.add_cfg_options()
     return parser.parse_args()
 
@@ -30,8 +30,6 @@ def main() -> None:
     args = parse_args()
     if args.html is not None:
         check_page(Path(args.html))
-    if args.nproc is not None and args.nproc < 1:
-        raise UserError(f'--nproc {args.nproc} is no number of processes: give 1 or more')
     cfg = load_config(args.config, args.cfg_options)
     surveys = survey_roles(read_roles(cfg), args.nproc)
     findings = find(surveys)

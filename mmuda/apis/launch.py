@@ -138,7 +138,7 @@ def train(cfg: Config, hooks: Sequence[Hook] = ()) -> Runner:
 def _resumed_classes(cfg: Config) -> list[str] | None:
     """The classes of the checkpoint that a run goes on from; other starts may have had others."""
     path = cfg.get('load_from') if cfg.get('resume') else None
-    return None if path is None or '://' in path else checkpoint_classes(path)
+    return None if path is None else checkpoint_classes(path)
 
 
 def _going_on(cfg: Config) -> str:

@@ -45,7 +45,9 @@ def share_classes(cfg: Config, classes: Sequence[str] | None = None) -> None:
 
 
 def checkpoint_classes(path: str | Path) -> list[str] | None:
-    """The class names that a checkpoint was trained with; None where it does not know."""
+    """The class names that a checkpoint was trained with; None where it does not know, or is no local file."""
+    if '://' in str(path):
+        return None
     classes = dataset_meta(read_checkpoint(path)).get('classes')
     return None if classes is None else list(classes)
 

@@ -108,6 +108,7 @@ def test_a_checkpoints_classes_come_first(write, tmp_path):
     assert cfg.val_dataloader.dataset.metainfo.classes == CLASSES
     torch.save(dict(state_dict={}), tmp_path / 'bare.pth')
     assert checkpoint_classes(tmp_path / 'bare.pth') is None
+    assert checkpoint_classes('https://example.org/a.pth') is None
 
 
 def test_without_the_training_folders_the_way_out_is_named(write, tmp_path):

@@ -72,7 +72,7 @@ def test_an_error_is_the_exit_status(config, doctor, tmp_path):
     [
         (['--html', '.'], '--html . is a folder: give the name of a file in it'),
         (['--html', 'nowhere/page.html'], '--html nowhere/page.html lies in a folder that does not exist'),
-        (['--nproc', '0'], '--nproc 0 is no number of processes'),
+        (['--nproc', '0'], 'argument --nproc: 0 is not a number from 1 on'),
     ],
 )
 def test_a_wrong_call_gets_one_sentence(config, doctor, arguments, sentence):
