@@ -13,7 +13,7 @@ import torch
         pytest.param(  # Adam turns rounding into steps
             ['--classify', '--norm', 'mmuda.TransNorm', '--max-iters', 1], 1e-5, marks=pytest.mark.slow
         ),
-        (['--fixmatch', '--ratio', '1', '3'], 2e-6),
+        pytest.param(['--fixmatch', '--ratio', '1', '3'], 2e-6, marks=pytest.mark.slow),
     ],
     ids=['plain', 'hybrid', 'classification', 'TransNorm', 'fixmatch'],
 )

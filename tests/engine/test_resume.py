@@ -20,7 +20,7 @@ def assert_same_bits(first: dict, second: dict) -> None:
     'ranks, attention',
     [
         (1, []),
-        (2, []),
+        pytest.param(2, [], marks=pytest.mark.slow),
         pytest.param(1, ['--strategy', 'semantic'], marks=pytest.mark.slow),
         pytest.param(2, ['--strategy', 'random'], marks=pytest.mark.slow),
         pytest.param(1, ['--classify'], marks=pytest.mark.slow),
@@ -64,9 +64,10 @@ def test_interrupted_and_resumed_equals_uninterrupted(train, trained, ranks, opt
     assert_same_bits(whole, trained('cut', *options, '--resume', ranks=ranks))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'pretrain, ranks',
-    [(1, 1), *(pytest.param(*case, marks=pytest.mark.slow) for case in ((1, 2), (2, 1), (2, 2)))],
+    [(1, 1), (1, 2), (2, 1), (2, 2)],
     ids=['between', 'between-2', 'at', 'at-2'],
 )
 def test_killed_between_two_clusterings_or_right_behind_one(train, trained, pretrain, ranks):
@@ -84,6 +85,7 @@ def test_killed_between_two_clusterings_or_right_behind_one(train, trained, pret
     assert all(torch.equal(first[name], second[name]) for name in ('label', 'distance', 'centres'))
 
 
+@pytest.mark.slow
 def test_neither_workers_nor_a_rerun_change_a_bit_but_a_seed_does(trained):
     first = trained('first', '--max-iters', 2)
     assert_same_bits(first, trained('workers', '--max-iters', 2, '--workers', 2))

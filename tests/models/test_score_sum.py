@@ -44,13 +44,15 @@ def cfg(tiny_classifier, tmp_path):
 
     images = np.random.default_rng(0).integers(0, 256, (4, 10, 10), dtype=np.uint8)
     np.savez(tmp_path / 'digits.npz', x=images, y=np.array([0, 1, 2, 0]))
+    student = tiny_classifier()
+    student['head']['num_classes'] = 10
     packed = [dict(type='mmpretrain.PackInputs')]
     data = dict(type='mmuda.Digits', data_root=str(tmp_path), ann_file='digits.npz', image_key='x', label_key='y')
     return Config(
         dict(
             default_scope='mmuda',
             work_dir=str(tmp_path / 'run'),
-            model=dict(type='UDAModel', task='classification', student=tiny_classifier()),
+            model=dict(type='UDAModel', task='classification', student=student),
             test_dataloader=dict(
                 batch_size=2,
                 num_workers=0,

@@ -194,7 +194,7 @@ def undrawn(plot, monkeypatch):
 
     def figure(report):
         plot.titles.append(report.title)
-        return SimpleNamespace(savefig=lambda path, dpi: None)
+        return SimpleNamespace(savefig=lambda *args, **options: None)
 
     plot.titles = []
     monkeypatch.setattr(plot.module, 'attention_figure', figure)
