@@ -57,7 +57,8 @@ def _scores(runner: Runner, loop: BaseLoop, mode: str) -> list[str] | None:
         try:
             dataset = loop.dataloader.dataset
             batch = loop.dataloader.collate_fn([dataset[0]])
-            loop.evaluator.process(data_samples=runner.model.val_step(batch), data_batch=batch)
+            step = runner.model.val_step if mode == 'val' else runner.model.test_step  # that of --tta has the latter
+            loop.evaluator.process(data_samples=step(batch), data_batch=batch)
         except Exception as error:
             raise _refusal(error, mode) from error
         try:
