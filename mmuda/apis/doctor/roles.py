@@ -15,6 +15,7 @@ from mmuda.datasets.label_free import strip_labels
 from mmuda.registry import DATASETS
 
 from ..errors import explain
+from ..shared_classes import share_classes
 
 compat.apply()
 
@@ -45,8 +46,12 @@ class Role:
 
 
 def read_roles(cfg: Config) -> list[Role]:
-    """Build every data set of a config; one that cannot be built says why. Labels of the target are left out."""
+    """Build every data set of a config as a training does; one that cannot be built says why.
+
+    Labels of the target are left out. Evaluated sets that would find classes in their folders take the source's.
+    """
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmuda')):
+        share_classes(cfg)
         return [_role(name, dataset) for name, dataset in _named(cfg)]
 
 

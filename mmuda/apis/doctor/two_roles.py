@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
+from mmuda.datasets.checks import compare_classes
 from mmuda.datasets.duplicates import equal_pictures, near_pictures, same_scenes
+from mmuda.datasets.errors import DataError
 
 from .findings import Finding, listed
 from .survey import Survey
@@ -16,6 +18,7 @@ def between_roles(surveys: Sequence[Survey]) -> Iterator[Finding]:
     for pair in combinations(surveys, 2):
         yield from shared_pictures(*pair)
         yield from paired_scenes(*pair)
+    yield from other_classes(surveys)
     yield from classes_without_source(surveys)
 
 
@@ -86,6 +89,17 @@ def paired_scenes(first: Survey, second: Survey) -> Iterator[Finding]:
         f"'{pairs[0][1].path}': labels of one are labels of the other; choose spans or lists that do not meet",
         tuple((ours.path, theirs.path) for ours, theirs in pairs),
     )
+
+
+def other_classes(surveys: Sequence[Survey]) -> Iterator[Finding]:
+    """Roles whose class list, or its order, is not that of the first one."""
+    first, *others = [survey for survey in surveys if survey.classes] or [None]
+    for survey in others:
+        names = f'the {first.name} set', f'the {survey.name} set'
+        try:
+            compare_classes(list(first.classes), list(survey.classes), *names)
+        except DataError as error:
+            yield Finding('error', survey.name, str(error))
 
 
 def classes_without_source(surveys: Sequence[Survey]) -> Iterator[Finding]:

@@ -115,6 +115,29 @@ def test_a_fault_is_found(streets, fault):
     )
 
 
+def test_class_lists_in_another_order(streets):
+    cfg = streets.cfg()
+    cfg.val_dataloader.dataset.metainfo.classes = ['sky', 'car', 'road']
+    found = findings(cfg)
+    assert [(finding.level, finding.where) for finding in found] == [('error', 'val')]
+    assert "class 0 is 'road' in the source set and 'sky' in the val set" in found[0].text
+
+
+def test_a_val_set_takes_the_classes_of_the_source(streets):
+    """Its folders lack one, which would give the other another number."""
+    for n, name in enumerate(('shop/car', 'shop/road', 'camera', 'seen/road')):
+        streets.image(name, 0, picture(n))
+    shop, camera, seen = (
+        dict(type='mmuda.FolderClassification', data_root=str(streets.root), data_prefix=dict(img_path=name))
+        for name in ('shop', 'camera', 'seen')
+    )
+    train = dict(type='mmuda.DomainDataset', source=shop, target=camera)
+    cfg = Config(dict(train_dataloader=dict(dataset=train), val_dataloader=dict(dataset=seen)))
+    surveys = survey_roles(read_roles(cfg), nproc=1)
+    assert dict(surveys[2].pixels) == {1: 1}
+    assert [finding.level for finding in find(surveys)] == ['note']
+
+
 def test_binary_masks_name_the_class_map_that_helps(streets):
     for role in ('source', 'val'):
         for n in range(4):
