@@ -17,14 +17,15 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import FrameType
 
-from mmuda.processes import Interrupted, caught_signals, leave
+from mmuda.processes import Interrupted, await_verdict, caught_signals, defer, leave
 
 RUNNER_ROOMS = ('config', 'registry', 'runner', 'hooks', 'optim', 'evaluator', 'dist')
 PACKAGE = Path(__file__).resolve().parents[1]
 UNKNOWN_KEY = re.compile(r"(\w+)(?:\.__init__)?\(\) got an unexpected keyword argument '(\w+)'")
 MISSING_KEY = re.compile(r'(\w+)(?:\.__init__)?\(\) missing \d+ required (?:positional|keyword-only) arguments?: (.+)')
 LOST_RANK = re.compile(
-    r'gloo.*(Connection closed|Connection reset|Connection refused|[Tt]imed out)|pair closure|NCCL.*remote'
+    r'gloo.*(Connection (closed|reset|refused)|Broken pipe|[Tt]imed out)|pair closure|NCCL.*remote'
+    '|Connection was likely closed'
 )
 UNKNOWN_TYPE = re.compile(r'(\S+) is not in the (.+?) registry')
 
@@ -45,6 +46,9 @@ def run_tool(main: Callable[[], object]) -> None:
         except Interrupted as end:
             leave(end.code, f'mmuda: {end.sentence}')
         except Exception as error:
+            if has_lost_rank(error):
+                defer()  # a launcher ends all ranks when one has ended; the reason is to be said before
+                await_verdict()
             sentence = explain(error)
             if sentence is None or os.environ.get('MMUDA_TRACEBACK') == '1':
                 raise
@@ -58,7 +62,7 @@ def explain(error: BaseException) -> str | None:
     from_worker = _from_worker(error)
     if from_worker is not None:
         return from_worker
-    if isinstance(error, RuntimeError) and LOST_RANK.search(str(error)):
+    if has_lost_rank(error):
         return _lost_rank(error)
     if isinstance(error, (TypeError, KeyError)):
         sentence = _config_complaint(error)
@@ -67,6 +71,11 @@ def explain(error: BaseException) -> str | None:
     if _raised_on_purpose(error):
         return _one_line(text_of(error))
     return _refused_by_runner(error) or _failed_build(error)
+
+
+def has_lost_rank(error: BaseException) -> bool:
+    """Whether the process group says that another rank does not answer."""
+    return isinstance(error, RuntimeError) and LOST_RANK.search(str(error)) is not None
 
 
 def did_you_mean(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:

@@ -4,13 +4,14 @@ from .agreement import Agreement
 from .launcher import follow_launcher
 from .progress import mark
 from .signals import Interrupted, caught_signals, defer, leave, release, requested
-from .stalls import DEFAULT_LIMIT, StallWatch
+from .stalls import DEFAULT_LIMIT, StallWatch, await_verdict
 
 __all__ = [
     'DEFAULT_LIMIT',
     'Agreement',
     'Interrupted',
     'StallWatch',
+    'await_verdict',
     'caught_signals',
     'defer',
     'follow_launcher',

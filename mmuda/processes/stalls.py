@@ -1,9 +1,13 @@
 """A rank that hangs, or waits for data that do not come: found within a time limit, and named.
 
 Every rank has a thread that publishes once a second, in the process group's store, how far its main thread is. When its
-main thread has not gone on for the limit, the thread compares all ranks, prints which one keeps the others waiting, and
-ends the process: in a collective the main thread could do neither. ``DataLoader(timeout=...)`` is no substitute: a
-worker that is stopped while it hands a batch over blocks the loader without any limit.
+main thread has not gone on for the limit, or has lost another rank (:func:`await_verdict`), the thread compares all
+ranks, prints which one keeps the others waiting, and ends the process: in a collective the main thread could do
+neither. ``DataLoader(timeout=...)`` is no substitute: a worker that is stopped while it hands a batch over blocks the
+loader without any limit.
+
+All ranks say the same: the first verdict that is in the store counts, and no rank ends, which the others would see as a
+lost connection, before every rank that lives has heard it.
 """
 
 from __future__ import annotations
@@ -24,6 +28,9 @@ from .signals import end_at_once
 
 DEFAULT_LIMIT = 600  # seconds
 TICK = 1.0
+SILENCE = 8 * TICK  # a rank that publishes nothing for so long does not live
+HEARING = 20 * TICK  # what a rank waits at most for the others to hear the verdict
+STORE_TIMEOUT = 30.0
 
 
 class Record(NamedTuple):
@@ -50,6 +57,13 @@ class Record(NamedTuple):
         return f'{self.doing} for {self.idle:.0f} s, at {self.place}'
 
 
+class Verdict(NamedTuple):
+    """What all ranks say, and the ranks that live: they have to hear it before one of them ends."""
+
+    sentence: str
+    living: list[int]
+
+
 class StallWatch(threading.Thread):
     """Watches the main thread of this rank, and compares it with the others' when it hangs.
 
@@ -67,9 +81,16 @@ class StallWatch(threading.Thread):
         self.advice = advice
         together = dist.is_available() and dist.is_initialized()
         self.rank, self.ranks = (dist.get_rank(), dist.get_world_size()) if together else (0, 1)
-        self.stopped = threading.Event()
+        self.asked, self.stopped = threading.Event(), threading.Event()
         self.ticks = 0
         self._store: dist.Store | None = _connect(limit) if self.ranks > 1 else None
+
+    def start(self) -> None:
+        """Say who this rank is, then watch: the others can name it whatever happens to it from here on."""
+        global _watch
+        self._publish(0.0)
+        _watch = self
+        super().start()
 
     def run(self) -> None:
         """Publish once a second until the run ends or hangs."""
@@ -79,18 +100,21 @@ class StallWatch(threading.Thread):
             idle = 0.0 if progress.beats != beats else idle + min(now - before, 2 * TICK)
             beats, before = progress.beats, now
             own = self._publish(idle)
-            sentence = self._told()
+            verdict = self._told()
             alone_at_work = self.ranks == 1 and not own.loads  # it may be in a debugger
-            if sentence is None and idle >= self.patience and not alone_at_work:
-                sentence = self._verdict(own)
+            if verdict is None and (idle >= self.patience or self.asked.is_set()) and not alone_at_work:
+                verdict = self._judge(own)
                 if progress.beats != beats:
                     continue
-                sentence = self._told() or self._tell(sentence)
-            if sentence is not None and not self.stopped.is_set():
-                end_at_once(1, f'mmuda: error: {sentence}; {self.advice()}')
+                verdict = self._agreed(verdict)
+            if verdict is not None and not self.stopped.is_set():
+                self._wait_for_hearing(verdict.living)
+                end_at_once(1, f'mmuda: error: {verdict.sentence}; {self.advice()}')
 
     def stop(self) -> None:
         """The run is over."""
+        global _watch
+        _watch = None
         self.stopped.set()
 
     def _publish(self, idle: float) -> Record:
@@ -104,26 +128,36 @@ class StallWatch(threading.Thread):
         self._guarded(lambda store: store.set(f'rank {self.rank}', json.dumps(record)))
         return record
 
-    def _verdict(self, own: Record) -> str:
-        """Who keeps the others waiting."""
+    def _judge(self, own: Record) -> Verdict:
+        """Who keeps the others waiting; a rank that is slow to publish has time to do so."""
         if self.ranks == 1:
-            return f'{own.name} has been {own.activity}'
-        before = self._records()
-        for _ in range(3):
+            return Verdict(f'{own.name} has been {own.activity}', [])
+        before, end = self._records(), time.monotonic() + SILENCE
+        silent = list(range(self.ranks))
+        while silent and time.monotonic() < end:
             time.sleep(TICK)
             self._publish(own.idle)
-        return describe(before, self._records(), self.ranks, self.limit)
+            now = self._records()
+            silent = [
+                rank for rank in silent if rank not in now or (rank in before and now[rank].tick == before[rank].tick)
+            ]
+        return Verdict(describe(now, silent, self.ranks), sorted(set(range(self.ranks)) - set(silent)))
 
-    def _told(self) -> str | None:
+    def _told(self) -> Verdict | None:
         """The verdict of the rank that came to one first."""
-        return self._guarded(lambda store: store.get('verdict').decode() if store.check(['verdict']) else None)
+        return self._guarded(lambda store: _verdict(store.get('verdict')) if store.check(['verdict']) else None)
 
-    def _tell(self, sentence: str) -> str:
-        """Let the other ranks read it before this one ends, to which the store may belong."""
-        if self.ranks > 1:
-            self._guarded(lambda store: store.set('verdict', sentence))
-            time.sleep(4 * TICK)
-        return sentence
+    def _agreed(self, verdict: Verdict) -> Verdict:
+        """The verdict of all ranks: this one, unless another rank was first."""
+        text = json.dumps(verdict)
+        return self._guarded(lambda store: _verdict(store.compare_set('verdict', '', text))) or verdict
+
+    def _wait_for_hearing(self, living: list[int]) -> None:
+        """Wait until these ranks know the verdict: the end of one, with which the store may go, tells them nothing."""
+        end, keys = time.monotonic() + HEARING, [f'heard {rank}' for rank in living]
+        self._guarded(lambda store: store.set(f'heard {self.rank}', 'yes'))
+        while self._guarded(lambda store: not store.check(keys)) and time.monotonic() < end:
+            time.sleep(TICK / 10)
 
     def _records(self) -> dict[int, Record]:
         def read(store: dist.Store) -> dict[int, Record]:
@@ -140,25 +174,35 @@ class StallWatch(threading.Thread):
             self._store = None
 
 
-def describe(before: dict[int, Record], now: dict[int, Record], ranks: int, limit: float) -> str:
+_watch: StallWatch | None = None  # of this process
+
+
+def await_verdict() -> None:
+    """Let the watching thread say which rank is gone and end this process; for a main thread that has lost it.
+
+    Returns where nobody watches.
+    """
+    if _watch is not None:
+        _watch.asked.set()
+        _watch.join(SILENCE + HEARING + STORE_TIMEOUT)
+
+
+def describe(now: dict[int, Record], silent: list[int], ranks: int) -> str:
     """One sentence on which rank keeps the others waiting.
 
     Args:
-        before: The ranks' records of some seconds ago.
-        now: Their records of now; a rank whose tick is the same has not lived in between.
+        now: The ranks' records.
+        silent: Those that publish nothing.
         ranks: How many there are.
-        limit: Seconds.
     """
     if not now:
-        return (
-            f'no rank answers within {limit:.0f} s, nor does the store at {_address()}: the launcher or rank 0 is gone'
-        )
-    silent = [
-        rank for rank in range(ranks) if rank not in now or (rank in before and now[rank].tick == before[rank].tick)
-    ]
+        return f'no rank answers, nor does the store at {_address()}: the launcher or rank 0 is gone'
     if silent:
         names = ', '.join(now[rank].name if rank in now else f'rank {rank}' for rank in silent)
-        return f'{names} of {ranks} ranks gives no sign of life: the process is stopped, or its machine is gone'
+        return (
+            f'{names} of {ranks} ranks gives no sign of life: the process has ended (look at its own messages) or is '
+            'stopped, or its machine is gone'
+        )
     least = min(record.position for record in now.values())
     behind = [record for record in now.values() if record.position == least]
     if len(behind) == ranks:
@@ -181,9 +225,13 @@ def _connect(limit: float) -> dist.Store | None:
         int(os.environ['MASTER_PORT']),
         is_master=False,
         wait_for_workers=False,
-        timeout=timedelta(seconds=min(limit, 30)),
+        timeout=timedelta(seconds=min(limit, STORE_TIMEOUT)),
     )
     return dist.PrefixStore(f'mmuda/{os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")}', store)
+
+
+def _verdict(text: bytes) -> Verdict:
+    return Verdict(*json.loads(text))
 
 
 def _address() -> str:

@@ -11,6 +11,7 @@ from mmengine.registry import Registry
 from mmengine.runner import get_priority
 from torch.utils.data import DataLoader, Dataset
 
+from mmuda.apis import errors
 from mmuda.apis.errors import LOST_RANK, UserError, did_you_mean, explain, run_tool
 from mmuda.domain import DomainBatch
 from mmuda.models.terms import CoordinationWeight
@@ -141,6 +142,8 @@ def test_an_error_from_a_data_loading_worker():
         '[/pytorch/third_party/gloo/gloo/transport/tcp/pair.cc:547] Connection closed by peer [127.0.0.1]:46033',
         'Application timeout caused pair closure',
         '[gloo/transport/tcp/unbound_buffer.cc:81] Timed out waiting 30000ms for recv operation to complete',
+        '[gloo/transport/tcp/pair.cc:538] writev [127.0.0.1]:46033: Broken pipe',
+        'Failed to recv, got 0 bytes. Connection was likely closed. Did the remote server shutdown or crash?',
         'NCCL error in: ProcessGroupNCCL.cpp:3356, remote process exited or there was a network error, NCCL 2.21.5',
     ],
 )
@@ -148,6 +151,19 @@ def test_a_rank_that_lost_another(text, monkeypatch):
     monkeypatch.setenv('RANK', '3')
     assert explain(RuntimeError(text)).startswith(f'rank 3 has lost another rank ({text[:160]}): what that one says is')
     assert not LOST_RANK.search('CUDA error: an illegal memory access was encountered')
+
+
+def test_a_rank_that_lost_another_lets_the_watch_speak_first(monkeypatch, capsys):
+    """The launcher, which ends all ranks when one has ended, does not come between."""
+    monkeypatch.setattr(errors, 'await_verdict', lambda: os.kill(os.getpid(), signal.SIGTERM))
+
+    def main():
+        raise RuntimeError('Application timeout caused pair closure')
+
+    with pytest.raises(SystemExit) as info:
+        run_tool(main)
+    assert info.value.code == 1
+    assert capsys.readouterr().err.startswith('mmuda: error: rank 0 has lost another rank (Application timeout')
 
 
 @pytest.mark.parametrize('name', ['SIGTERM', 'SIGINT', 'SIGUSR1'])

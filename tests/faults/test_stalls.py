@@ -19,7 +19,7 @@ custom_hooks = [dict(type='mmengine.Stall', how='{how}')]
 
 @HOOKS.register_module()
 class Stall(Hook):
-    """At step 3, rank 1 hangs or stops, or the only rank's data workers do."""
+    """At step 3, rank 1 hangs, stops or is killed, or the only rank's data workers stop."""
 
     def __init__(self, how):
         self.how = how
@@ -31,7 +31,7 @@ class Stall(Hook):
             for child in multiprocessing.active_children():
                 os.kill(child.pid, signal.SIGSTOP)
         elif runner.rank == 1:
-            os.kill(os.getpid(), signal.SIGSTOP) if self.how == 'stops' else time.sleep(1000)
+            time.sleep(1000) if self.how == 'hangs' else os.kill(os.getpid(), signal.Signals[self.how])
 
 
 @pytest.mark.slow
@@ -57,8 +57,11 @@ def test_a_hanging_rank(ranks, leaf, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_stopped_rank(ranks, leaf, tmp_path):
-    runs = ranks(leaf(SETTINGS.format(limit=LIMIT, workers=0, how='stops')), '--work-dir', tmp_path / 'run')
+@pytest.mark.parametrize('how', ['SIGSTOP', 'SIGKILL'])
+def test_a_rank_without_a_sign_of_life(ranks, leaf, tmp_path, how):
+    """Its loss is no error yet of the one that is left, when it was killed: who it was is asked first."""
+    runs = ranks(leaf(SETTINGS.format(limit=LIMIT, workers=0, how=how)), '--work-dir', tmp_path / 'run')
     assert runs[0].end() == 1
     assert runs[0].sentence.startswith(f'rank 1 (process {runs[1].pid} on ')
-    assert ' of 2 ranks gives no sign of life: the process is stopped, or its machine is gone' in runs[0].sentence
+    assert ' of 2 ranks gives no sign of life: the process has ended (look at its own messages) or ' in runs[0].sentence
+    assert f'; go on with --resume from {tmp_path}/run/iter_' in runs[0].sentence
