@@ -21,6 +21,7 @@ NEEDS = dict(
     train=('model', 'train_dataloader', 'train_cfg', 'optim_wrapper'),
     test=('model', 'test_dataloader', 'test_cfg', 'test_evaluator'),
     infer=('model', 'test_dataloader'),
+    select_checkpoint=('model', 'val_dataloader', 'val_cfg', 'val_evaluator'),
 )
 """What a config must have for a tool."""
 LOWEST = dict(

@@ -11,7 +11,7 @@ import random
 import traceback
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -53,23 +53,32 @@ class Rehearsal(Hook):
 
 def _scores(runner: Runner, loop: BaseLoop, mode: str) -> list[str] | None:
     """The names of an evaluation's scores; None where one image is too few to find out."""
+    names: list[str] = []
     with _as_it_was(runner), torch.no_grad():
-        try:
-            dataset = loop.dataloader.dataset
-            batch = loop.dataloader.collate_fn([dataset[0]])
-            step = runner.model.val_step if mode == 'val' else runner.model.test_step  # that of --tta has the latter
-            loop.evaluator.process(data_samples=step(batch), data_batch=batch)
-        except Exception as error:
+        for network in getattr(loop, 'networks', ('student',)):
+            with getattr(loop, 'predicting', nullcontext)(network):
+                found = _scores_of_one_image(runner, loop, mode)
+            if found is None:
+                return None
+            names += [name if network == 'student' else f'{network}/{name}' for name in found]
+    return names
+
+
+def _scores_of_one_image(runner: Runner, loop: BaseLoop, mode: str) -> list[str] | None:
+    try:
+        dataset = loop.dataloader.dataset
+        batch = loop.dataloader.collate_fn([dataset[0]])
+        step = runner.model.val_step if mode == 'val' else runner.model.test_step  # that of --tta has the latter
+        loop.evaluator.process(data_samples=step(batch), data_batch=batch)
+    except Exception as error:
+        raise _refusal(error, mode) from error
+    try:
+        return list(loop.evaluator.evaluate(1))
+    except Exception as error:
+        if _on_purpose(error):
             raise _refusal(error, mode) from error
-        try:
-            names = list(loop.evaluator.evaluate(1))
-        except Exception as error:
-            if _on_purpose(error):
-                raise _refusal(error, mode) from error
-            _forget(loop.evaluator)
-            return None
-    networks = getattr(loop, 'networks', ('student',))
-    return [name if network == 'student' else f'{network}/{name}' for network in networks for name in names]
+        _forget(loop.evaluator)
+        return None
 
 
 def _forget(evaluator: Evaluator) -> None:

@@ -15,6 +15,16 @@ from .class_mix import class_mask, draw_half, look_up, mix, present_classes
 from .conditioning import entropy_weight, multilinear_map, prediction_entropy, randomized_multilinear_map
 from .contrastive_discrepancy import contrastive_domain_discrepancy
 from .coordination import coordination_ramp, pixel_agreement
+from .criteria import (
+    CRITERION_RULES,
+    batch_nuclear_norm,
+    class_correlation,
+    deep_embedded_validation,
+    density_ratio,
+    mean_entropy,
+    mutual_information,
+    soft_neighbourhood_density,
+)
 from .cross_layer import cross_layer_discrepancy, cross_layer_mmd, cross_layer_weights
 from .dida import dynamic_depthwise_conv, instance_conv, instance_kernels, shared_filters
 from .discrepancy import classifier_discrepancy
@@ -38,6 +48,7 @@ from .windows import Box, average_windows, check_box, fuse_scales, inserted, ran
 
 __all__ = [
     'Box',
+    'CRITERION_RULES',
     'Clusters',
     'Moments',
     'adaptation_ramp',
@@ -46,6 +57,7 @@ __all__ = [
     'adjust_hue',
     'adjust_saturation',
     'average_windows',
+    'batch_nuclear_norm',
     'block_grid',
     'block_mask',
     'blur_kernel',
@@ -55,6 +67,7 @@ __all__ = [
     'charbonnier',
     'check_box',
     'class_centres',
+    'class_correlation',
     'class_mask',
     'class_prototypes',
     'class_split',
@@ -66,6 +79,8 @@ __all__ = [
     'cross_layer_discrepancy',
     'cross_layer_mmd',
     'cross_layer_weights',
+    'deep_embedded_validation',
+    'density_ratio',
     'domain_loss',
     'draw_half',
     'draw_jitter',
@@ -90,10 +105,12 @@ __all__ = [
     'look_up',
     'low_frequencies',
     'masked_feature_distance',
+    'mean_entropy',
     'mix',
     'mixed_moments',
     'multi_kernel_mmd',
     'multilinear_map',
+    'mutual_information',
     'normalized_entropy',
     'pixel_agreement',
     'plan_attention',
@@ -106,6 +123,7 @@ __all__ = [
     'self_information',
     'shared_filters',
     'sliding_windows',
+    'soft_neighbourhood_density',
     'spherical_kmeans',
     'thing_mask',
     'transferability',

@@ -103,6 +103,15 @@ def test_a_validation_without_labels_is_refused_before_the_first_step(four_bands
     assert not (tmp_path / 'run').exists()
 
 
+def test_a_validation_without_labels_chooses_a_checkpoint_by_a_criterion_that_needs_none(four_bands, tmp_path):
+    cfg = load_config(four_bands, {'val_dataloader.dataset.data_prefix.seg_map_path': None})
+    cfg.val_evaluator = dict(type='mmuda.LabelFreeMetric')
+    cfg.default_hooks.checkpoint.update(save_best='mmuda/entropy')
+    hub = train(cfg).message_hub
+    assert hub.get_info('best_ckpt').endswith('best_mmuda_entropy_iter_2.pth')
+    assert hub.get_info('best_score') == hub.get_scalar('val/mmuda/entropy').current()
+
+
 @pytest.mark.parametrize('labelled', [True, False])
 def test_a_classifier_s_test_writes_a_table(classifier, tmp_path, labelled):
     for number, name in enumerate(('ape', 'bee', 'cat')):

@@ -272,6 +272,12 @@ INFER = [
 OTHERS = [
     ('demo.py', '--iters 0', '--iters'),
     ('demo.py', '--work-dir {stct.py}/x', 'stct.py'),
+    ('select_checkpoint.py', '', 'WORK_DIR'),
+    ('select_checkpoint.py', 'gone', 'gone'),
+    ('select_checkpoint.py', '{stct.py}', 'stct.py'),
+    ('select_checkpoint.py', '{root}/empty', '{root}/empty'),
+    ('select_checkpoint.py', '{root}/empty --images 0', '--images'),
+    ('select_checkpoint.py', '{root}/empty --by mIoU', '--by'),
     ('dataset_doctor.py', 'gone.py', 'gone.py'),
     ('dataset_doctor.py', '{stct.py} --nproc 0', '--nproc'),
     ('dataset_converters/gta.py', '', '--src'),

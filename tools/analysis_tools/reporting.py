@@ -1,9 +1,8 @@
-"""Pictures and tables, for the tools that make some: no command of its own."""
+"""Pictures, for the tools that make some: no command of its own."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -32,9 +31,3 @@ def save_picture(figure: Figure, args: argparse.Namespace) -> None:
     args.out.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(args.out) as file:
         figure.savefig(file, dpi=args.dpi, format=args.out.suffix[1:])
-
-
-def markdown(rows: Sequence[Sequence[str]]) -> str:
-    """A table whose first row is its header."""
-    rows = [rows[0], ['---'] * len(rows[0]), *rows[1:]]
-    return '\n'.join('| ' + ' | '.join(row) + ' |' for row in rows)

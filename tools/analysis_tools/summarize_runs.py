@@ -11,10 +11,10 @@ import argparse
 from pathlib import Path
 from statistics import fmean, stdev
 
-from reporting import markdown
 from runs import add_groups, find_groups, read_log
 
 from mmuda.apis import ToolParser, UserError, run_tool
+from mmuda.apis.tables import markdown
 
 
 def parse_args() -> argparse.Namespace:

@@ -11,8 +11,14 @@ from mmengine.dist import is_main_process
 from mmengine.registry import HOOKS as MMENGINE_HOOKS
 
 import mmuda.storage.backend  # noqa: F401  (what mmengine writes is whole from here on)
+from mmuda.functional import CRITERION_RULES
 from mmuda.registry import HOOKS
 from mmuda.storage import atomic_write
+
+
+def _criteria(rule: str) -> list[str]:
+    """The criteria without labels of this rule, as scores are called."""
+    return [f'mmuda/{name}' for name, own in CRITERION_RULES.items() if own == rule]
 
 
 @MMENGINE_HOOKS.register_module(force=True)
@@ -26,8 +32,13 @@ class CheckpointHook(mmengine.hooks.CheckpointHook):
     a stock config gets it.
 
     Args:
-        As in mmengine; an ``interval`` below 1 is a share of the training: 0.1 are ten checkpoints.
+        As in mmengine; an ``interval`` below 1 is a share of the training: 0.1 are ten checkpoints. ``save_best`` knows
+            the rule of the criteria without labels, too: ``mmuda/snd`` and the other scores of
+            :class:`mmuda.LabelFreeMetric`.
     """
+
+    _default_greater_keys = [*mmengine.hooks.CheckpointHook._default_greater_keys, *_criteria('greater')]
+    _default_less_keys = [*mmengine.hooks.CheckpointHook._default_less_keys, *_criteria('less')]
 
     def before_train(self, runner) -> None:
         """Turn a share into steps (or epochs), and look for the best checkpoints in this run's own folder."""

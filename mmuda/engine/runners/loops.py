@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 from mmengine import dist
@@ -189,11 +190,20 @@ class MeanTeacherValLoop(SizeGroups, ValLoop):
         return scores
 
     def _evaluate(self, network: str) -> dict:
-        model = self.runner.model.module if is_model_wrapper(self.runner.model) else self.runner.model
-        before, model.predict_on = model.predict_on, network
-        try:
+        with self.predicting(network):
             for index, data_batch in enumerate(self.dataloader):
                 self.run_iter(index, data_batch)
             return self.evaluator.evaluate(len(self.dataloader.dataset))
+
+    @contextmanager
+    def predicting(self, network: str) -> Iterator[None]:
+        """Let a network predict, and metrics that compare networks know which."""
+        model = self.runner.model.module if is_model_wrapper(self.runner.model) else self.runner.model
+        before, model.predict_on = model.predict_on, network
+        for metric in getattr(self.evaluator, 'metrics', ()):
+            if hasattr(metric, 'network'):
+                metric.network = network
+        try:
+            yield
         finally:
             model.predict_on = before

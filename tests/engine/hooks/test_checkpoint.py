@@ -12,6 +12,7 @@ from mmengine.registry import HOOKS as MMENGINE_HOOKS
 from mmengine.runner import Runner
 
 from mmuda.engine.hooks import CheckpointHook
+from mmuda.functional import CRITERION_RULES
 from mmuda.registry import HOOKS
 
 
@@ -130,3 +131,9 @@ def test_a_failed_write_removes_nothing(train, tmp_path):
     with pytest.raises(OSError, match='disk full'):
         train(4, max_keep_ckpts=1, before_save=fail)
     assert checkpoints(tmp_path / 'run') == ['iter_2.pth']
+
+
+@pytest.mark.parametrize('network', ['', 'teacher/'])
+@pytest.mark.parametrize('name, rule', CRITERION_RULES.items())
+def test_the_rule_of_criteria_without_labels_is_known(network, name, rule):
+    assert CheckpointHook(save_best=f'{network}mmuda/{name}').rules == [rule]

@@ -130,3 +130,11 @@ def test_a_length_is_given_once_and_has_a_batch():
             build(**options)
     with pytest.raises(ValueError, match='An epoch has 1 samples, less than one batch of 2'):
         build(1, max_epochs=3)
+
+
+def test_metrics_that_compare_networks_are_told_which_one_predicts(loop):
+    metric = loop.evaluator.metrics[0]
+    metric.network, seen, process = None, [], metric.process
+    metric.process = lambda *batch: (seen.append(metric.network), process(*batch))
+    loop.run()
+    assert seen == ['student'] * 3 + ['teacher'] * 3

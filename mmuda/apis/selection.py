@@ -1,0 +1,172 @@
+"""Judge the checkpoints of trainings without labels of the target, and with labels the judges, too."""
+
+from __future__ import annotations
+
+import copy
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from mmengine.runner import Runner
+from mmengine.utils import track_iter_progress
+from scipy.stats import spearmanr
+
+from mmuda import compat
+from mmuda.datasets.label_free import has_labels, load_no_labels
+from mmuda.functional import CRITERION_RULES
+
+from .checkpoint import load_checkpoint
+from .config import load_config
+from .errors import UserError
+from .launch import build_runner
+from .preflight import check_config, check_data_roots
+from .shared_classes import checkpoint_classes, share_classes
+from .source_validation import SourceValidation
+from .start_weights import bare_model
+from .work_dir import find_checkpoints, find_config, step_of
+
+MAIN_SCORES = ('mIoU', 'accuracy')
+UNUSED = (
+    *('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'custom_hooks'),
+    *('test_dataloader', 'test_cfg', 'test_evaluator'),
+)
+NO_HOOKS = dict.fromkeys(('timer', 'logger', 'param_scheduler', 'checkpoint', 'sampler_seed'))
+PREFIX = 'label_free'
+"""Of the scores without labels here, whatever a config's own metrics are called."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A network of a checkpoint, and what speaks for it.
+
+    Attributes:
+        checkpoint: Its file.
+        network: ``student``, ``teacher``, or ``''`` of a model that is one network.
+        criteria: Values without labels, by name.
+        truth: Its score by labels; None without them.
+    """
+
+    checkpoint: Path
+    network: str
+    criteria: dict[str, float]
+    truth: float | None = None
+
+    @property
+    def name(self) -> str:
+        """The file, and the network where there are two."""
+        return f'{self.checkpoint} {self.network}'.rstrip()
+
+    @property
+    def step(self) -> int:
+        """Of the checkpoint."""
+        return step_of(self.checkpoint)
+
+    def goodness(self, criterion: str) -> float:
+        """The value of a criterion, negative where less is better; -inf where there is none."""
+        value = self.criteria.get(criterion, np.nan)
+        value = -value if CRITERION_RULES[criterion] == 'less' else value
+        return value if np.isfinite(value) else -np.inf
+
+
+def judge_run(
+    work_dir: str | Path, images: int, score: str | None = None, options: Mapping[str, Any] | None = None
+) -> list[Candidate]:
+    """Judge every checkpoint of a work directory on the images of its validation.
+
+    Args:
+        work_dir: Of a training.
+        images: How many of them, evenly spaced; all if there are fewer.
+        score: Of the config's evaluator, which is the truth where the images have labels; None: mIoU or accuracy.
+        options: Changes of its config.
+
+    Raises:
+        UserError: Something that is needed is missing, or does not fit.
+    """
+    compat.apply()
+    paths = find_checkpoints(work_dir)
+    cfg = load_config(find_config(work_dir), options)
+    _prepare(cfg)
+    share_classes(cfg, checkpoint_classes(paths[0]))
+    with tempfile.TemporaryDirectory() as folder, DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
+        runner = _runner(cfg, images, folder)
+        dataset = runner.val_loop.dataloader.dataset
+        judge = SourceValidation(cfg, dataset, images) if SourceValidation.fits(cfg) else None
+        bar = track_iter_progress(paths, file=sys.stderr) if len(paths) > 1 else paths
+        return [candidate for path in bar for candidate in _judged(runner, path, score, judge)]
+
+
+def correlation(candidates: Sequence[Candidate], criterion: str) -> float:
+    """Spearman's rank correlation of a criterion's goodness with the truth; nan where one of them never differs."""
+    goodness, truth = zip(*((candidate.goodness(criterion), candidate.truth) for candidate in candidates))
+    if len(set(goodness)) < 2 or len(set(truth)) < 2:
+        return float('nan')
+    return float(spearmanr(goodness, truth).statistic)
+
+
+def _prepare(cfg: Config) -> None:
+    """Check the config; one that trains without validation is judged on its test images."""
+    if not cfg.get('val_dataloader'):
+        for part in ('dataloader', 'cfg', 'evaluator'):
+            cfg[f'val_{part}'] = cfg.get(f'test_{part}')
+        cfg.val_cfg = dict()
+    check_config(cfg, 'select_checkpoint')
+    check_data_roots(cfg, 'val')
+
+
+def _runner(cfg: Config, images: int, folder: str) -> Runner:
+    """A runner that only validates, on some images, and writes nothing outside ``folder``."""
+    cfg = copy.deepcopy(cfg)
+    for key in UNUSED:
+        cfg[key] = None
+    cfg.default_hooks = NO_HOOKS
+    cfg.update(load_from=None, resume=False, log_level='WARNING', work_dir=folder, experiment_name=Path(folder).name)
+    metrics = cfg.val_evaluator if isinstance(cfg.val_evaluator, (list, tuple)) else [cfg.val_evaluator]
+    cfg.val_evaluator = [*metrics, dict(type='mmuda.LabelFreeMetric', prefix=PREFIX)]
+    runner = build_runner(cfg)
+    loop = runner.val_loop
+    dataset = loop.dataloader.dataset
+    if not has_labels(dataset):
+        load_no_labels(dataset)
+        loop.evaluator.metrics = loop.evaluator.metrics[-1:]
+    if images < len(dataset):
+        dataset.get_subset_(np.linspace(0, len(dataset) - 1, images).round().astype(int).tolist())
+        loop.dataloader = runner.build_dataloader(dict(cfg.val_dataloader, dataset=dataset), seed=0)  # a sampler counts
+    runner.call_hook('before_run')
+    return runner
+
+
+def _judged(runner: Runner, path: Path, score: str | None, judge: SourceValidation | None) -> Iterator[Candidate]:
+    """The networks of a checkpoint."""
+    model = bare_model(runner)
+    load_checkpoint(model, path)
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # means of classes that none of some images shows
+        scores = runner.val_loop.run()
+    agreement = scores.get(f'teacher/{PREFIX}/agreement')
+    for network in getattr(runner.val_loop, 'networks', ('',)):
+        lead = 'teacher/' if network == 'teacher' else ''
+        own = {name: scores[f'{lead}{PREFIX}/{name}'] for name in CRITERION_RULES if f'{lead}{PREFIX}/{name}' in scores}
+        if agreement is not None:
+            own['agreement'] = agreement
+        if judge is not None:
+            own['dev'] = judge.risk(getattr(model, network or 'student', model))
+        yield Candidate(path, network, own, _truth(scores, score, lead))
+
+
+def _truth(scores: Mapping[str, float], score: str | None, lead: str) -> float | None:
+    """The score by labels, if there are some."""
+    known = [name.removeprefix(lead) for name in scores if name.startswith(lead) and PREFIX not in name]
+    known = [name for name in known if '/' not in name]
+    if not known:
+        return None
+    name = score or next((name for name in MAIN_SCORES if name in known), None)
+    if name not in known:
+        raise UserError(f"the evaluation gives no score '{name}', but {', '.join(known)}: choose one by --score")
+    return float(scores[lead + name])

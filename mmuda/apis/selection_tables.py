@@ -1,0 +1,69 @@
+"""Tables of judged checkpoints, Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import fmean
+
+import numpy as np
+
+from mmuda.functional import CRITERION_RULES
+
+from .errors import UserError
+from .selection import Candidate, correlation
+from .tables import markdown
+
+
+def ranking(candidates: Sequence[Candidate], by: str) -> str:
+    """All candidates, best first.
+
+    Args:
+        candidates: Of any runs.
+        by: A criterion.
+
+    Raises:
+        UserError: No candidate has a value of it.
+    """
+    names = [name for name in CRITERION_RULES if any(name in candidate.criteria for candidate in candidates)]
+    if by not in names:
+        raise UserError(f"no checkpoint has a value of '{by}', but of {', '.join(names)}: choose by one of them")
+    labelled = any(candidate.truth is not None for candidate in candidates)
+    arrows = {'greater': '↑', 'less': '↓'}
+    rows = [['', 'checkpoint', *(f'{name} {arrows[CRITERION_RULES[name]]}' for name in names), *['score'] * labelled]]
+    for place, candidate in enumerate(sorted(candidates, key=lambda one: -one.goodness(by)), 1):
+        values = [f'{candidate.criteria[name]:.4f}' if name in candidate.criteria else '–' for name in names]
+        rows.append([str(place), candidate.name, *values, *[_number(candidate.truth)] * labelled])
+    return markdown(rows)
+
+
+def correlation_table(runs: Sequence[Sequence[Candidate]]) -> str:
+    """How well each criterion would have chosen, against the score by labels; empty without labels.
+
+    Args:
+        runs: The candidates of each run. "Within a run" is the mean over runs of several checkpoints.
+    """
+    runs = [known for run in runs if (known := [one for one in run if one.truth is not None])]
+    everything = [candidate for run in runs for candidate in run]
+    names = [name for name in CRITERION_RULES if all(name in candidate.criteria for candidate in everything)]
+    if len(everything) < 2 or not names:
+        return ''
+    rows = [['criterion', 'rank correlation', 'within a run', 'score of its choice', 'within a run']]
+    for name in names:
+        within = [value for run in runs if len(run) > 1 and np.isfinite(value := correlation(run, name))]
+        rows.append(
+            [
+                name,
+                _number(correlation(everything, name)),
+                _number(fmean(within) if within else None),
+                _number(max(everything, key=lambda one: one.goodness(name)).truth),
+                _number(fmean(max(run, key=lambda one: one.goodness(name)).truth for run in runs)),
+            ]
+        )
+    for name, choose in (('last', lambda one: one.step), ('best, by labels', lambda one: one.truth)):
+        choices = [max(run, key=choose).truth for run in runs]
+        rows.append([name, '', '', _number(max(everything, key=choose).truth), _number(fmean(choices))])
+    return markdown(rows)
+
+
+def _number(value: float | None) -> str:
+    return '–' if value is None or not np.isfinite(value) else f'{value:.2f}'

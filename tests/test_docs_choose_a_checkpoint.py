@@ -1,0 +1,22 @@
+"""docs/choose_a_checkpoint.md: its table is that of the code, and its settings work."""
+
+import re
+
+from mmuda.engine.hooks import CheckpointHook
+from mmuda.evaluation import LabelFreeMetric
+from mmuda.functional import CRITERION_RULES
+from mmuda.registry import METRICS
+
+
+def test_the_table_names_every_criterion_and_its_rule(repo):
+    text = (repo / 'docs/choose_a_checkpoint.md').read_text(encoding='utf-8')
+    rows = re.findall(r'^\| `([\w/]+)` \|.*\| (\w+) \|$', text, re.MULTILINE)
+    assert {name.rpartition('/')[2]: rule for name, rule in rows} == CRITERION_RULES
+
+
+def test_the_settings(repo):
+    text = (repo / 'docs/choose_a_checkpoint.md').read_text(encoding='utf-8')
+    settings: dict = {}
+    exec(re.search(r'```python\n(.*?)```', text, re.DOTALL)[1], settings)
+    assert isinstance(METRICS.build(settings['val_evaluator'][1]), LabelFreeMetric)
+    assert CheckpointHook(**settings['default_hooks']['checkpoint']).rules == ['greater']

@@ -1,0 +1,40 @@
+"""Rank the checkpoints of one or many trainings by criteria that need no labels of the target.
+
+python tools/select_checkpoint.py work_dirs/gta2cs
+python tools/select_checkpoint.py work_dirs/stct_s* --images 200 --by snd
+
+Where the images of validation have labels, their score stands beside the criteria, and a second table says how well
+each criterion would have chosen: its rank correlation with the score, and the score of its first choice.
+"""
+
+import argparse
+
+from mmuda.apis import ToolParser, at_least, run_tool
+from mmuda.functional import CRITERION_RULES
+
+
+def parse_args() -> argparse.Namespace:
+    parser = ToolParser(description=__doc__.splitlines()[0])
+    parser.add_argument('work_dirs', nargs='+', metavar='WORK_DIR', help='work directory of a training')
+    parser.add_argument(
+        '--images', type=at_least(1), default=100, help='of the validation, evenly spaced (default: 100)'
+    )
+    parser.add_argument('--by', choices=CRITERION_RULES, default='snd', help='what ranks them (default: %(default)s)')
+    parser.add_argument('--score', help='by labels, where there are some (default: mIoU, of a classifier accuracy)')
+    parser.add_cfg_options()
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    from mmuda.apis.selection import judge_run
+    from mmuda.apis.selection_tables import correlation_table, ranking
+
+    runs = [judge_run(path, args.images, args.score, args.cfg_options) for path in args.work_dirs]
+    print(ranking([candidate for run in runs for candidate in run], args.by))
+    if table := correlation_table(runs):
+        print(f'\n{table}')
+
+
+if __name__ == '__main__':
+    run_tool(main)
