@@ -1,5 +1,6 @@
-"""Runners and loops."""
+"""Runners, loops and the wrapper of several processes."""
 
+from .data_parallel import UDADataParallel
 from .loops import MeanTeacherValLoop, ResumableEpochLoop, ResumableTrainLoop
 from .mean_teacher import MeanTeacherRunner
 from .size_groups import SizeGroupedTestLoop, SizeGroupedValLoop
@@ -11,4 +12,5 @@ __all__ = [
     'ResumableTrainLoop',
     'SizeGroupedTestLoop',
     'SizeGroupedValLoop',
+    'UDADataParallel',
 ]

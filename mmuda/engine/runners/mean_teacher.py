@@ -81,7 +81,7 @@ class MeanTeacherRunner(Runner):
         """Wrap for several processes: rank 0's buffers count, and a CPU module has no device ids."""
         if self.distributed:
             wrapper: dict[str, Any] = dict(
-                type='MMDistributedDataParallel',
+                type='mmuda.UDADataParallel',
                 broadcast_buffers=True,
                 find_unused_parameters=self.cfg.get('find_unused_parameters', False),
             )

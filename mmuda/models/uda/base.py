@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 
 import torch
 from mmengine.model import BaseModel
+from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 
 from mmuda.domain import DOMAINS, DomainBatch, bind_domain_context, group_drawers
@@ -21,6 +22,7 @@ from ..tasks import Task, build_task
 from ..terms import Term
 from ..terms.features import last
 from ..views import Normalization, StrongView, View, ViewMaker
+from .backward import EarlyBackward
 from .checkpoint import adopt_checkpoint
 from .methods import moved_key, with_methods
 from .parts import build_labeller, build_parts, named_losses
@@ -44,7 +46,7 @@ class UDAModel(BaseModel):
         labeller: Config of who labels the target (None: nobody).
         views: Makers of further views by the names of these, in their order.
         passes: ``'joint'``: one pass over all views that some term reads. ``'separate'``: one over each. Or the names
-            of the views of each pass.
+            of the views of each pass. In a training step, passes that share no term go backward one after the other.
         predict_on: Which network evaluates.
         data_preprocessor: Of a student whose config has none of its own, as stock files with a top-level one.
         methods: Configs of further arguments, merged key by key.
@@ -86,6 +88,7 @@ class UDAModel(BaseModel):
         self.domain_context = bind_domain_context(net)
         self._drawers = group_drawers(net)  # a tuple: they are modules of the student, not of this model
         self._attach_terms()
+        self._backward: EarlyBackward | None = None
         self._predict_on = 'student'
         self.predict_on = predict_on
         self.register_load_state_dict_pre_hook(adopt_checkpoint)
@@ -139,6 +142,23 @@ class UDAModel(BaseModel):
     def _tapped(self) -> dict[str, None]:
         return dict.fromkeys(tap for term in self.terms.values() for tap in term.taps)
 
+    def train_step(self, data: dict, optim_wrapper: OptimWrapper) -> dict[str, Tensor]:
+        """One update by one batch of the dataloader, as mmengine's models make it."""
+        with self.backward_by(optim_wrapper):
+            return super().train_step(data, optim_wrapper)
+
+    @contextmanager
+    def backward_by(self, optim_wrapper: OptimWrapper) -> Iterator[None]:
+        """In this block a training pass goes backward early, from all losses but the last pass's.
+
+        Outside of it, as in a step of a stock wrapper of several processes, losses keep their graphs to the end.
+        """
+        self._backward = EarlyBackward(optim_wrapper)
+        try:
+            yield
+        finally:
+            self._backward = None
+
     def forward(
         self,
         inputs: Tensor,
@@ -175,13 +195,25 @@ class UDAModel(BaseModel):
         layouts = draw_layouts(self.plan, views, self._drawers)
         log = self._label(views)
         self._make(views)
-        for group, layout in zip(self.plan.passes, layouts, strict=True):
+        losses: dict[str, dict[str, Tensor]] = {}
+        for group, layout, due in zip(self.plan.passes, layouts, self.plan.due, strict=True):
             self.domain_context.set(layout)
             views |= pass_views(self.task, self.student, {name: views[name] for name in group}, self._tapped())
+            losses |= self._learn(due, views, early=group is not self.plan.passes[-1])
+        joined = {key: value for name in self.terms for key, value in losses[name].items()}
+        return (self._backward.joined(joined, self.parameters()) if self._backward else joined) | log
+
+    def _learn(self, terms: Sequence[str], views: dict[str, View], early: bool) -> dict[str, dict[str, Tensor]]:
+        """What some terms make of their views, which nobody needs afterwards; ``early``: with a backward pass."""
         losses = {}
-        for name, term in self.terms.items():
-            losses |= named_losses(name, term(*(views[view] for view in term.reads), step=self.step.clone()))
-        return losses | log
+        for name in terms:
+            read = (views[view] for view in self.terms[name].reads)
+            losses[name] = named_losses(name, self.terms[name](*read, step=self.step.clone()))
+        for name in {view for term in terms for view in self.terms[term].reads}:
+            del views[name]
+        if early and self._backward:
+            return self._backward(losses)
+        return losses
 
     def _loaded(
         self, inputs: Tensor, data_samples: list, layout: DomainBatch, strong: Tensor | None = None

@@ -28,6 +28,7 @@ class StepPlan:
         labels: Whether the labeller runs.
         needed: Views of the loader that somebody reads.
         passes: Views of each pass, source-like first.
+        due: Terms that are due behind each pass, the last of those passes that have terms in common.
     """
 
     origins: Mapping[str, str]
@@ -35,6 +36,7 @@ class StepPlan:
     labels: bool
     needed: frozenset[str]
     passes: tuple[tuple[str, ...], ...]
+    due: tuple[tuple[str, ...], ...]
 
     @property
     def passed(self) -> tuple[str, ...]:
@@ -87,7 +89,8 @@ def plan_step(
     order = sorted(read, key=lambda name: (origins[name] != 'source', [*origins].index(name)))
     groups = _groups(passes, order, origins)
     _check_groups(groups, origins, student)
-    return StepPlan(origins, tuple(used), labels, frozenset(needed), groups)
+    due = _due({name: term.reads for name, term in terms.items()}, groups)
+    return StepPlan(origins, tuple(used), labels, frozenset(needed), groups, due)
 
 
 def _origins(makers: Mapping[str, ViewMaker], labeller: Labeller | None) -> dict[str, str]:
@@ -175,3 +178,16 @@ def _check_groups(groups: Sequence[Sequence[str]], origins: Mapping[str, str], s
             f'{len(groups)} passes have as many layouts, and activation checkpointing would show '
             f"{type(layers[0]).__name__} the last of them when it recomputes: set passes='joint', or with_cp=False."
         )
+
+
+def _due(reads: Mapping[str, Sequence[str]], groups: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
+    """The terms to compute behind each pass: when all passes that share terms with each other are there."""
+    last = list(range(len(groups)))  # of each pass, the last one that it shares terms with
+    place = {name: number for number, group in enumerate(groups) for name in group}
+    for _ in groups:  # what is shared spreads from term to term
+        for names in filter(None, reads.values()):
+            latest = max(last[place[name]] for name in names)
+            for name in names:
+                last[place[name]] = latest
+    behind = {term: last[place[names[0]]] if names else len(groups) - 1 for term, names in reads.items()}
+    return tuple(tuple(term for term in reads if behind[term] == number) for number in range(len(groups)))
