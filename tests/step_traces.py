@@ -74,6 +74,7 @@ LEAVES = {
             'model.terms.distance': FEATURE_DISTANCE,
         },
     ),
+    'hrda': ('hrda/hrda_segformer_toy', {'model.labeller.threshold': 0.16}),
     'mic': ('mic/mic_segformer_toy', {'model.labeller.threshold': 0.16}),
     'fda': ('fda/fda_segformer_toy', {}),
     'minent': ('minent/minent_segformer_toy', {}),

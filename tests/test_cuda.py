@@ -49,6 +49,7 @@ SEGMENTORS = [
     'combined/all_segformer_mit-b0_toy',
     'dacs/dacs_segformer_toy',
     'daformer/daformer_segformer_toy',
+    'hrda/hrda_segformer_toy',
     'mic/mic_segformer_toy',
     'fda/fda_segformer_toy',
     'minent/minent_segformer_toy',

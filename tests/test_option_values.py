@@ -34,6 +34,7 @@ def optimizer():
         (lambda **kw: DomainDataset([None], **kw), 'ignore_index', 256),
         (lambda **kw: DomainDataset([None], **kw), 'rare_class_retries', -1),
         (lambda **kw: DomainDataset([None], **kw), 'rare_class_min_pixels', -1),
+        (lambda **kw: DomainDataset([None], **kw), 'rare_class_ratio', -1),
         (lambda **kw: ACDAHook(**{'pretrain': 0, 'interval': 1, **kw}), 'pretrain', -1),
         (lambda **kw: ACDAHook(**{'pretrain': 0, 'interval': 1, **kw}), 'interval', 0),
         (lambda **kw: ACDAHook(0, 1, **kw), 'distance', 0),

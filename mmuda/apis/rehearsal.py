@@ -1,7 +1,9 @@
 """One image of the evaluation before the first step: what would fail after hours of training fails now.
 
 The pipeline loads it, the network predicts it, the evaluator scores it, and the hooks that choose by a score find out
-whether there is one of this name. Random states and the network's mode are left as they were.
+whether there is one of this name. Before a training two of its images are loaded, too, and parts of the model that
+ask something of the images' size, such as crops and blocks that have to fit, see it. Random states and the network's
+mode are left as they were.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import torch
 from mmengine.evaluator import Evaluator
 from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
+from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, Runner
 
 from .errors import UserError, did_you_mean, explain, text_of
@@ -28,16 +31,18 @@ CHOOSE_BY = ('save_best', 'monitor', 'score')
 
 
 class Rehearsal(Hook):
-    """Evaluates one image before a training or a test."""
+    """Evaluates one image before a training or a test; before a training, compares the size of its images, too."""
 
     priority = 'HIGHEST'
 
     def before_train(self, runner: Runner) -> None:
-        """Try the validation.
+        """Look at the training images, and try the validation.
 
         Raises:
-            UserError: it fails, or a hook chooses by a score that it does not give.
+            UserError: the images have a size that a part of the model cannot take; the validation fails, or a hook
+                chooses by a score that it does not give.
         """
+        _check_sizes(runner)
         if runner.val_loop is not None:
             scores = _scores(runner, runner.val_loop, 'val')
             _check_choices(runner, scores)
@@ -79,6 +84,25 @@ def _scores_of_one_image(runner: Runner, loop: BaseLoop, mode: str) -> list[str]
             raise _refusal(error, mode) from error
         _forget(loop.evaluator)
         return None
+
+
+def _check_sizes(runner: Runner) -> None:
+    """Show the size of prepared training images to the parts of the model that have a ``check_size``."""
+    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    asking = [(name, part) for name, part in model.named_modules() if hasattr(part, 'check_size')]
+    if not asking:
+        return
+    dataset, collate = runner.train_loop.dataloader.dataset, runner.train_loop.dataloader.collate_fn
+    with _as_it_was(runner), torch.no_grad():
+        batch = collate([dataset[0], dataset[len(dataset) - 1]])  # one of each domain
+        size = tuple(model.data_preprocessor(batch, training=True)['inputs'].shape[-2:])
+    for name, part in asking:
+        try:
+            part.check_size(size)
+        except ValueError as error:
+            raise UserError(
+                f'the training images do not suit {name or "the model"} ({type(part).__name__}): {error}'
+            ) from error
 
 
 def _forget(evaluator: Evaluator) -> None:

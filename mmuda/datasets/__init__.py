@@ -31,6 +31,7 @@ __all__ = [
 if find_spec('mmcv'):
     from .transforms import (
         Cutout,
+        IgnoreMargins,
         LoadIgnoreLabel,
         LoadImage,
         LoadLabel,
@@ -43,6 +44,7 @@ if find_spec('mmcv'):
 
     __all__ += [
         'Cutout',
+        'IgnoreMargins',
         'LoadIgnoreLabel',
         'LoadImage',
         'LoadLabel',

@@ -40,7 +40,8 @@ class DomainDataset(Dataset):
         rare_class_retries: how often a source sample that a `RareClassSampler` picked for a class
             is drawn again while its crop shows too little of that class.
         rare_class_min_pixels: more pixels than these are enough (DAFormer: half of the sampler's 3000); or more than
-            half of the sampler's minimum for the class, where that is lower.
+            `rare_class_ratio` times the sampler's minimum for the class, where that is lower.
+        rare_class_ratio: DAFormer has 0.5, HRDA and MIC 2.0 for their larger images.
     """
 
     def __init__(
@@ -50,11 +51,13 @@ class DomainDataset(Dataset):
         ignore_index: int = 255,
         rare_class_retries: int = 10,
         rare_class_min_pixels: int = 1500,
+        rare_class_ratio: float = 0.5,
     ) -> None:
-        if not 0 <= ignore_index <= 255 or rare_class_retries < 0 or rare_class_min_pixels < 0:
+        if not 0 <= ignore_index <= 255 or min(rare_class_retries, rare_class_min_pixels, rare_class_ratio) < 0:
             raise DataError(
-                f'DomainDataset has ignore_index={ignore_index}, rare_class_retries={rare_class_retries} and '
-                f'rare_class_min_pixels={rare_class_min_pixels}: the first is from 0 to 255, the others 0 or more.'
+                f'DomainDataset has ignore_index={ignore_index}, rare_class_retries={rare_class_retries}, '
+                f'rare_class_min_pixels={rare_class_min_pixels} and rare_class_ratio={rare_class_ratio}: the first is '
+                'from 0 to 255, the others 0 or more.'
             )
         sources = source if isinstance(source, (list, tuple)) else [source]
         if not sources:
@@ -71,6 +74,7 @@ class DomainDataset(Dataset):
         self.ignore_index = ignore_index
         self.rare_class_retries = rare_class_retries
         self.rare_class_min_pixels = rare_class_min_pixels
+        self.rare_class_ratio = rare_class_ratio
 
     def __len__(self) -> int:
         return self._ends[-1]
@@ -107,7 +111,9 @@ class DomainDataset(Dataset):
         if rare_class is None:
             return packed
         shown = getattr(index, 'rare_pixels', None)
-        least = self.rare_class_min_pixels if shown is None else min(self.rare_class_min_pixels, shown // 2)
+        least = self.rare_class_min_pixels
+        if shown is not None:
+            least = min(least, int(self.rare_class_ratio * shown))
         if _pixels(packed, rare_class) > least:
             return packed
         for packed in islice(redraws(self.datasets[stream], within), self.rare_class_retries):

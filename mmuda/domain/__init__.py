@@ -1,6 +1,6 @@
 """The domain contract: batch layout, context, layers that read it."""
 
-from .batch import DOMAINS, STRONG_VIEW, DomainBatch, sort_by_domain
+from .batch import DOMAINS, STRONG_VIEW, VALID_MAP, DomainBatch, sort_by_domain
 from .checkpoint import domain_checkpoint
 from .context import DomainContext, bind_domain_context
 from .groups import GroupDrawer, group_drawers
@@ -13,6 +13,7 @@ __all__ = [
     'DomainContext',
     'DomainLayer',
     'GroupDrawer',
+    'VALID_MAP',
     'bind_domain_context',
     'domain_checkpoint',
     'group_drawers',

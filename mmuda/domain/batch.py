@@ -10,6 +10,9 @@ DOMAINS = ('source', 'target')
 STRONG_VIEW = 'strong_view'
 """The field of a data sample that carries a second, strongly augmented view of its image."""
 
+VALID_MAP = 'valid_map'
+"""The field of a data sample that says which of its pixels may have a label, bool ``[1, H, W]``."""
+
 
 @dataclass(frozen=True)
 class DomainBatch:

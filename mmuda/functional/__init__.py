@@ -44,7 +44,7 @@ from .proxy_distance import proxy_a_distance
 from .released_augment import blur_kernel, draw_jitter, jitter_colors, released_blur
 from .schedules import adaptation_ramp
 from .spherical_kmeans import Clusters, centre_movement, class_centres, spherical_kmeans
-from .windows import Box, average_windows, check_box, fuse_scales, inserted, random_box, sliding_windows
+from .windows import Box, average_windows, check_box, fuse_scales, inserted, random_box, shrink, sliding_windows
 
 __all__ = [
     'Box',
@@ -122,6 +122,7 @@ __all__ = [
     'released_blur',
     'self_information',
     'shared_filters',
+    'shrink',
     'sliding_windows',
     'soft_neighbourhood_density',
     'spherical_kmeans',

@@ -26,6 +26,12 @@ class Box(NamedTuple):
         return Box(*(place // stride for place in self))
 
 
+@torch.no_grad()
+def shrink(images: Tensor, scale: float) -> Tensor:
+    """Images ``[B, 3, H, W]`` at ``scale`` of their size: a context. Pixels need no gradient."""
+    return torch.nn.functional.interpolate(images, scale_factor=scale, mode='bilinear', align_corners=False)
+
+
 def random_box(draw: Sequence[float], size: tuple[int, int], crop: tuple[int, int], divisible: int = 8) -> Box:
     """Place a detail crop in an image, its corner at a multiple of ``divisible``.
 

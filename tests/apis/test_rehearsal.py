@@ -2,11 +2,15 @@
 
 from types import SimpleNamespace
 
+import pytest
+import torch
 from mmengine.evaluator import BaseMetric, Evaluator
 from torch import nn
 from torch.utils.data import DataLoader
 
+from mmuda.apis import UserError
 from mmuda.apis.rehearsal import Rehearsal
+from mmuda.models.views import BlockMask, FourierStyle
 
 
 class Spread(BaseMetric):
@@ -29,3 +33,26 @@ def test_a_score_that_needs_more_images_than_one_counts_none_twice():
     loop = SimpleNamespace(dataloader=DataLoader([0, 1, 2]), evaluator=evaluator)
     Rehearsal().before_train(SimpleNamespace(model=Network(), val_loop=loop, hooks=[]))
     assert evaluator.metrics[0].results == []
+
+
+@pytest.mark.parametrize(
+    'maker, sentence',
+    [
+        (BlockMask(block=64), r'masked \(BlockMask\): A block of 64 pixels does not fit into an image of 16×24'),
+        (FourierStyle(beta=0.01), r'masked \(FourierStyle\): FourierStyle has beta=0.01, less than one frequency'),
+        (BlockMask(block=16), None),
+    ],
+    ids=['block', 'frequency', 'fits'],
+)
+def test_training_images_of_a_size_that_a_part_cannot_take(maker, sentence):
+    model, before = Network(), torch.get_rng_state()
+    model.masked = maker
+    model.data_preprocessor = lambda batch, training: dict(inputs=batch)
+    images = DataLoader([torch.zeros(3, 16, 24)] * 3, collate_fn=lambda batch: torch.rand(()) + torch.stack(batch))
+    runner = SimpleNamespace(model=model, val_loop=None, train_loop=SimpleNamespace(dataloader=images))
+    if sentence is None:
+        Rehearsal().before_train(runner)
+    else:
+        with pytest.raises(UserError, match=f'the training images do not suit {sentence}'):
+            Rehearsal().before_train(runner)
+    assert torch.equal(torch.get_rng_state(), before)

@@ -5,7 +5,7 @@
 mic = dict(
     labeller=dict(type='mmuda.TeacherLabels', confidence='share_of_all', threshold=0.968),
     views=dict(
-        augmented=dict(type='mmuda.StudentView', of='target'),
+        augmented=dict(type='mmuda.StudentView', of='target', style='released'),
         masked=dict(type='mmuda.BlockMask', of='augmented', ratio=0.7, block=64),
     ),
     terms=dict(masked=dict(type='mmuda.PseudoLabelLoss', view='masked', reduction='all')),

@@ -1,5 +1,6 @@
 """Pipeline steps of the data room."""
 
+from .ignore_margins import IgnoreMargins
 from .loading import LoadIgnoreLabel, LoadImage, LoadLabel
 from .rand_augment import RandAugmentFixMatch
 from .shifting import Cutout, RandomScaleShift, RandomTranslation
@@ -8,6 +9,7 @@ from .two_views import TwoViews
 
 __all__ = [
     'Cutout',
+    'IgnoreMargins',
     'LoadIgnoreLabel',
     'LoadImage',
     'LoadLabel',

@@ -74,8 +74,8 @@ class HRDAHead(BaseDecodeHead):
 
     def predictions(self, inputs) -> ScalePredictions:
         """Features of both resolutions → logits of the image and of its detail."""
-        context, detail = self.head(inputs.context), self.head(inputs.detail)
-        attention = self.attention(inputs.context).sigmoid()
+        context, detail = self.head(inputs), self.head(inputs.detail)
+        attention = self.attention(inputs).sigmoid()
         side = inputs.boxes[0]
         stride = (side.bottom - side.top) // detail.shape[-2]
         size = tuple(length // stride for length in inputs.size)

@@ -3,13 +3,16 @@
 The *context* is the whole image, scaled down; the *detail* is a crop of it at full resolution. In training one box is
 drawn for the batch, anew in each pass; in evaluation overlapping windows cover the image, all in one batch.
 
+Whoever knows one resolution alone, such as an auxiliary head of mmseg, finds the context's features in place of an
+image's.
+
 Where it differs from the released code: the box is a part of the features, not a class attribute that a later step may
 read; and the detail is encoded before the context, so that whoever taps the encoder gets the context's features last.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
@@ -19,28 +22,34 @@ from mmuda import compat
 compat.apply()
 
 from mmseg.models.segmentors import EncoderDecoder
-from mmseg.models.utils import resize
 
-from mmuda.functional import Box, check_box, random_box, sliding_windows
+from mmuda.functional import Box, check_box, random_box, shrink, sliding_windows
 from mmuda.registry import MODELS
 
 
-class ScaledFeatures(NamedTuple):
-    """What the encoder makes of a batch of B images of H × W pixels.
+class ScaledFeatures(tuple):
+    """What the encoder makes of a batch of B images of H × W pixels: the context's levels, each ``[B, C_i, h_i, w_i]``.
 
-    Attributes:
-        context: Levels of the images scaled by ``scale``, each ``[B, C_i, h_i, w_i]``.
+    Args:
+        context: These levels.
         detail: Levels of the boxes, each ``[len(boxes) · B, C_i, …]``, the first box of all images first.
         boxes: Where the details lie in the image.
         size: H and W.
         covers: Whether the boxes cover the image.
     """
 
-    context: tuple[Tensor, ...]
-    detail: tuple[Tensor, ...]
-    boxes: tuple[Box, ...]
-    size: tuple[int, int]
-    covers: bool
+    def __new__(
+        cls,
+        context: Iterable[Tensor],
+        detail: Iterable[Tensor],
+        boxes: Iterable[Box],
+        size: tuple[int, int],
+        covers: bool,
+    ) -> ScaledFeatures:
+        self = super().__new__(cls, context)
+        self.detail, self.boxes = tuple(detail), tuple(boxes)
+        self.size, self.covers = size, covers
+        return self
 
 
 @MODELS.register_module()
@@ -73,6 +82,16 @@ class MultiResolutionSegmentor(EncoderDecoder):
                 f'{tuple(detail_crop)}: give steps from 1 to the sides of the crop.'
             )
         super().__init__(*args, **kwargs)
+        if not hasattr(self.decode_head, 'predictions'):
+            raise TypeError(
+                f'MultiResolutionSegmentor has a {type(self.decode_head).__name__}, which reads one resolution: give '
+                "decode_head=dict(type='mmuda.HRDAHead', head=..., attention=...)."
+            )
+        if any(side % divisible for side in detail_crop):
+            raise ValueError(
+                f'detail_crop={tuple(detail_crop)} has a side that is no multiple of divisible={divisible}, so its '
+                'edges would fall between the pixels of a map: choose sides that are.'
+            )
         self.context_scale = context_scale
         self.detail_crop, self.detail_stride = tuple(detail_crop), tuple(detail_stride)
         self.divisible = divisible
@@ -82,10 +101,16 @@ class MultiResolutionSegmentor(EncoderDecoder):
         size = tuple(inputs.shape[-2:])
         boxes = self._training_box(size) if self.training else self._windows(size)
         detail = super().extract_feat(torch.cat([box.crop(inputs) for box in boxes]))
-        with torch.no_grad():
-            smaller = resize(inputs, scale_factor=self.context_scale, mode='bilinear', align_corners=False)
-        context = super().extract_feat(smaller)
-        return ScaledFeatures(tuple(context), tuple(detail), boxes, size, covers=not self.training)
+        context = super().extract_feat(shrink(inputs, self.context_scale))
+        return ScaledFeatures(context, detail, boxes, size, covers=not self.training)
+
+    def check_size(self, size: tuple[int, int]) -> None:
+        """Refuse training images of H × W pixels in which the detail does not fit.
+
+        Raises:
+            ValueError: See :func:`mmuda.functional.check_box`.
+        """
+        check_box(size, self.detail_crop, self.divisible)
 
     def _training_box(self, size: tuple[int, int]) -> tuple[Box, ...]:
         """One box; the draw is the CPU's, so that nobody waits for the device."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from mmengine.registry import DefaultScope
@@ -10,8 +11,11 @@ from mmengine.structures import PixelData
 from torch import Tensor, nn
 
 from mmuda import compat
+from mmuda.domain import VALID_MAP
+from mmuda.functional import Box
 from mmuda.registry import TASKS
 
+from ..heads import HRDAHead
 from ..views import IGNORE_INDEX
 from .base import Task
 
@@ -24,14 +28,36 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
 
+class Detail(NamedTuple):
+    """A second prediction of a part of each image: ``[B, K, h, w]`` and the B boxes, all of one size."""
+
+    logits: Tensor
+    boxes: tuple[Box, ...]
+
+    def split(self, sizes: Sequence[int]) -> list[Detail]:
+        """Each part of the rows."""
+        ends = [sum(sizes[: number + 1]) for number in range(len(sizes))]
+        boxes = [self.boxes[end - size : end] for end, size in zip(ends, sizes)]
+        return [Detail(*part) for part in zip(self.logits.split(list(sizes)), boxes, strict=True)]
+
+    @staticmethod
+    def joined(parts: Sequence[Detail]) -> Detail:
+        """The rows of all parts."""
+        return Detail(torch.cat([part.logits for part in parts]), sum((part.boxes for part in parts), ()))
+
+    def crop(self, maps: Tensor) -> Tensor:
+        """What maps ``[B, H, W]`` show in the boxes."""
+        return torch.stack([box.crop(x) for box, x in zip(self.boxes, maps, strict=True)])
+
+
 class SegmentationOutputs:
-    """``[B, K, h, w]`` of the decode head, and of each auxiliary head.
+    """``[B, K, h, w]`` of the decode head and of each auxiliary head, and the detail of a head with two resolutions.
 
     The decode head's scores at label size are made once, whoever asks for them.
     """
 
-    def __init__(self, decode: Tensor, auxiliary: tuple[Tensor, ...] = ()) -> None:
-        self.decode, self.auxiliary = decode, auxiliary
+    def __init__(self, decode: Tensor, auxiliary: tuple[Tensor, ...] = (), detail: Detail | None = None) -> None:
+        self.decode, self.auxiliary, self.detail = decode, auxiliary, detail
         self._resized: dict[tuple, Tensor] = {}
 
     def resized(self, size: Sequence[int], align_corners: bool) -> Tensor:
@@ -65,7 +91,7 @@ class SegmentationTask(Task):
                     f'{type(head).__name__} has out_channels=1, a sigmoid for two classes, whose argmax says nothing: '
                     'set num_classes=2 and out_channels=2.'
                 )
-            if type(head).loss is not BaseDecodeHead.loss or type(head).__name__ == 'EncHead':
+            if type(head).loss not in KNOWN_LOSSES or type(head).__name__ == 'EncHead':
                 raise TypeError(
                     f'{type(head).__name__} computes its loss from more than its own logits, which a joint pass over '
                     'two domains cannot split: choose a head that keeps BaseDecodeHead.loss.'
@@ -81,18 +107,21 @@ class SegmentationTask(Task):
     def run(self, net: nn.Module, inputs: Tensor, auxiliary: bool = False) -> SegmentationOutputs:
         """``[B, 3, H, W]`` → logits of the decode head, and of the auxiliary heads when asked for."""
         features = net.extract_feat(inputs)
+        decode, detail = _predict(net.decode_head, features)
         heads = self._auxiliary_heads(net) if auxiliary else ()
-        return SegmentationOutputs(net.decode_head(features), tuple(head(features) for head in heads))
+        return SegmentationOutputs(decode, tuple(head(features) for head in heads), detail)
 
     def split(self, outputs: SegmentationOutputs, sizes: Sequence[int]) -> tuple[SegmentationOutputs, ...]:
         """Outputs of a batch → outputs of each part."""
         heads = zip(*(x.split(list(sizes)) for x in (outputs.decode, *outputs.auxiliary)), strict=True)
-        return tuple(SegmentationOutputs(decode, tuple(auxiliary)) for decode, *auxiliary in heads)
+        details = outputs.detail.split(sizes) if outputs.detail else [None] * len(sizes)
+        return tuple(SegmentationOutputs(x, tuple(rest), detail) for (x, *rest), detail in zip(heads, details))
 
     def join(self, parts: Sequence[SegmentationOutputs]) -> SegmentationOutputs:
         """Outputs of several batches → of all their rows."""
         auxiliary = zip(*(part.auxiliary for part in parts), strict=True)
-        return SegmentationOutputs(torch.cat([part.decode for part in parts]), tuple(map(torch.cat, auxiliary)))
+        detail = Detail.joined([part.detail for part in parts]) if parts[0].detail else None
+        return SegmentationOutputs(torch.cat([part.decode for part in parts]), tuple(map(torch.cat, auxiliary)), detail)
 
     def labels(self, samples: Sequence) -> Tensor:
         """``[B, H, W]`` class indices.
@@ -116,7 +145,7 @@ class SegmentationTask(Task):
         weight: Tensor | None = None,
         reduction: str | None = None,
     ) -> dict[str, Tensor]:
-        """The losses of the decode head's config, and of the auxiliary heads' together."""
+        """The losses of the decode head's config, of its detail if it has one, and of the auxiliary heads' together."""
         if weight is not None and weight.dim() == 3 and weight.shape != label.shape:
             raise ValueError(
                 f'Weights of shape {list(weight.shape)} are for labels of the same, not {list(label.shape)}.'
@@ -125,6 +154,11 @@ class SegmentationTask(Task):
         rule = dict(label=label, weight=weight, reduction=reduction)
         head = net.decode_head
         losses = dict(loss=_head_loss(head, outputs.decode, outputs.resized(size, head.align_corners), **rule))
+        if outputs.detail:
+            share = head.detail_loss_weight
+            losses = dict(
+                loss=(1 - share) * losses['loss'], loss_detail=share * _detail_loss(head, outputs.detail, **rule)
+            )
         heads = self._auxiliary_heads(net)
         if heads:
             losses['loss_auxiliary'] = sum(
@@ -151,14 +185,18 @@ class SegmentationTask(Task):
         return tuple(_resize(x, size, head.align_corners) for head, x in zip(heads, outputs.auxiliary, strict=True))
 
     def valid(self, samples: Sequence, inputs: Tensor) -> Tensor | None:
-        """``[B, H, W]`` bool from the padding that the preprocessor noted; None when it padded nothing."""
+        """``[B, H, W]`` bool from the padding that the preprocessor noted and the margins that the loader marked.
+
+        None where there is neither.
+        """
         paddings = [sample.metainfo.get('padding_size', (0, 0, 0, 0)) for sample in samples]
-        if not any(any(padding) for padding in paddings):
+        if not any(any(padding) for padding in paddings) and not any(VALID_MAP in sample for sample in samples):
             return None
         batch, _, height, width = inputs.shape
         valid = torch.zeros(batch, height, width, dtype=torch.bool, device=inputs.device)
-        for image, (left, right, top, bottom) in zip(valid, paddings, strict=True):
-            image[top : height - bottom, left : width - right] = True
+        for image, sample, (left, right, top, bottom) in zip(valid, samples, paddings, strict=True):
+            inside = sample.get(VALID_MAP).data[0] if VALID_MAP in sample else True
+            image[top : height - bottom, left : width - right] = inside
         return valid
 
     @staticmethod
@@ -167,6 +205,28 @@ class SegmentationTask(Task):
             return ()
         heads = net.auxiliary_head
         return tuple(heads) if isinstance(heads, nn.ModuleList) else (heads,)
+
+
+KNOWN_LOSSES = (BaseDecodeHead.loss, HRDAHead.loss)
+
+
+def _predict(head: BaseDecodeHead, features: Sequence[Tensor]) -> tuple[Tensor, Detail | None]:
+    """Logits of the images and, in training of a head with two resolutions that weighs it, of their detail."""
+    if not isinstance(head, HRDAHead):
+        return head(features), None
+    found = head.predictions(features)
+    learns = found.box is not None and head.detail_loss_weight
+    return found.fused, Detail(found.detail, (found.box,) * len(found.detail)) if learns else None
+
+
+def _detail_loss(
+    head: BaseDecodeHead, detail: Detail, label: Tensor, weight: Tensor | None, reduction: str | None
+) -> Tensor:
+    """The head's loss of a detail by what labels and weights ``[B, H, W]`` show in its boxes."""
+    label = detail.crop(label)
+    weight = detail.crop(weight) if weight is not None and weight.dim() == 3 else weight
+    logits = _resize(detail.logits, label.shape[-2:], head.align_corners)
+    return _head_loss(head, detail.logits, logits, label, weight, reduction)
 
 
 def _resize(logits: Tensor, size: Sequence[int], align_corners: bool) -> Tensor:

@@ -14,7 +14,7 @@ import torch
 from mmengine import dist
 from torch import Tensor, nn
 
-from mmuda.functional import masked_feature_distance, thing_mask
+from mmuda.functional import masked_feature_distance, shrink, thing_mask
 from mmuda.registry import MODELS
 
 from ..views import View
@@ -27,7 +27,8 @@ class FeatureDistance(Term):
     """``loss_weight · mean_j∈M ‖F_j − F_j^ImageNet‖₂`` on the last feature map of the source images.
 
     The reference is the student's encoder as it was after initialisation, frozen and kept in the
-    checkpoint. It only makes sense for a pretrained encoder.
+    checkpoint. It only makes sense for a pretrained encoder. Of a student that sees two resolutions the context's
+    features are compared, as in HRDA.
 
     Args:
         classes: The thing classes. DAFormer on Cityscapes: 6, 7 and 11–18.
@@ -55,6 +56,7 @@ class FeatureDistance(Term):
         self.encoder = encoder
         self.min_ratio = min_ratio
         self.reference: nn.Module | None = None
+        self.scale = 1.0
         self.register_buffer('classes', torch.tensor(sorted(classes)), persistent=False)
 
     def init_weights(self) -> None:
@@ -62,6 +64,7 @@ class FeatureDistance(Term):
 
     def attach(self, student: nn.Module) -> None:
         """Freeze a copy of the initialised encoder as the reference."""
+        self.scale = getattr(student, 'context_scale', 1.0)
         self.reference = deepcopy(student.get_submodule(self.encoder)).requires_grad_(False)
         self.reference.eval()  # not chained: train() of some mmseg backbones returns None
 
@@ -81,7 +84,8 @@ class FeatureDistance(Term):
                 'FeatureDistance has no reference encoder: call init_weights() of the UDA model before training.'
             )
         with torch.no_grad():
-            reference = last(self.reference(source.inputs))
+            images = source.inputs if self.scale == 1 else shrink(source.inputs, self.scale)
+            reference = last(self.reference(images))
         features = last(source.features[self.encoder])
         mask = thing_mask(source.label, self.classes, features.shape[-2:], self.min_ratio)
         count = mask.sum().float()

@@ -23,7 +23,7 @@ class View:
         label: ``[N, H, W]`` or ``[N]`` class indices; a place that does not count has :data:`IGNORE_INDEX`, an image
             that does not a negative label. None: nobody knows.
         weight: ``[N]`` or ``[N, H, W]``, how much each counts (None: 1).
-        valid: ``[N, H, W]`` bool, False on padding (None: there is none).
+        valid: ``[N, H, W]`` bool, False on padding and on margins that the loader marked (None: there are none).
         domain: ``'source'`` or ``'target'``: the slot that domain-aware layers see.
         samples: Their data samples: meta information such as ``source_index`` and paths.
         strong: ``[N, 3, H, W]``, a second, strongly augmented view of each image, where the loader gives one.

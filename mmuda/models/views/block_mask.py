@@ -39,6 +39,14 @@ class BlockMask(ViewMaker):
             raise ValueError(f'BlockMask has block={block}: a block has at least one pixel.')
         self.ratio, self.block = ratio, block
 
+    def check_size(self, size: tuple[int, int]) -> None:
+        """Refuse images of H × W pixels that are smaller than a block.
+
+        Raises:
+            ValueError: See :func:`mmuda.functional.block_grid`.
+        """
+        block_grid(size, self.block)
+
     @torch.no_grad()
     def forward(self, views: Mapping[str, View], norm: Normalization) -> View:
         """The view with hidden blocks.

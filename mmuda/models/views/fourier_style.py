@@ -40,6 +40,18 @@ class FourierStyle(ViewMaker):
         """Names of the views that it looks at."""
         return (*super().reads, self.like)
 
+    def check_size(self, size: tuple[int, int]) -> None:
+        """Refuse images of H × W pixels in which the window holds no frequency.
+
+        Raises:
+            ValueError: The window would change nothing.
+        """
+        if not low_frequencies(size, self.beta, self.window).any():
+            raise ValueError(
+                f'FourierStyle has beta={self.beta}, less than one frequency of images of {size[0]}×{size[1]} pixels, '
+                "so nothing would change: raise beta, or set window='centre'."
+            )
+
     @torch.no_grad()
     def forward(self, views: Mapping[str, View], norm: Normalization) -> View:
         """The view in the other's style.
@@ -48,11 +60,7 @@ class FourierStyle(ViewMaker):
             ValueError: A window so small that it holds no frequency of these images.
         """
         view, other = views[self.of[0]], views[self.like].inputs
-        if not low_frequencies(tuple(view.inputs.shape[-2:]), self.beta, self.window).any():
-            raise ValueError(
-                f'FourierStyle has beta={self.beta}, less than one frequency of images of {view.inputs.shape[-2]}×'
-                f"{view.inputs.shape[-1]} pixels, so nothing would change: raise beta, or set window='centre'."
-            )
+        self.check_size(tuple(view.inputs.shape[-2:]))
         pairs = other[torch.arange(len(view), device=other.device) % len(other)]
         with torch.autocast(view.inputs.device.type, enabled=False):
             source, target = (x.float() * norm.std + norm.mean for x in (view.inputs, pairs))

@@ -31,6 +31,11 @@ LEVEL = dict(
 ATTENTION = dict(LEVEL, bottleneck=False)
 
 
+class FirstLevel(nn.Sequential):
+    def forward(self, levels):
+        return super().forward(levels[0])
+
+
 def build(num_classes: int = 3, **kwargs) -> HRDAHead:
     torch.manual_seed(0)
     return HRDAHead(LEVEL, ATTENTION, num_classes=num_classes, align_corners=False, dropout_ratio=0.0, **kwargs)
@@ -55,12 +60,12 @@ def test_the_released_fusion(repo, key):
     for name, weight in (('head', inputs['head_w']), ('attention', inputs['att_w'])):
         conv = nn.Conv2d(3, 2, 1, bias=False)
         conv.weight.data = torch.tensor(weight)[..., None, None]
-        setattr(head, name, nn.Sequential(conv))
+        setattr(head, name, FirstLevel(conv))
     slide = key == 'hrda.fusion_slide'
     context, detail = torch.tensor(inputs['lr_feat']), torch.tensor(inputs['hr_feats' if slide else 'hr_feat'])
     boxes = tuple(Box(*box) for box in (inputs['boxes'] if slide else [inputs['box']]))
     size = (16, 16) if slide else (32, 32)
-    found = head.predictions(ScaledFeatures(context, detail, boxes, size, covers=slide))
+    found = head.predictions(ScaledFeatures([context], [detail], boxes, size, covers=slide))
     torch.testing.assert_close(found.fused, torch.tensor(outputs['fused']), atol=1e-5, rtol=0)
     torch.testing.assert_close(found.detail, torch.tensor(outputs['hr']), atol=1e-5, rtol=0)
 

@@ -14,7 +14,8 @@ from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
-LEVELS = dict(in_channels=[8, 16, 16, 32], in_index=[0, 1, 2, 3], channels=8, embed_dims=8, norm_cfg=dict(type='BN'))
+LEVEL = dict(in_channels=[8, 16, 16, 32], in_index=[0, 1, 2, 3], channels=8, norm_cfg=dict(type='BN'))
+LEVELS = dict(LEVEL, embed_dims=8)
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def test_a_training_pass(segmentor):
     net = segmentor().train()
     images = torch.randn(2, 3, 64, 64)
     found = net.extract_feat(images)
-    assert [tuple(x.shape[-2:]) for x in found.context] == [(8, 8), (4, 4), (2, 2), (1, 1)]
+    assert [tuple(x.shape[-2:]) for x in found] == [(8, 8), (4, 4), (2, 2), (1, 1)]
     assert [tuple(x.shape[-2:]) for x in found.detail] == [(8, 8), (4, 4), (2, 2), (1, 1)]
     (box,) = found.boxes
     assert (box.bottom - box.top, box.right - box.left) == (32, 32)
@@ -116,14 +117,41 @@ def test_what_taps_the_encoder_sees_the_context_last(segmentor):
     [
         (dict(context_scale=2.0), 'context_scale=2.0 does not scale down'),
         (dict(detail_stride=(64, 16)), r'detail_stride=\(64, 16\) leaves gaps between windows'),
+        (dict(detail_crop=(36, 32)), r'detail_crop=\(36, 32\) has a side that is no multiple of divisible=8'),
+        (dict(decode_head=dict(type='mmuda.SegformerHead', num_classes=5, **LEVEL)), 'reads one resolution: give'),
     ],
 )
 def test_what_cannot_work_is_refused_when_built(segmentor, arguments, sentence):
-    with pytest.raises(ValueError, match=sentence):
+    with pytest.raises((ValueError, TypeError), match=sentence):
         segmentor(**arguments)
+
+
+def test_an_auxiliary_head_sees_the_context(segmentor):
+    head = dict(type='FCNHead', in_channels=16, in_index=2, channels=4, num_convs=1, num_classes=5, align_corners=False)
+    net = segmentor(auxiliary_head=head).train()
+    images = torch.randn(2, 3, 64, 64)
+    assert net.auxiliary_head(net.extract_feat(images)).shape == (2, 5, 2, 2)
+    assert 'aux.loss_ce' in net(images, samples(2), mode='loss')
+
+
+def test_boxes_are_the_same_when_activations_are_made_again(segmentor):
+    """The same draws and gradients with activation checkpointing."""
+    gradients, images, labelled = [], torch.randn(2, 3, 64, 64), samples(2)
+    for with_cp in (False, True):
+        net = segmentor().train()
+        for module in net.modules():
+            if hasattr(module, 'with_cp'):
+                module.with_cp = with_cp
+        torch.manual_seed(3)
+        losses = net(images, labelled, mode='loss')
+        sum(value for name, value in losses.items() if 'loss' in name).backward()
+        gradients.append([parameter.grad for parameter in net.parameters()])
+    for plain, recomputed in zip(*gradients, strict=True):
+        torch.testing.assert_close(plain, recomputed)
 
 
 def test_a_crop_that_does_not_fit(segmentor):
     net = segmentor(detail_crop=(128, 128), detail_stride=(64, 64)).train()
-    with pytest.raises(ValueError, match='A detail crop of 128×128 does not fit into an image of 64×64'):
-        net.extract_feat(torch.zeros(1, 3, 64, 64))
+    for look in (lambda: net.extract_feat(torch.zeros(1, 3, 64, 64)), lambda: net.check_size((64, 64))):
+        with pytest.raises(ValueError, match='A detail crop of 128×128 does not fit into an image of 64×64'):
+            look()

@@ -6,6 +6,7 @@ from mmengine.registry import DefaultScope
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
+from mmuda.domain import VALID_MAP
 from mmuda.models.tasks import build_task
 from mmuda.registry import MODELS
 
@@ -123,6 +124,73 @@ def test_parts_of_outputs_join_again():
     joined = TASK.join(parts)
     assert torch.equal(joined.decode, outputs.decode)
     assert torch.equal(joined.auxiliary[0], outputs.auxiliary[0])
+
+
+@pytest.fixture
+def two_resolutions(tiny_student):
+    """HRDA on a small encoder, for images of 64 × 64."""
+
+    def make(**kwargs):
+        cfg = tiny_student(dropout_ratio=0)
+        cfg['backbone']['drop_path_rate'] = 0
+        head = dict(cfg['decode_head'], type='mmuda.DAFormerHead', embed_dims=8, dilations=(1, 2))
+        attention = dict(head, dilations=(1,), bottleneck=False)
+        cfg['decode_head'] = dict(
+            type='mmuda.HRDAHead', head=head, attention=attention, num_classes=5, align_corners=False, **kwargs
+        )
+        cfg.update(type='mmuda.MultiResolutionSegmentor', detail_crop=(32, 32), detail_stride=(16, 16))
+        return TASK.build(cfg).train()
+
+    return make
+
+
+def test_a_detail_is_learned_where_it_lies(two_resolutions):
+    """Shares of the stock head's loss; each row has the box of its pass, also where rows are cut and joined."""
+    net, inputs = two_resolutions(detail_loss_weight=0.3), torch.randn(4, 3, 64, 64)
+    labelled = [sample((64, 64)) for _ in inputs]
+    label = TASK.labels(labelled)
+    torch.manual_seed(3)
+    outputs = TASK.run(net, inputs)
+    torch.manual_seed(3)
+    stock = net.loss(inputs, labelled)
+    whole = TASK.losses(net, outputs, label)
+    torch.testing.assert_close(whole['loss'], stock['decode.loss_ce'])
+    torch.testing.assert_close(whole['loss_detail'], stock['decode.detail_loss_ce'])
+    first, second = TASK.split(outputs, (1, 3))
+    other = TASK.run(net, inputs[:2])
+    assert other.detail.boxes[0] != outputs.detail.boxes[0]
+    joined = TASK.join([second, other])
+    labels, weight = torch.cat((label[1:], label[:2])), torch.rand(5, 64, 64)
+    parts = [
+        TASK.losses(net, part, labels[rows], weight[rows], 'all')
+        for part, rows in ((second, slice(0, 3)), (other, slice(3, 5)))
+    ]
+    for key, value in TASK.losses(net, joined, labels, weight, 'all').items():
+        torch.testing.assert_close(value, (3 * parts[0][key] + 2 * parts[1][key]) / 5)
+    box = other.detail.boxes[0]
+    cut = torch.nn.functional.interpolate(other.detail.logits, (32, 32), mode='bilinear')
+    cost = torch.nn.functional.cross_entropy(cut, box.crop(labels[3:]), reduction='none') * box.crop(weight[3:])
+    torch.testing.assert_close(parts[1]['loss_detail'], 0.3 * cost.mean())
+    assert first.detail.boxes == outputs.detail.boxes[:1]
+
+
+def test_a_detail_without_weight_or_in_evaluation_has_no_loss(two_resolutions):
+    images = torch.randn(1, 3, 64, 64)
+    assert TASK.run(two_resolutions(detail_loss_weight=0), images).detail is None
+    assert TASK.run(two_resolutions().eval(), images).detail is None
+
+
+def test_marked_margins_are_not_valid():
+    inside = torch.zeros(1, 8, 8, dtype=torch.bool)
+    inside[:, 2:6, 1:8] = True
+    marked = sample()
+    marked.set_field(PixelData(data=inside), VALID_MAP)
+    assert torch.equal(TASK.valid([marked], torch.zeros(1, 3, 8, 8)), inside)
+    marked.set_metainfo(dict(padding_size=(0, 3, 0, 2)))
+    valid = TASK.valid([marked, sample((10, 11))], torch.zeros(2, 3, 10, 11))
+    assert torch.equal(valid[0, :8, :8], inside[0])
+    assert valid[0].sum() == inside.sum()
+    assert valid[1].all()
 
 
 def test_padding_is_not_valid():

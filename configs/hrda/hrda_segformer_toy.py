@@ -1,0 +1,18 @@
+# HRDA on the toy set, from random weights: SegFormer's head at both resolutions and as the attention of scales.
+#     python tools/train.py configs/hrda/hrda_segformer_toy.py
+# Expected: not measured here yet.
+_base_ = [
+    '../_base_/models/segformer_mit-b0.py',  # the network
+    '../_base_/datasets/toy_streets.py',
+    '../_base_/methods/daformer.py',  # what is done with two domains
+    '../_base_/schedules/adamw_toy_poly.py',
+    '../_base_/default_runtime.py',
+]
+student = _base_.model
+student.backbone.embed_dims = 16  # MiT-B0 at half its width
+head = dict(student.decode_head, in_channels=[16, 32, 80, 128], channels=64)
+student.decode_head = dict(type='mmuda.HRDAHead', head=head, attention=head, num_classes=8, align_corners=False)
+student.update(type='mmuda.MultiResolutionSegmentor', detail_crop=(48, 80), detail_stride=(24, 40))
+model = dict(_delete_=True, type='mmuda.SelfTrainingUDA', task='segmentation', student=student, **_base_.daformer)
+custom_hooks = [dict(type='mmuda.MeanTeacherHook', momentum=0.01, keep_initial=True, copy_buffers=False)]
+param_scheduler = dict(style='released')
