@@ -38,7 +38,7 @@ class EpochCosineLR(LRSchedulerMixin, _ParamScheduler):
         begin: int = 0,
         end: int = INF,
         last_step: int = -1,
-        by_epoch: bool = False,
+        by_epoch: bool = True,
         verbose: bool = False,
     ) -> None:
         self.epochs = epochs

@@ -53,7 +53,7 @@ class WarmupPolyLR(LRSchedulerMixin, _ParamScheduler):
         begin: int = 0,
         end: int = INF,
         last_step: int = -1,
-        by_epoch: bool = False,
+        by_epoch: bool = True,
         verbose: bool = False,
     ) -> None:
         if not 0 <= warmup < 1 or not 0 < start_factor <= 1:
