@@ -47,6 +47,13 @@ def test_epochs_and_single_schedulers_are_left_alone():
     check_schedule(Config(dict(train_cfg=dict(max_iters=3))))
 
 
+@pytest.mark.parametrize('kind', ['PolyLR', 'mmuda.WarmupPolyLR', 'EpochCosineLR', 'mmuda.InverseDecayLR'])
+def test_a_scheduler_of_epochs_would_never_change_a_rate_of_steps(kind):
+    config = Config(dict(train_cfg=dict(max_iters=3), param_scheduler=dict(type=kind)))
+    with pytest.raises(UserError, match=rf'param_scheduler\[0\] \({kind}\) counts epochs .*: set its by_epoch=False'):
+        check_schedule(config)
+
+
 @pytest.mark.parametrize('scheduler', ['PolyLR', dict(by_epoch=False, begin=0)])
 def test_a_scheduler_without_a_type_is_named(scheduler):
     with pytest.raises(UserError, match=r'param_scheduler\[0\]=.* has no type'):

@@ -97,7 +97,7 @@ CHANGES = {
         r'param_scheduler\[1\]\.power was 1\.0 .* 2\.0 now; the rate goes on as if',
     ),
     'one scheduler': (
-        dict(schedule=[dict(type='mmuda.WarmupPolyLR', warmup=0.25, start_factor=0.1)]),
+        dict(schedule=[dict(type='mmuda.WarmupPolyLR', by_epoch=False, warmup=0.25, start_factor=0.1)]),
         r'number of schedulers was 2 .* 1 now',
     ),
     'nothing': (dict(),),
@@ -193,6 +193,13 @@ def test_the_end_is_said(train, tmp_path, monkeypatch):
     assert any('iteration 8, the last of this training: nothing is left to train' in line for line in lines)
     with pytest.raises(ValueError, match=r'at iteration 8, beyond the end of this training at iteration 6'):
         train(max_iters=6, resume=tmp_path / 'run' / 'iter_8.pth')
+
+
+def test_a_schedule_of_shares_ends_with_the_training(train):
+    """Its length is not in the config: mmengine sets it, by what `by_epoch` says."""
+    schedule = dict(type='mmuda.WarmupPolyLR', by_epoch=False, warmup=0.25, start_factor=0.1)
+    _, rates = train(schedule=[schedule])
+    assert rates == pytest.approx({0: 0.01, 1: 0.1} | {step: 0.1 * (7 - step) / 5 for step in range(2, 8)})
 
 
 @pytest.mark.parametrize('part', ['scheduler', 'hook'])

@@ -25,9 +25,8 @@ class EpochCosineLR(LRSchedulerMixin, _ParamScheduler):
         optimizer: The optimizer, or its wrapper.
         epochs: E. Where there are fewer steps, the rate changes with each.
         eta_min: lr_min, which the last stair does not reach yet.
-        begin, end, last_step, by_epoch, verbose: As for mmengine's schedulers, but counted in steps unless ``by_epoch``
-            says otherwise; without an ``end`` in the config it is
-            the last step of the training.
+        begin, end, last_step, by_epoch, verbose: As for mmengine's schedulers: a training that counts steps needs
+            ``by_epoch=False``, and an ``end`` that the config leaves out is its last step.
     """
 
     def __init__(

@@ -23,8 +23,8 @@ class InverseDecayLR(LRSchedulerMixin, _ParamScheduler):
         horizon: Steps after which p is 1; p may grow further (None: all the steps from ``begin`` to ``end``, and
             without an ``end`` in the config to the last of the training). The codes of CDAN and TransNorm have
             lr_0 · (1 + 0.001 · step)^(−0.75), which is a horizon of 10,000, and train for longer.
-        begin, end, last_step, by_epoch, verbose: As for mmengine's schedulers, but counted in steps unless ``by_epoch``
-            says otherwise.
+        begin, end, last_step, by_epoch, verbose: As for mmengine's schedulers: a training that counts steps needs
+            ``by_epoch=False``, and an ``end`` that the config leaves out is its last step.
     """
 
     def __init__(

@@ -35,8 +35,8 @@ class WarmupPolyLR(LRSchedulerMixin, _ParamScheduler):
         power: Of the decay; 1 is a straight line.
         eta_min: lr_min, the rate of the last step, or of the step after it if ``released``.
         style: ``in_a_row``: the decay begins where the warm-up ends. ``released``: it begins with the warm-up.
-        begin, end, last_step, by_epoch, verbose: As for mmengine's schedulers, but counted in steps unless ``by_epoch``
-            says otherwise; without an ``end`` in the config it is the last step of the training.
+        begin, end, last_step, by_epoch, verbose: As for mmengine's schedulers: a training that counts steps needs
+            ``by_epoch=False``, and an ``end`` that the config leaves out is its last step.
     """
 
     style = 'in_a_row'
