@@ -48,8 +48,8 @@ FREE_KEYS = dict(
 )
 """Keys of dicts that are read by name, so that a misspelt one would be as good as missing."""
 _ADVICE = (
-    "set param_scheduler=dict(type='mmuda.WarmupPolyLR', by_epoch=False, warmup=0.0375) in the config, whose warm-up is a "
-    'share of the training, or let warm-up and decay begin and end within it'
+    "set param_scheduler=dict(type='mmuda.WarmupPolyLR', by_epoch=False, warmup=0.0375) in the config, whose warm-up "
+    'is a share of the training, or let warm-up and decay begin and end within it'
 )
 
 
@@ -172,7 +172,7 @@ def check_pretrained(cfg: Config) -> None:
 
 
 def check_schedule(cfg: Config) -> None:
-    """Every scheduler of an iteration-based run counts steps and begins before its end, and a warm-up reaches its top."""
+    """Schedulers of an iteration-based run count steps and begin before its end; a warm-up reaches the full rate."""
     last = cfg.train_cfg.get('max_iters')
     for number, scheduler in enumerate(_listed(cfg.get('param_scheduler'))):
         if not isinstance(scheduler, Mapping) or 'type' not in scheduler:
@@ -183,8 +183,8 @@ def check_schedule(cfg: Config) -> None:
         name = f'param_scheduler[{number}] ({scheduler.type})'
         if scheduler.get('by_epoch', True):
             raise UserError(
-                f'{name} counts epochs (by_epoch=True, the default of mmengine), but the training counts iterations, so '
-                'its rate would never change: set its by_epoch=False'
+                f'{name} counts epochs (by_epoch=True, the default of mmengine), but the training counts iterations, '
+                'so its rate would never change: set its by_epoch=False'
             )
         if begin >= last:
             raise UserError(

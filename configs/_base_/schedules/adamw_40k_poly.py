@@ -10,7 +10,7 @@ optim_wrapper = dict(
 )
 
 # 1,500 steps of warm-up: a share of the training, so --cfg-options train_cfg.max_iters=... suffices.
-param_scheduler = dict(type='mmuda.WarmupPolyLR', by_epoch=False, warmup=0.0375, start_factor=1e-6, power=1.0, eta_min=0.0)
+param_scheduler = dict(type='mmuda.WarmupPolyLR', by_epoch=False, warmup=0.0375, start_factor=1e-6, power=1.0)
 
 train_cfg = dict(type='mmuda.ResumableTrainLoop', max_iters=40000, val_interval=4000)
 val_cfg = dict(type='ValLoop')

@@ -10,7 +10,7 @@ optim_wrapper = dict(
 )
 
 # 150 steps of warm-up.
-param_scheduler = dict(type='mmuda.WarmupPolyLR', by_epoch=False, warmup=0.0375, start_factor=1e-6, power=1.0, eta_min=0.0)
+param_scheduler = dict(type='mmuda.WarmupPolyLR', by_epoch=False, warmup=0.0375, start_factor=1e-6, power=1.0)
 
 train_cfg = dict(type='mmuda.ResumableTrainLoop', max_iters=4000, val_interval=1000)
 val_cfg = dict(type='ValLoop')

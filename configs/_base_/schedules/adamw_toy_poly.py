@@ -8,7 +8,7 @@ optim_wrapper = dict(
 )
 
 # 30 steps of warm-up.
-param_scheduler = dict(type='mmuda.WarmupPolyLR', by_epoch=False, warmup=0.03, start_factor=1e-3, power=1.0, eta_min=0.0)
+param_scheduler = dict(type='mmuda.WarmupPolyLR', by_epoch=False, warmup=0.03, start_factor=1e-3, power=1.0)
 
 train_cfg = dict(type='mmuda.ResumableTrainLoop', max_iters=1000, val_interval=1000)
 val_cfg = dict(type='ValLoop')
