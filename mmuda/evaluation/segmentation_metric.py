@@ -29,15 +29,20 @@ class SegmentationMetric(IoUMetric):
             `dict(mIoU16=[...])`. Like mIoU it skips classes that occur neither in the truth nor in
             the prediction.
         per_class: also return `IoU.<class>` for every class.
+        areas: also return `intersection.<class>` and `union.<class>` in pixels: summed over several evaluations, they
+            give the score of all their images together.
         kwargs: as for `IoUMetric`.
     """
 
     default_prefix = ''  # scores keep their bare names; None would make mmengine warn of it in every run
 
-    def __init__(self, report_classes: dict | None = None, per_class: bool = True, **kwargs) -> None:
+    def __init__(
+        self, report_classes: dict | None = None, per_class: bool = True, areas: bool = False, **kwargs
+    ) -> None:
         super().__init__(**kwargs)
         self.report_classes = {name: list(chosen) for name, chosen in (report_classes or {}).items()}
         self.per_class = per_class
+        self.areas = areas
 
     @property
     def dataset_meta(self) -> dict | None:
@@ -69,6 +74,9 @@ class SegmentationMetric(IoUMetric):
         scores.update({name: round(mean, 2) for name, mean in means.items()})
         if self.per_class:
             scores.update({f'IoU.{name}': round(float(value), 2) for name, value in iou.items()})
+        if self.areas:
+            for kind, areas in (('intersection', intersection), ('union', union)):
+                scores.update({f'{kind}.{name}': int(area) for name, area in zip(iou, areas)})
         return scores
 
     def _table(self, means: dict) -> str:

@@ -1,0 +1,24 @@
+# The network and the data of the benchmark day2dusk.yaml; alone, source only: MobileNetV2, CamVid day -> dusk.
+#     python tools/train.py configs/benchmark/segformer_mobilenet-v2_camvid-day2dusk.py
+# Expected: see docs/benchmark.md
+# ImageNet weights (for x / 127.5 - 1): tools/model_converters/torchvision2mmseg.py \
+#     $MMUDA_DATA/weights/mobilenet_v2_imagenet_from_int8.pth work_dirs/mobilenet_v2_mmseg.pth
+_base_ = [
+    '../_base_/models/segformer_mobilenet-v2.py',  # the network
+    '../_base_/datasets/camvid_day2dusk_192x144.py',
+    '../_base_/schedules/adamw_4k_poly.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(
+    data_preprocessor=dict(mean=[127.5] * 3, std=[127.5] * 3),
+    backbone=dict(init_cfg=dict(type='Pretrained', checkpoint='work_dirs/mobilenet_v2_mmseg.pth')),
+    decode_head=dict(num_classes=11),
+)
+# Every row of the table sees the source like this: it is what makes source only strong.
+source_pipeline = _base_.train_pipeline.copy()
+source_pipeline.insert(-1, dict(type='mmseg.PhotoMetricDistortion', brightness_delta=64, contrast_range=(0.3, 1.5)))
+train_dataloader = dict(batch_size=8, dataset=dict(source=dict(pipeline=source_pipeline)))
+optim_wrapper = dict(optimizer=dict(lr=3e-4), paramwise_cfg=dict(custom_keys=dict(head=dict(lr_mult=5.0))))
+custom_hooks = [dict(type='mmuda.ChannelsLastHook')]
+train_cfg = dict(max_iters=1200, val_interval=400)
+param_scheduler = dict(warmup=0.125)

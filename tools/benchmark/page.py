@@ -1,0 +1,156 @@
+"""The page of the benchmark: tables made from records, between two marks; no command of its own."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean, stdev
+
+from records import pooled, read_record, score
+from reporting import markdown  # of analysis_tools, whose folder `records` adds to the path
+from tables import Run, Table
+
+from mmuda.apis import UserError
+from mmuda.storage import atomic_write
+
+BLOCK = re.compile(r'<!-- table: (\S+) -->\n.*?<!-- end of table -->', re.DOTALL)
+FIGURE = re.compile(r'(?<![\w.])\d+\.\d+(?![\w.])')
+
+
+class RowResults:
+    """The records of a row, seed by seed; a seed counts when all its ways have been run."""
+
+    def __init__(self, table: Table, row: str) -> None:
+        ways = list(table.ways) if table.rows[row].methods else [None]
+        found = {seed: [read_record(table, Run(row, seed, way)) for way in ways] for seed in table.seeds}
+        self.records = {seed: records for seed, records in found.items() if all(records)}
+
+    def scores(self, name: str) -> dict[int, dict[str, float]]:
+        """Scores of each seed on a set: the images of all ways count as one set."""
+        return {
+            seed: score(pooled(ways[name] for record in records for ways in record['scores'].values()))
+            for seed, records in self.records.items()
+        }
+
+    def best(self) -> dict[int, float]:
+        """mIoU of each seed on the main set if each run stopped where that is highest."""
+        return {
+            seed: score(pooled(record['best']['counts'] for record in records))['mIoU']
+            for seed, records in self.records.items()
+        }
+
+    def seconds(self) -> list[float]:
+        """Seconds a step of each run."""
+        return [record['seconds_a_step'] for records in self.records.values() for record in records]
+
+
+def summary(values: Sequence[float], sign: str = '') -> str:
+    """`mean ± deviation` of a sample; without deviation for one value, a dash for none."""
+    if not values:
+        return '–'
+    return f'{fmean(values):{sign}.2f}' + (f' ± {stdev(values):.2f}' if len(values) > 1 else '')
+
+
+def block(table: Table) -> str:
+    """A table's part of the page."""
+    results = {row: RowResults(table, row) for row in table.rows}
+    scores = {row: {name: found.scores(name) for name in table.sets} for row, found in results.items()}
+    main = table.sets[0]
+    baseline = scores[table.baseline][main]
+    overview = [['', 'seeds', *[f'{name}, mIoU' for name in table.sets], f'{main}: gain', 'best*', 's a step']]
+    classes: list[str] = next((list(found) for row in scores.values() for found in row[main].values()), ['mIoU'])
+    by_class = [['', *classes[1:]]]
+    for row, sets in scores.items():
+        found = sets[main]
+        gains = [found[seed]['mIoU'] - baseline[seed]['mIoU'] for seed in found if seed in baseline]
+        overview.append(
+            [
+                row,
+                ', '.join(map(str, found)) or 'none yet',
+                *[summary([one['mIoU'] for one in sets[name].values()]) for name in table.sets],
+                '' if row == table.baseline else summary(gains, '+'),
+                summary(list(results[row].best().values())),
+                f'{fmean(results[row].seconds()):.2f}' if results[row].seconds() else '–',
+            ]
+        )
+        by_class.append([row, *[_mean([one[name] for one in found.values() if name in one]) for name in classes[1:]]])
+    text = [
+        f'<!-- table: {table.path.stem} -->',
+        f'**{table.title}**, mIoU in %, mean ± standard deviation over seeds;'
+        f' gains over "{table.baseline}" seed by seed.',
+        '',
+        markdown(overview),
+        '',
+        f'\\* the checkpoint with the highest mIoU on "{main}", chosen by target labels: no result.',
+        '',
+        f'IoU of each class on "{main}":',
+        '',
+        markdown(by_class),
+        '',
+        _cost(table, results),
+        '',
+        f'    python tools/benchmark/leaderboard.py {table.path.stem} --processes 2',
+        '<!-- end of table -->',
+    ]
+    return '\n'.join(text)
+
+
+def _mean(values: list[float]) -> str:
+    return f'{fmean(values):.1f}' if values else '–'
+
+
+def _cost(table: Table, results: dict[str, RowResults]) -> str:
+    records = [record for found in results.values() for runs in found.records.values() for record in runs]
+    if not records:
+        return 'No run yet.'
+    hours = sum(record['processor_seconds'] or 0 for record in records) / 3600
+    machines = sorted({f'{record["hardware"]["cpu"]}, torch {record["hardware"]["torch"]}' for record in records})
+    commits = sorted({record['commit'] for record in records})
+    return (
+        f'{len(records)} runs, {hours:.1f} processor hours on {"; ".join(machines)}, one thread a run; '
+        f'commit {", ".join(commits)}.'
+    )
+
+
+def write_page(path: Path, tables: Sequence[Table]) -> None:
+    """Make the tables of the page anew; what stands around them stays."""
+    text = _made(path, tables)
+    with atomic_write(path, 'w') as file:
+        file.write(text)
+    _check_prose(path, text)
+
+
+def check_page(path: Path, tables: Sequence[Table]) -> None:
+    """Compare the page with the records.
+
+    Raises:
+        UserError: A table of the page is not what the records give, or a figure of the text stands in no table.
+    """
+    text, made = path.read_text(), _made(path, tables)
+    for old, new in zip(text.splitlines(), made.splitlines()):
+        if old != new:
+            raise UserError(f"{path} has '{_difference(old, new)}' without a record behind it: make it by --write")
+    _check_prose(path, text)
+
+
+def _made(path: Path, tables: Sequence[Table]) -> str:
+    if not path.is_file():
+        raise UserError(f'there is no {path}: begin it with the lines <!-- table: NAME --> and <!-- end of table -->')
+    by_name = {table.path.stem: table for table in tables}
+    return BLOCK.sub(lambda match: block(by_name[match[1]]) if match[1] in by_name else match[0], path.read_text())
+
+
+def _difference(old: str, new: str) -> str:
+    blocks = difflib.SequenceMatcher(None, old, new).get_opcodes()
+    return next((old[a:b] or new[c:d] for kind, a, b, c, d in blocks if kind != 'equal'), old)
+
+
+def _check_prose(path: Path, text: str) -> None:
+    """Every figure with a decimal point in the text around the tables stands in one of them."""
+    made = set(FIGURE.findall(' '.join(match[0] for match in BLOCK.finditer(text))))
+    prose = re.sub(r'`[^`]*`|\n    .*', '', BLOCK.sub('', text))
+    strange = sorted(set(FIGURE.findall(prose)) - made)
+    if strange:
+        raise UserError(f'{path} says {", ".join(strange)}, which no table of it has: every figure needs a run')

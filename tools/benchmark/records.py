@@ -1,0 +1,117 @@
+"""What is kept of a run of the benchmark: a small file that outlives its work directory; no command of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from statistics import median
+
+import torch
+from tables import REPO, Run, Table
+
+from mmuda.apis import UserError
+from mmuda.storage import atomic_write
+
+sys.path.append(str(REPO / 'tools' / 'analysis_tools'))
+from runs import read_log
+
+Counts = dict[str, list[int]]
+"""Pixels of intersection and of union, by class."""
+
+
+def record_path(table: Table, run: Run) -> Path:
+    """Where the record of a run stands."""
+    return table.path.parent / 'records' / table.path.stem / f'{run.name}.json'
+
+
+def write_record(table: Table, run: Run, record: Mapping) -> None:
+    """Keep a record, whole."""
+    path = record_path(table, run)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(path, 'w') as file:
+        file.write(json.dumps(record, indent=1, sort_keys=False, ensure_ascii=False) + '\n')
+
+
+def read_record(table: Table, run: Run) -> dict | None:
+    """The record of a run; None if it has none.
+
+    Raises:
+        UserError: It was made with other settings than the table has by now.
+    """
+    path = record_path(table, run)
+    if not path.is_file():
+        return None
+    record = json.loads(path.read_text())
+    if record['settings'] != json.loads(json.dumps(table.settings(run))):
+        raise UserError(f'{path} was made with other settings than {table.path} has: remove it, and run its row again')
+    return record
+
+
+def counts_of(scores: Mapping) -> Counts:
+    """Intersection and union of each class among the scores of an evaluation."""
+    classes = [key.removeprefix('intersection.') for key in scores if key.startswith('intersection.')]
+    return {name: [int(scores[f'intersection.{name}']), int(scores[f'union.{name}'])] for name in classes}
+
+
+def pooled(counts: Iterable[Counts]) -> Counts:
+    """The counts of several evaluations as one."""
+    total: Counts = {}
+    for part in counts:
+        for name, (intersection, union) in part.items():
+            have = total.get(name, [0, 0])
+            total[name] = [have[0] + intersection, have[1] + union]
+    return total
+
+
+def score(counts: Counts) -> dict[str, float]:
+    """IoU of each class that occurs, in %, after their mean, `mIoU`."""
+    iou = {name: 100 * intersection / union for name, (intersection, union) in counts.items() if union}
+    return dict(mIoU=sum(iou.values()) / len(iou), **iou)
+
+
+def history(work_dir: Path) -> list[dict]:
+    """Each validation of a training on the main set: its step, the student's counts, the teacher's mIoU."""
+    rows = [row for row in read_log(work_dir) if 'mIoU' in row]
+    return [dict(step=row['step'], counts=counts_of(row), teacher=row.get('teacher/mIoU')) for row in rows]
+
+
+def seconds_a_step(work_dir: Path) -> float:
+    """Median over the log."""
+    return round(median(row['time'] for row in read_log(work_dir) if 'loss' in row), 3)
+
+
+def hardware() -> dict:
+    """What a run was made on."""
+    return dict(
+        cpu=_processor(),
+        cores=os.cpu_count(),
+        threads=torch.get_num_threads(),
+        gpu=torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        torch=torch.__version__,
+        python=platform.python_version(),
+    )
+
+
+def _processor() -> str:
+    info = Path('/proc/cpuinfo')
+    lines = info.read_text().splitlines() if info.is_file() else []
+    names = [line.split(':', 1)[1].strip() for line in lines if line.startswith('model name')]
+    return names[0] if names else platform.processor()
+
+
+def commit() -> str:
+    """The commit of the working tree, and whether its code has changed since."""
+    changed = _git('status', '--porcelain', '--untracked-files=no', '--', 'mmuda', 'configs', 'tools')
+    return _git('rev-parse', '--short=12', 'HEAD') + (' with changes' if changed else '')
+
+
+def _git(*words: str) -> str:
+    done = subprocess.run(['git', '-C', str(REPO), *words], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise UserError(f'git {words[0]} failed in {REPO} ({done.stderr.strip()}): a record names its commit')
+    return done.stdout.strip()

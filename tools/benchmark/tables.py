@@ -1,0 +1,183 @@
+"""Tables of the benchmark as they are declared, and the config of each of their runs: no command of its own.
+
+A table is a YAML file in `configs/benchmark`:
+
+    title: what it is called
+    task: segmentation                 # which task of `mmuda` wraps the network
+    config: LEAF.py                    # network, both domains, schedule; alone it is source only
+    seeds: [0, 1, 2]
+    steps: 300                         # of each run; a row may have its own
+    baseline: ROW                      # what gains are counted from
+    options: {KEY: VALUE}              # of every run, as `--cfg-options` has them; a value may be a dict
+    ways:                              # what is adapted to, and what is scored; the first set is the main one
+      WAY: {train: {KEY: VALUE}, score: {SET: {KEY: VALUE OF THE SCORED DATA SET}}}
+    rows:
+      ROW: {start: ROW, methods: [FILE OF configs/_base_/methods], model: TYPE, hooks: [...], steps: N, options: ...}
+
+A row without methods trains on the source alone: once for all ways.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from mmengine.config import Config
+
+from mmuda.apis import UserError, load_config
+
+REPO = Path(__file__).resolve().parents[2]
+TABLES = REPO / 'configs' / 'benchmark'
+METHODS = REPO / 'configs' / '_base_' / 'methods'
+VALIDATIONS = 4  # of a run; the last one is that of the last checkpoint
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of a table: what is done with the table's network and data."""
+
+    start: str | None = None
+    methods: tuple[str, ...] = ()
+    model: str = 'mmuda.SelfTrainingUDA'
+    hooks: tuple[Mapping, ...] = ()
+    steps: int | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: a row, a seed and, where it adapts, a way."""
+
+    row: str
+    seed: int
+    way: str | None
+
+    @property
+    def name(self) -> str:
+        """Name of its record and of its work directory."""
+        return '_'.join(slug(part) for part in (self.row, self.way, f'seed{self.seed}') if part)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as its file declares it."""
+
+    path: Path
+    title: str
+    config: str
+    seeds: tuple[int, ...]
+    steps: int
+    baseline: str
+    ways: Mapping[str, Mapping[str, Any]]
+    rows: Mapping[str, Row]
+    options: Mapping[str, Any] = field(default_factory=dict)
+    task: str = 'segmentation'
+
+    @property
+    def sets(self) -> list[str]:
+        """Names of the scored sets, the main one first."""
+        return list(next(iter(self.ways.values()))['score'])
+
+    def runs(self) -> Iterator[Run]:
+        """All runs, seed by seed; in a seed row by row, so a start comes before what starts from it."""
+        for seed in self.seeds:
+            for name, row in self.rows.items():
+                for way in self.ways if row.methods else [None]:
+                    yield Run(name, seed, way)
+
+    def start_of(self, run: Run) -> Run | None:
+        """The run whose network a run starts from."""
+        start = self.rows[run.row].start
+        return None if start is None else Run(start, run.seed, run.way if self.rows[start].methods else None)
+
+    def settings(self, run: Run) -> dict:
+        """All that the table says of a run: what its record was made with."""
+        row = self.rows[run.row]
+        train = {} if run.way is None else self.ways[run.way].get('train', {})
+        return dict(
+            config=self.config,
+            start=row.start,
+            methods=list(row.methods),
+            model=row.model if row.methods else None,
+            hooks=[dict(hook) for hook in row.hooks],
+            steps=row.steps or self.steps,
+            options={**self.options, **train, **row.options},
+        )
+
+
+def read_table(name: str) -> Table:
+    """The table of `configs/benchmark/NAME.yaml`, or of a path.
+
+    Raises:
+        UserError: No such file, or one whose keys do not fit.
+    """
+    path = Path(name) if name.endswith('.yaml') else TABLES / f'{name}.yaml'
+    if not path.is_file():
+        known = ', '.join(sorted(found.stem for found in TABLES.glob('*.yaml')))
+        raise UserError(f"no table '{name}': there is no {path}, choose one of {known}")
+    try:
+        content = yaml.safe_load(path.read_text())
+        rows = {row: _row(settings) for row, settings in content.pop('rows').items()}
+        table = Table(path=path, rows=rows, seeds=tuple(content.pop('seeds')), **content)
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(
+            f'{path} is no table ({type(error).__name__}: {error}): see tools/benchmark/tables.py'
+        ) from error
+    _check(table)
+    return table
+
+
+def _row(settings: dict | None) -> Row:
+    return Row(**{key: tuple(value) if isinstance(value, list) else value for key, value in (settings or {}).items()})
+
+
+def _check(table: Table) -> None:
+    before: set[str] = set()
+    for name, row in table.rows.items():
+        if row.start is not None and row.start not in before:
+            raise UserError(f"{table.path}: row '{name}' starts from '{row.start}', which is no row above it")
+        before.add(name)
+    if table.baseline not in before:
+        raise UserError(f"{table.path}: the baseline '{table.baseline}' is no row")
+    if any(list(way['score']) != table.sets for way in table.ways.values()):
+        raise UserError(f'{table.path}: all ways score sets of the same names in the same order')
+
+
+def run_config(table: Table, run: Run, scored: Mapping[str, Any] | None = None) -> Config:
+    """The config of a run: the table's leaf, the row's methods around its network, and the options.
+
+    Args:
+        table: The table.
+        run: One of its runs.
+        scored: Settings of the scored data set; None: those of the run's main set, or the leaf's own.
+    """
+    row, settings = table.rows[run.row], table.settings(run)
+    cfg = load_config(table.path.parent / table.config)
+    if row.methods:
+        methods = [next(iter(Config.fromfile(METHODS / f'{name}.py').values())) for name in row.methods]
+        cfg.model = dict(type=row.model, task=table.task, student=cfg.model, methods=methods)
+    else:
+        cfg.train_dataloader.dataset.target = None
+    cfg.custom_hooks = [*cfg.get('custom_hooks', []), *settings['hooks']]
+    steps = settings['steps']
+    cfg.train_cfg.update(max_iters=steps, val_interval=-(-steps // VALIDATIONS))
+    cfg.default_hooks.logger.interval = max(1, steps // 20)
+    cfg.merge_from_dict(settings['options'])
+    if scored is None and run.way is not None:
+        scored = table.ways[run.way]['score'][table.sets[0]]
+    for part in ('val', 'test'):
+        cfg[f'{part}_dataloader'].dataset.update(scored or {})
+        cfg[f'{part}_evaluator'].areas = True
+    for part in ('train', 'val', 'test'):  # a run is one process of one thread
+        cfg[f'{part}_dataloader'].update(num_workers=0, persistent_workers=False)
+    cfg.randomness.seed = run.seed
+    return cfg
+
+
+def slug(text: str) -> str:
+    """`DAFormer recipe` -> `daformer-recipe`."""
+    return re.sub(r'[^a-z0-9]+', '-', text.lower()).strip('-')
