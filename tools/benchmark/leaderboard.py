@@ -37,6 +37,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--work-dirs', type=Path, default=Path('work_dirs/benchmark'), help='default: work_dirs/benchmark'
     )
+    parser.add_argument('--keep', type=at_least(1), help="checkpoints kept of each run (default: the config's number)")
     parser.add_argument('--page', type=Path, default=Path('docs/benchmark.md'), help='default: docs/benchmark.md')
     what = parser.add_mutually_exclusive_group()
     what.add_argument('--write', action='store_true', help='write the tables of the page from the records')
@@ -62,10 +63,12 @@ def open_runs(table: Table, args: argparse.Namespace) -> list[Run]:
     return [run for run in table.runs() if run in wanted or run in gone]
 
 
-def train_run(table: Table, run: Run, folder: Path) -> None:
+def train_run(table: Table, run: Run, folder: Path, keep: int | None) -> None:
     """Train one run, or go on with it, score it and keep its record."""
     work_dir, started = folder / table.path.stem / run.name, time.process_time()
     cfg, start = run_config(table, run), table.start_of(run)
+    if keep is not None:
+        cfg.default_hooks.checkpoint.max_keep_ckpts = keep
     if start is not None:
         cfg.load_from = str(checkpoint_of(table, start, folder))
     set_work_dir(cfg, table.path, str(work_dir))
@@ -113,7 +116,7 @@ def score_run(table: Table, run: Run, checkpoint: Path, validations: list[dict])
     return scores
 
 
-def in_process(table: Table, run: Run, folder: Path) -> None:
+def in_process(table: Table, run: Run, folder: Path, keep: int | None) -> None:
     """The body of a process: what it prints goes to the run's own log."""
     log = folder / table.path.stem / f'{run.name}.log'
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -122,7 +125,7 @@ def in_process(table: Table, run: Run, folder: Path) -> None:
         os.dup2(file.fileno(), 2)
     torch.set_num_threads(1)
     try:
-        train_run(table, run, folder)
+        train_run(table, run, folder, keep)
     except BaseException:
         traceback.print_exc()
         sys.stderr.flush()
@@ -145,7 +148,7 @@ def run_all(todo: list[tuple[Table, Run]], args: argparse.Namespace) -> list[str
                 time.sleep(POLL)
                 continue
             todo.remove(ready)
-            process = context.Process(target=in_process, args=(*ready, args.work_dirs))
+            process = context.Process(target=in_process, args=(*ready, args.work_dirs, args.keep))
             process.start()
             active[process] = ready
     finally:
