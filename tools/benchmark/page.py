@@ -9,10 +9,10 @@ from pathlib import Path
 from statistics import fmean, stdev
 
 from records import pooled, read_record, score
-from reporting import markdown  # of analysis_tools, whose folder `records` adds to the path
 from tables import Run, Table
 
 from mmuda.apis import UserError
+from mmuda.apis.tables import markdown
 from mmuda.storage import atomic_write
 
 BLOCK = re.compile(r'<!-- table: (\S+) -->\n.*?<!-- end of table -->', re.DOTALL)
