@@ -46,6 +46,16 @@ def test_closed_form():
     assert scores['aAcc'] == round(100 * 5 / 7, 2)
 
 
+def test_areas_of_parts_add_up_to_those_of_the_whole():
+    whole = evaluate(SegmentationMetric(areas=True))
+    parts = [evaluate(SegmentationMetric(areas=True), [item]) for item in SAMPLES]
+    for name in CLASSES:
+        for kind in ('intersection', 'union'):
+            assert whole[f'{kind}.{name}'] == sum(part[f'{kind}.{name}'] for part in parts)
+    assert (whole['intersection.b'], whole['union.b'], whole['union.d']) == (2, 3, 0)
+    assert not any(key.startswith('union') for key in evaluate(SegmentationMetric()))
+
+
 def test_names_are_bare_without_a_warning_and_a_prefix_counts(monkeypatch):
     told = []
     monkeypatch.setattr('mmengine.evaluator.metric.print_log', lambda message, *args, **kwargs: told.append(message))

@@ -11,15 +11,13 @@ A row's number is that of its last checkpoint. `configs/benchmark/*.yaml` declar
 import argparse
 import multiprocessing
 import os
-import sys
 import time
-import traceback
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import torch
 from page import check_page, write_page
-from records import commit, counts_of, hardware, history, read_record, score, seconds_a_step, write_record
+from records import commit, counts_of, hardware, history, pooled, read_record, score, seconds_a_step, write_record
 from tables import TABLES, Run, Table, read_table, run_config
 
 from mmuda import compat
@@ -117,24 +115,28 @@ def score_run(table: Table, run: Run, checkpoint: Path, validations: list[dict])
 
 
 def in_process(table: Table, run: Run, folder: Path, keep: int | None) -> None:
-    """The body of a process: what it prints goes to the run's own log."""
+    """The body of a process: what it prints goes to the run's own log, and a signal ends it with a checkpoint."""
     log = folder / table.path.stem / f'{run.name}.log'
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open('a') as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     torch.set_num_threads(1)
-    try:
-        train_run(table, run, folder, keep)
-    except BaseException:
-        traceback.print_exc()
-        sys.stderr.flush()
-        os._exit(1)
+    run_tool(lambda: train_run(table, run, folder, keep))
+
+
+def start_method() -> multiprocessing.context.BaseContext:
+    """Runs are forked from a process that has imported what they need, and has no signal handlers of this one."""
+    if 'forkserver' not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context('spawn')
+    context = multiprocessing.get_context('forkserver')
+    context.set_forkserver_preload(['__main__', 'mmuda.models.tasks.segmentation'])
+    return context
 
 
 def run_all(todo: list[tuple[Table, Run]], args: argparse.Namespace) -> list[str]:
     """Train side by side; a run waits for the one that it starts from. Returns the names of those that failed."""
-    context = multiprocessing.get_context('fork' if hasattr(os, 'fork') else 'spawn')
+    context = start_method()
     active: dict[BaseProcess, tuple[Table, Run]] = {}
     failed: list[str] = []
     try:
@@ -172,8 +174,8 @@ def report(table: Table, run: Run, code: int, failed: list[str], folder: Path) -
         failed.append(run.name)
         print(f'{table.path.stem}: {run.name} failed, see {folder / table.path.stem / run.name}.log', flush=True)
         return
-    (scores, *_) = read_record(table, run)['scores'].values()
-    figures = ', '.join(f'{name} {score(counts)["mIoU"]:.2f}' for name, counts in scores.items())
+    ways = read_record(table, run)['scores'].values()
+    figures = ', '.join(f'{name} {score(pooled(sets[name] for sets in ways))["mIoU"]:.2f}' for name in table.sets)
     print(f'{table.path.stem}: {run.name}: {figures}', flush=True)
 
 

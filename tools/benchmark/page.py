@@ -56,52 +56,57 @@ def summary(values: Sequence[float], sign: str = '') -> str:
 def block(table: Table) -> str:
     """A table's part of the page."""
     results = {row: RowResults(table, row) for row in table.rows}
-    scores = {row: {name: found.scores(name) for name in table.sets} for row, found in results.items()}
     main = table.sets[0]
-    baseline = scores[table.baseline][main]
-    overview = [['', 'seeds', *[f'{name}, mIoU' for name in table.sets], f'{main}: gain', 'best*', 's a step']]
-    classes: list[str] = next((list(found) for row in scores.values() for found in row[main].values()), ['mIoU'])
-    by_class = [['', *classes[1:]]]
-    for row, sets in scores.items():
-        found = sets[main]
-        gains = [found[seed]['mIoU'] - baseline[seed]['mIoU'] for seed in found if seed in baseline]
-        overview.append(
-            [
-                row,
-                ', '.join(map(str, found)) or 'none yet',
-                *[summary([one['mIoU'] for one in sets[name].values()]) for name in table.sets],
-                '' if row == table.baseline else summary(gains, '+'),
-                summary(list(results[row].best().values())),
-                f'{fmean(results[row].seconds()):.2f}' if results[row].seconds() else '–',
-            ]
-        )
-        by_class.append([row, *[_mean([one[name] for one in found.values() if name in one]) for name in classes[1:]]])
     text = [
         f'<!-- table: {table.path.stem} -->',
         f'**{table.title}**, mIoU in %, mean ± standard deviation over seeds;'
         f' gains over "{table.baseline}" seed by seed.',
-        '',
-        markdown(overview),
-        '',
+        markdown(_overview(table, results)),
         f'\\* the checkpoint with the highest mIoU on "{main}", chosen by target labels: no result.',
-        '',
         f'IoU of each class on "{main}":',
-        '',
-        markdown(by_class),
-        '',
-        _cost(table, results),
-        '',
+        markdown(_by_class(results, main)),
+        _cost(results),
         f'    python tools/benchmark/leaderboard.py {table.path.stem} --processes 2',
-        '<!-- end of table -->',
     ]
-    return '\n'.join(text)
+    return '\n\n'.join(text).replace('-->\n\n', '-->\n') + '\n<!-- end of table -->'
+
+
+def _overview(table: Table, results: dict[str, RowResults]) -> list[list[str]]:
+    """A line a row: the means on each set, what it gains on the main one, the best checkpoint, the cost."""
+    main = table.sets[0]
+    baseline = results[table.baseline].scores(main)
+    lines = [['', 'seeds', *[f'{name}, mIoU' for name in table.sets], f'{main}: gain', 'best*', 's a step']]
+    for row, found in results.items():
+        scores = found.scores(main)
+        gains = [scores[seed]['mIoU'] - baseline[seed]['mIoU'] for seed in scores if seed in baseline]
+        lines.append(
+            [
+                row,
+                ', '.join(map(str, scores)) or 'none yet',
+                *[summary([one['mIoU'] for one in found.scores(name).values()]) for name in table.sets],
+                '' if row == table.baseline else summary(gains, '+'),
+                summary(list(found.best().values())),
+                f'{fmean(found.seconds()):.2f}' if found.seconds() else '–',
+            ]
+        )
+    return lines
+
+
+def _by_class(results: dict[str, RowResults], name: str) -> list[list[str]]:
+    """A line a row: the mean IoU of each class on a set."""
+    scores = {row: list(found.scores(name).values()) for row, found in results.items()}
+    classes = list(dict.fromkeys(key for seeds in scores.values() for one in seeds for key in one if key != 'mIoU'))
+    means = {
+        row: [_mean([one[key] for one in seeds if key in one]) for key in classes] for row, seeds in scores.items()
+    }
+    return [['', *classes], *[[row, *cells] for row, cells in means.items()]]
 
 
 def _mean(values: list[float]) -> str:
     return f'{fmean(values):.1f}' if values else '–'
 
 
-def _cost(table: Table, results: dict[str, RowResults]) -> str:
+def _cost(results: dict[str, RowResults]) -> str:
     records = [record for found in results.values() for runs in found.records.values() for record in runs]
     if not records:
         return 'No run yet.'

@@ -1,0 +1,204 @@
+"""The benchmark: a toy table is trained, recorded and written; a figure without a record is refused."""
+
+import dataclasses
+import importlib
+import json
+import shutil
+
+import pytest
+
+pytest.importorskip('mmseg')
+
+from mmuda.apis import UserError
+from mmuda.datasets.toy_scenes import ToyStreetsSpec, write_toy_streets
+
+LEAF = """
+_base_ = [
+    '{root}/configs/_base_/models/segformer_mit-b0.py',
+    '{root}/configs/_base_/datasets/toy_streets.py',
+    '{root}/configs/_base_/schedules/adamw_toy_poly.py',
+    '{root}/configs/_base_/default_runtime.py',
+]
+model = dict(
+    backbone=dict(embed_dims=4, num_layers=[1, 1, 1, 1]),
+    decode_head=dict(in_channels=[4, 8, 20, 32], channels=8, num_classes=8),
+)
+"""
+TABLE = """
+title: Toy streets
+config: leaf.py
+seeds: [0]
+steps: 2
+baseline: source only
+ways:
+  left:
+    train: {train_dataloader.dataset.target.indices: [0, 1]}
+    score: {unseen: {indices: [1]}, adapted: {indices: [0]}}
+  right:
+    train: {train_dataloader.dataset.target.indices: [2, 3]}
+    score: {unseen: {indices: [0]}, adapted: {indices: [1]}}
+rows:
+  source only: {options: {train_dataloader.batch_size: 2}}
+  DACS: {start: source only, methods: [dacs], options: {train_dataloader.batch_size: 4}}
+"""
+PAGE = 'Before.\n\n<!-- table: toy -->\n<!-- end of table -->\n\nAfter.\n'
+
+
+@pytest.fixture(scope='module')
+def load(repo):
+    """The tool's modules, as Python finds them when it is run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(repo / 'tools' / 'benchmark'))
+        yield importlib.import_module
+
+
+@pytest.fixture(scope='module')
+def trained(load, repo, tmp_path_factory):
+    """The folder of a table whose runs have all been made."""
+    folder = tmp_path_factory.mktemp('benchmark')
+    write_toy_streets(str(folder), ToyStreetsSpec(train=4, val=2, width=64, height=32))
+    (folder / 'leaf.py').write_text(LEAF.format(root=repo))
+    (folder / 'toy.yaml').write_text(TABLE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('MMUDA_DATA', str(folder))
+        table = load('tables').read_table(str(folder / 'toy.yaml'))
+        for run in table.runs():
+            load('leaderboard').train_run(table, run, folder / 'runs', keep=None)
+    return folder
+
+
+@pytest.fixture
+def copy(trained, tmp_path):
+    """Table and records without data and work directories, to be spoilt."""
+    for name in ('leaf.py', 'toy.yaml', 'records'):
+        source = trained / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
+    (tmp_path / 'page.md').write_text(PAGE)
+    return tmp_path
+
+
+@pytest.fixture
+def main(load, copy, monkeypatch):
+    """Run the tool on the copy."""
+    monkeypatch.chdir(copy)
+
+    def _main(*words):
+        monkeypatch.setattr('sys.argv', ['leaderboard', './toy.yaml', '--page', 'page.md', *words])
+        load('leaderboard').main()
+        return (copy / 'page.md').read_text()
+
+    return _main
+
+
+def test_a_table_is_trained_recorded_and_written(main, copy):
+    page = main('--write')
+    assert page.startswith('Before.')
+    assert page.endswith('After.\n')
+    assert page.count('| source only | 0 |') == page.count('| DACS | 0 |') == 1
+    assert '3 runs' in page
+    main('--check')
+    record = json.loads((copy / 'records/toy/dacs_left_seed0.json').read_text())
+    assert list(record['scores']) == ['left']
+    assert list(record['scores']['left']) == ['unseen', 'adapted']
+    assert sum(union for _, union in record['scores']['left']['unseen'].values()) > 0
+    assert record['settings']['options']['train_dataloader.dataset.target.indices'] == [0, 1]
+    assert [row['step'] for row in record['history']] == [1, 2]
+    assert record['checkpoint'] == 'iter_2.pth'
+
+
+def test_nothing_is_left_to_do(main, capsys, trained):
+    main('--work-dirs', str(trained / 'runs'))
+    assert capsys.readouterr().out.splitlines()[-1] == '0 runs to do'
+
+
+def test_a_lost_network_is_trained_again_for_what_starts_from_it(load, copy, trained):
+    table = load('tables').read_table(str(copy / 'toy.yaml'))
+    (copy / 'records/toy/dacs_left_seed0.json').unlink()
+    args = load('argparse').Namespace(rows=None, seeds=None, work_dirs=trained / 'runs')
+    assert [run.name for run in load('leaderboard').open_runs(table, args)] == ['dacs_left_seed0']
+    args.work_dirs = copy / 'none'
+    assert [run.name for run in load('leaderboard').open_runs(table, args)] == ['source-only_seed0', 'dacs_left_seed0']
+
+
+def test_a_figure_without_a_record_is_refused(main, copy):
+    page = main('--write')
+    (copy / 'page.md').write_text(page.replace('| DACS | 0 | ', '| DACS | 0 | 9'))
+    with pytest.raises(UserError, match=r"page\.md has '.*9.*' without a record"):
+        main('--check')
+    (copy / 'page.md').write_text(page + 'DACS gains 87.65 points, `1.2.3` and `4.56` aside.\n')
+    with pytest.raises(UserError, match=r'page\.md says 87\.65, which no table'):
+        main('--check')
+    with pytest.raises(UserError, match='87'):
+        main('--write')
+
+
+def test_a_row_without_all_its_ways_has_no_number(main, copy):
+    (copy / 'records/toy/dacs_left_seed0.json').unlink()
+    assert '| DACS | none yet | – | – |' in main('--write')
+
+
+def test_a_record_of_other_settings_is_refused(main, copy):
+    (copy / 'toy.yaml').write_text(TABLE.replace('methods: [dacs]', 'methods: [dacs], steps: 3'))
+    with pytest.raises(UserError, match=r'dacs_left_seed0\.json was made with other settings'):
+        main('--write')
+
+
+def test_parts_are_scored_as_one_set(load):
+    """Intersections and unions add up: the mean of the parts' scores would be another number."""
+    records = load('records')
+    parts = [dict(car=[1, 2], sky=[0, 0]), dict(car=[2, 8], sky=[3, 4])]
+    assert records.pooled(parts) == dict(car=[3, 10], sky=[3, 4])
+    assert records.score(records.pooled(parts)) == pytest.approx(dict(mIoU=52.5, car=30, sky=75))
+    assert list(records.score(parts[0])) == ['mIoU', 'car']
+
+
+@pytest.mark.parametrize(
+    'change, sentence',
+    [
+        (('start: source only', 'start: MIC'), "'DACS' starts from 'MIC', which is no row above"),
+        (('baseline: source only', 'baseline: MIC'), "baseline 'MIC' is no row"),
+        (('score: {unseen: {indices: [0]}', 'score: {seen: {indices: [0]}'), 'sets of the same names'),
+        (('methods: [dacs]', 'method: dacs'), r'is no table \(TypeError'),
+        (('steps: 2', 'step: 2'), r'is no table \(TypeError'),
+    ],
+)
+def test_a_table_that_does_not_fit_is_refused(load, tmp_path, change, sentence):
+    (tmp_path / 'bad.yaml').write_text(TABLE.replace(*change))
+    with pytest.raises(UserError, match=sentence):
+        load('tables').read_table(str(tmp_path / 'bad.yaml'))
+
+
+def test_an_unknown_table_is_named(load):
+    with pytest.raises(UserError, match=r"no table 'dusk2day': .* choose one of .*day2dusk"):
+        load('tables').read_table('dusk2day')
+
+
+def test_every_row_of_every_table_is_a_whole_config(load):
+    """One run of each row, with its first way: the config is one that a training accepts."""
+    from mmuda.apis.preflight import check_config, check_schedule
+
+    tables = load('tables')
+    for path in sorted(tables.TABLES.glob('*.yaml')):
+        table = tables.read_table(path.stem)
+        for row in table.rows:
+            run = next(run for run in table.runs() if run.row == row)
+            cfg = tables.run_config(table, run)
+            check_schedule(cfg)
+            check_config(cfg, 'train')
+            assert (cfg.train_dataloader.dataset.target is None) == (not table.rows[row].methods)
+            assert cfg.train_cfg.max_iters == table.settings(run)['steps']
+
+
+def test_the_page_has_only_figures_of_runs(load, repo):
+    tables = load('tables')
+    names = sorted(path.stem for path in tables.TABLES.glob('*.yaml'))
+    load('page').check_page(repo / 'docs/benchmark.md', [tables.read_table(name) for name in names])
+
+
+def test_a_run_is_named_by_all_that_tells_it_apart(load):
+    tables = load('tables')
+    names = [run.name for run in tables.read_table('day2dusk').runs()]
+    assert len(set(names)) == len(names)
+    assert dataclasses.replace(tables.Run('DAFormer recipe', 1, 'first half')).name == (
+        'daformer-recipe_first-half_seed1'
+    )
