@@ -217,27 +217,67 @@ def test_slurm(script, args, expected, gpus, gres, tmp_path, data, monkeypatch):
     assert line.endswith(expected)
 
 
-def test_a_submitted_job_resumes_and_queues_again(tmp_path, data, monkeypatch):
-    """The job script runs the training; where SIGUSR1 ended it (138), it asks Slurm to start the job again."""
-    (tmp_path / 'sbatch').write_text(f'#!/bin/sh\necho "$@"\ncat > {tmp_path}/job.sh\n')
-    (tmp_path / 'srun').write_text('#!/bin/sh\nfor word; do echo "srun<$word>"; done\nexit $STATUS\n')
-    (tmp_path / 'scontrol').write_text('#!/bin/sh\necho "scontrol $@"\n')
-    for name in ('sbatch', 'srun', 'scontrol'):
+SRUN = """#!/bin/bash
+for WORD; do echo "srun<$WORD>"; done
+trap 'echo told; exit $STATUS' USR1
+if [ -n "$NOTICE" ]; then
+    kill -USR1 $PPID
+    for ((I = 0; I < 600; I++)); do sleep 0.1; done
+fi
+exit $STATUS
+"""
+SCONTROL = """#!/bin/sh
+echo "   StartTime=2026-03-01T10:00:00 EndTime=2026-03-01T18:00:00"
+echo "   PreemptEligibleTime=2026-03-01T10:00:00 PreemptTime=$PREEMPTED"
+echo "scontrol $@" >&2
+"""
+
+
+@pytest.fixture
+def submitted(tmp_path, data, monkeypatch):
+    """``submitted(**environment)`` → how the job script of `slurm_submit.sh` ends, and sbatch's arguments."""
+    programs = dict(sbatch=f'#!/bin/sh\necho "$@"\ncat > {tmp_path}/job.sh\n', srun=SRUN, scontrol=SCONTROL)
+    for name, text in programs.items():
+        (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv('PATH', f'{tmp_path}:{os.environ["PATH"]}')
     monkeypatch.setenv('GPUS', '2')
-    arguments = ['part', 'job', 'C.py', '--cfg-options', 'a="x y"']
-    line = command('slurm_submit.sh', *arguments, data=data).stdout
+    line = command('slurm_submit.sh', 'part', 'job', 'C.py', '--cfg-options', 'a="x y"', data=data).stdout
+
+    def run(**variables):
+        env = environment(data) | dict(SLURM_JOB_ID='7', STATUS='0', NOTICE='', PREEMPTED='None') | variables
+        return subprocess.run(['bash', tmp_path / 'job.sh'], env=env, capture_output=True, text=True), line
+
+    return run
+
+
+def test_a_submitted_job_resumes(submitted):
+    done, line = submitted()
     assert line.startswith('--partition=part --job-name=job --output=job-%j.log --open-mode=append --requeue ')
-    assert '--signal=USR1@300 --ntasks=2 --ntasks-per-node=2 --cpus-per-task=5 --gres=gpu:2' in line
-    for status in (0, 1, 138):
-        env = dict(environment(data), STATUS=str(status), SLURM_JOB_ID='7')
-        done = subprocess.run(['bash', tmp_path / 'job.sh'], env=env, capture_output=True, text=True)
-        assert done.returncode == status
-        assert ('scontrol requeue 7' in done.stdout) == (status == 138)
-    words = [word for word in done.stdout.split('\n') if word.startswith('srun<')]
+    assert '--signal=B:USR1@300 --ntasks=2 --ntasks-per-node=2 --cpus-per-task=5 --gres=gpu:2' in line
     expected = ['C.py', '--launcher', 'slurm', '--cfg-options', 'a="x y"', '--resume']
-    assert words[-6:] == [f'srun<{word}>' for word in expected]
+    assert done.stdout.split('\n')[-7:-1] == [f'srun<{word}>' for word in expected]
+
+
+@pytest.mark.parametrize(
+    'status, variables, queues',
+    [
+        (0, {}, False),
+        (1, {}, False),
+        (143, {}, False),  # a rank has failed, and srun has ended the others
+        (138, {}, True),
+        (138, dict(NOTICE='yes'), True),
+        (143, dict(NOTICE='yes'), True),  # srun has ended a rank that was a little later than the others
+        (0, dict(NOTICE='yes'), False),  # done in time
+        (143, dict(PREEMPTED='2026-03-01T11:00:00'), True),
+        (143, dict(PREEMPTED='2026-03-01T09:00:00'), False),  # before this start
+    ],
+)
+def test_a_submitted_job_queues_again_when_slurm_ended_it(submitted, status, variables, queues):
+    done, _ = submitted(STATUS=str(status), **variables)
+    assert done.returncode == status
+    assert ('told' in done.stdout) == ('NOTICE' in variables)
+    assert ('scontrol requeue 7' in done.stderr) == queues
 
 
 @pytest.mark.parametrize(

@@ -276,6 +276,40 @@ def test_an_old_torch_is_refused_in_one_sentence(monkeypatch):
         versions.require_safe_torch()
 
 
+OLD_TORCH = """
+import importlib.metadata as metadata, os, runpy, sys
+real = metadata.version
+metadata.version = lambda name: '2.5.1' if name == 'torch' else real(name)
+sys.argv = sys.argv[1:]
+sys.path.insert(0, os.path.dirname(sys.argv[0]))
+runpy.run_path(sys.argv[0], run_name='__main__')
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('tool', ['train.py', 'dataset_doctor.py', 'dataset_converters/gta.py', 'benchmark/norms.py'])
+def test_a_tool_refuses_an_old_torch_in_one_line(tool):
+    """It does so while it imports what explains errors."""
+    repo = Path(__file__).parents[1]
+    line = [sys.executable, '-c', OLD_TORCH, repo / 'tools' / tool]
+    done = subprocess.run(line, capture_output=True, text=True, env=os.environ | dict(PYTHONPATH=str(repo)))
+    assert done.returncode == 1
+    assert done.stderr.startswith('mmuda: error: mmuda needs torch 2.6 or newer, and torch 2.5.1 is installed, ')
+    assert done.stderr.count('\n') == 1
+
+
+@pytest.mark.parametrize('shown', ['0', '1'])
+def test_an_uncaught_refusal_is_one_line(shown, monkeypatch, capsys):
+    """Other errors are shown as ever."""
+    monkeypatch.setattr(sys, 'excepthook', lambda kind, value, trace: print('as ever', value, file=sys.stderr))
+    monkeypatch.setenv('MMUDA_TRACEBACK', shown)
+    with pytest.raises(ImportError) as info:
+        versions.refuse(ImportError('old'))
+    for error in (info.value, ImportError('another')):
+        sys.excepthook(type(error), error, None)
+    assert capsys.readouterr().err == ('as ever old\n' if shown == '1' else 'mmuda: error: old\n') + 'as ever another\n'
+
+
 def test_whoever_trusts_a_checkpoint_may_load_it(monkeypatch):
     monkeypatch.delenv('TORCH_FORCE_WEIGHTS_ONLY_LOAD')
     monkeypatch.setenv('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', '1')

@@ -19,7 +19,9 @@ done
 source "$(dirname "$0")/slurm.sh"
 
 COMMAND=$(printf '%q ' python -u "$TOOLS/train.py" "$3" --launcher slurm "${@:4}" --resume)
-# A preempted job is requeued by Slurm itself; 138 is the end by SIGUSR1.
+# The job asks for the signal itself (B:) and hands it on, so that it knows why the processes end, whatever their status:
+# --kill-on-bad-exit also ends those that are a little later than the first. 138 is the end by a SIGUSR1 of somebody else.
+# Slurm requeues a preempted job only when it outlives the grace time, in which the processes alone get SIGTERM.
 # shellcheck disable=SC2086  # SBATCH_ARGS is a list of words
 exec sbatch \
     --partition="$1" \
@@ -27,13 +29,25 @@ exec sbatch \
     --output="$2-%j.log" \
     --open-mode=append \
     --requeue \
-    --signal=USR1@"${NOTICE:-300}" \
+    --signal=B:USR1@"${NOTICE:-300}" \
     "${RESOURCES[@]}" \
     ${SBATCH_ARGS:-} <<EOF
 #!/usr/bin/env bash
-srun --cpus-per-task="${CPUS_PER_TASK:-5}" --kill-on-bad-exit=1 $COMMAND
-STATUS=\$?
-if [ \$STATUS = 138 ]; then
+ASKED=
+trap 'ASKED=1; INTERRUPTED=1; kill -USR1 "\$SRUN"' USR1
+srun --cpus-per-task="${CPUS_PER_TASK:-5}" --kill-on-bad-exit=1 $COMMAND &
+SRUN=\$!
+INTERRUPTED=1
+while [ -n "\$INTERRUPTED" ]; do  # a signal ends the wait
+    INTERRUPTED=
+    wait "\$SRUN"
+    STATUS=\$?
+done
+preempted() {  # since this start
+    scontrol show job "\$SLURM_JOB_ID" | tr ' ' '\n' | sed -n 's/^\(PreemptTime\|StartTime\)=\([0-9]\)/\1 \2/p' |
+        sort | { read -r _ PREEMPTED && read -r _ STARTED && [[ ! \$PREEMPTED < \$STARTED ]]; }
+}
+if [ \$STATUS != 0 ] && { [ -n "\$ASKED" ] || [ \$STATUS = 138 ] || preempted; }; then
     scontrol requeue "\$SLURM_JOB_ID"
 fi
 exit \$STATUS

@@ -57,9 +57,34 @@ def leave_distributed() -> None:
     (pytorch/pytorch#179291): a run that has succeeded would end with an error. The threads end with the group's last
     owner, and a wrapped model, which is one, is part of reference cycles.
     """
-    if torch_dist.is_available() and torch_dist.is_initialized():
+    if _is_group():
         gc.collect()
         torch_dist.destroy_process_group()
+
+
+@contextlib.contextmanager
+def agree() -> Iterator[None]:
+    """Run a block on every rank; when one refuses to go on (:class:`UserError`), all do, with the first one's sentence.
+
+    Raises:
+        UserError: On all ranks.
+    """
+    refusals: list[str | None] = [None]
+    try:
+        yield
+    except UserError as error:
+        refusals = [str(error)]
+        if not _is_group():
+            raise
+    if _is_group():
+        refusals *= torch_dist.get_world_size()
+        torch_dist.all_gather_object(refusals, refusals[torch_dist.get_rank()])
+    for refusal in filter(None, refusals):
+        raise UserError(refusal)
+
+
+def _is_group() -> bool:
+    return torch_dist.is_available() and torch_dist.is_initialized()
 
 
 def is_main_process() -> bool:

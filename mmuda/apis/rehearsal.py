@@ -4,10 +4,14 @@ The pipeline loads it, the network predicts it, the evaluator scores it, and the
 whether there is one of this name. Before a training two of its images are loaded, too, and parts of the model that
 ask something of the images' size, such as crops and blocks that have to fit, see it. Random states and the network's
 mode are left as they were.
+
+Each rank tries it by itself, since one that fails while the ranks exchange results would keep the others waiting; then
+they agree on the outcome. As in an evaluation, rank 0 computes the scores.
 """
 
 from __future__ import annotations
 
+import copy
 import logging
 import random
 import traceback
@@ -18,12 +22,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from mmengine.evaluator import Evaluator
+from mmengine.dist import get_world_size, is_main_process
+from mmengine.evaluator import BaseMetric, Evaluator
+from mmengine.evaluator.metric import _to_cpu
 from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, Runner
 
+from .distributed import agree
 from .errors import UserError, did_you_mean, explain, text_of
 
 CHOOSE_BY = ('save_best', 'monitor', 'score')
@@ -39,34 +46,33 @@ class Rehearsal(Hook):
         """Look at the training images, and try the validation.
 
         Raises:
-            UserError: the images have a size that a part of the model cannot take; the validation fails, or a hook
-                chooses by a score that it does not give.
+            UserError: here or on another rank, the images have a size that a part of the model cannot take, the
+                validation fails, or a hook chooses by a score that it does not give.
         """
-        _check_sizes(runner)
-        if runner.val_loop is not None:
-            scores = _scores(runner, runner.val_loop, 'val')
-            _check_choices(runner, scores)
+        with agree():
+            _check_sizes(runner)
+            if runner.val_loop is not None:
+                _check_choices(runner, _scores(runner, runner.val_loop, 'val'))
 
     def before_test(self, runner: Runner) -> None:
         """Try the test.
 
         Raises:
-            UserError: it fails.
+            UserError: it fails, here or on another rank.
         """
-        _scores(runner, runner.test_loop, 'test')
+        with agree():
+            _scores(runner, runner.test_loop, 'test')
 
 
 def _scores(runner: Runner, loop: BaseLoop, mode: str) -> list[str] | None:
-    """The names of an evaluation's scores; None where one image is too few to find out."""
-    names: list[str] = []
+    """The names of an evaluation's scores; None where one image is too few to find out, or another rank does."""
+    found: list[list[str] | None] = []
     with _as_it_was(runner), torch.no_grad():
         for network in getattr(loop, 'networks', ('student',)):
             with getattr(loop, 'predicting', nullcontext)(network):
-                found = _scores_of_one_image(runner, loop, mode)
-            if found is None:
-                return None
-            names += [name if network == 'student' else f'{network}/{name}' for name in found]
-    return names
+                names = _scores_of_one_image(runner, loop, mode)
+            found.append(names if network == 'student' else names and [f'{network}/{name}' for name in names])
+    return None if None in found else sum(found, [])
 
 
 def _scores_of_one_image(runner: Runner, loop: BaseLoop, mode: str) -> list[str] | None:
@@ -78,12 +84,40 @@ def _scores_of_one_image(runner: Runner, loop: BaseLoop, mode: str) -> list[str]
     except Exception as error:
         raise _refusal(error, mode) from error
     try:
-        return list(loop.evaluator.evaluate(1))
+        if _computes(loop.evaluator):
+            return list(_alone(loop.evaluator).evaluate(1))
     except Exception as error:
         if _on_purpose(error):
             raise _refusal(error, mode) from error
-        _forget(loop.evaluator)
-        return None
+    _forget(loop.evaluator)
+    return None
+
+
+def _computes(evaluator: Evaluator) -> bool:
+    """Whether this rank can find the scores by itself: not where a metric exchanges results in a way of its own."""
+    own_way = any(type(metric).evaluate is not BaseMetric.evaluate for metric in evaluator.metrics)
+    return get_world_size() == 1 or (is_main_process() and not own_way)
+
+
+def _alone(evaluator: Evaluator) -> Evaluator:
+    """An evaluator of the same metrics that asks no other rank."""
+    if get_world_size() == 1:
+        return evaluator
+    alone = copy.copy(evaluator)
+    alone.metrics = [_OwnResults(metric) for metric in evaluator.metrics]
+    return alone
+
+
+class _OwnResults:
+    """A metric's ``evaluate`` without the other ranks; mmengine's own lets those wait for rank 0, if it fails, too."""
+
+    def __init__(self, metric: BaseMetric) -> None:
+        self.metric = metric
+
+    def evaluate(self, size: int) -> dict:
+        scores = self.metric.compute_metrics(_to_cpu(self.metric.results[:size]))
+        self.metric.results.clear()
+        return {f'{self.metric.prefix}/{key}' if self.metric.prefix else key: value for key, value in scores.items()}
 
 
 def _check_sizes(runner: Runner) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import torch.distributed as torch_dist
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.logging import MMLogger, print_log
@@ -17,7 +16,7 @@ from mmengine.runner import Runner
 from mmuda.storage import LockedError, WorkDirLock, atomic_write, checkpoint_folder, last_good, remove_leftovers
 
 from .breakdown import explained_breakdowns
-from .distributed import is_main_process
+from .distributed import agree, is_main_process
 from .errors import UserError, explain
 
 
@@ -90,36 +89,41 @@ def training_in(cfg: Config) -> Iterator[TrainingDir]:
         yield TrainingDir()
         return
     lock, made = held
-    checkpoints = checkpoint_folder(path, cfg)
-    start, training = _Start(path, Path(cfg.filename or '').name), TrainingDir(lock, checkpoints)
+    training = TrainingDir(lock, checkpoint_folder(path, cfg))
     try:
-        leftovers = [name for folder in {path, checkpoints} for name in remove_leftovers(folder)]
-        if leftovers:
-            print_log(f'Removed what a killed run left half written: {", ".join(leftovers)}.', logger='current')
-        yield training
-    except Exception as error:
-        if training.iterations == 0 and explain(error) is not None:
-            start.take_back()
-        raise
+        with _taken_back(training, _Start(path, Path(cfg.filename or '').name)):
+            _clean({path, training.checkpoints})
+            yield training
     finally:
         lock.release()
         if made:
             _remove_if_empty(path)
 
 
+@contextmanager
+def _taken_back(training: TrainingDir, start: _Start) -> Iterator[None]:
+    """Undo what a block wrote when a user's error ends it before the first iteration."""
+    try:
+        yield
+    except Exception as error:
+        if training.iterations == 0 and explain(error) is not None:
+            start.take_back()
+        raise
+
+
+def _clean(folders: set[Path]) -> None:
+    leftovers = [name for folder in folders for name in remove_leftovers(folder)]
+    if leftovers:
+        print_log(f'Removed what a killed run left half written: {", ".join(leftovers)}.', logger='current')
+
+
 def _agreed(path: Path) -> tuple[WorkDirLock, bool] | None:
     """Hold the folder in the main process; when it is refused, no rank of a group that is ready goes on alone."""
-    held, refusal = None, [None]
-    if is_main_process():
-        try:
+    held = None
+    with agree():
+        if is_main_process():
             with explained_breakdowns(path):
                 held = _hold(path)
-        except UserError as error:
-            refusal = [str(error)]
-    if torch_dist.is_available() and torch_dist.is_initialized():
-        torch_dist.broadcast_object_list(refusal)
-    if refusal[0] is not None:
-        raise UserError(refusal[0])
     return held
 
 

@@ -2,8 +2,10 @@
 
 import importlib.metadata
 import importlib.util
+import os
+import sys
 import warnings
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from packaging.version import Version
 
@@ -33,6 +35,20 @@ FORKS = {
 }
 
 
+def refuse(error: ImportError) -> NoReturn:
+    """Raise an error that ends a program in one line, also a tool that is still importing what would explain it."""
+    before = sys.excepthook
+
+    def one_line(kind: type, value: BaseException, trace: object) -> None:
+        if value is not error or os.environ.get('MMUDA_TRACEBACK') == '1':
+            before(kind, value, trace)
+            return
+        print(f'mmuda: error: {error}', file=sys.stderr)
+
+    sys.excepthook = one_line
+    raise error
+
+
 def require(*names: str) -> None:
     """Raise one sentence that says what to install when a library is missing.
 
@@ -42,10 +58,12 @@ def require(*names: str) -> None:
     for name in names:
         if importlib.util.find_spec(name) is None:
             install = HOSTS[name].install if name in HOSTS else name
-            raise ModuleNotFoundError(
-                f"mmuda needs '{name}' here and it is not installed: run `pip install {install}` "
-                '(requirements/ lists the tested versions).',
-                name=name,
+            refuse(
+                ModuleNotFoundError(
+                    f"mmuda needs '{name}' here and it is not installed: run `pip install {install}` "
+                    '(requirements/ lists the tested versions).',
+                    name=name,
+                )
             )
 
 
@@ -63,9 +81,11 @@ def require_safe_torch() -> None:
     """Below torch 2.6 the hosts' `torch.load` cannot be told to refuse code in a checkpoint."""
     version = installed_version('torch')
     if version is not None and version < Version('2.6'):
-        raise ImportError(
-            f'mmuda needs torch 2.6 or newer, and torch {version} is installed, which runs code that stands in a '
-            "checkpoint: run `pip install 'torch>=2.6'`."
+        refuse(
+            ImportError(
+                f'mmuda needs torch 2.6 or newer, and torch {version} is installed, which runs code that stands in a '
+                "checkpoint: run `pip install 'torch>=2.6'`."
+            )
         )
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
 SUFFIX = '.part'
+ABANDONED = 300  # seconds without a change after which, where there are no locks, nobody writes a file any more
 
 
 @contextlib.contextmanager
@@ -34,7 +36,7 @@ def atomic_write(path: str | Path, mode: str = 'wb', sync: bool = True) -> Itera
     path = Path(path)
     part = path.with_name(f'.{path.name}.{secrets.token_hex(4)}{SUFFIX}')
     try:
-        with open(part, mode, encoding=None if 'b' in mode else 'utf-8') as file:
+        with _opened(part, mode) as file:
             yield file
             file.flush()
             if sync:
@@ -50,15 +52,55 @@ def atomic_write(path: str | Path, mode: str = 'wb', sync: bool = True) -> Itera
 
 
 def remove_leftovers(folder: str | Path) -> list[str]:
-    """Remove what killed processes have left of :func:`atomic_write` in a folder that nobody else writes to.
+    """Remove what killed processes have left of :func:`atomic_write` in a folder; what is being written stays.
 
     Returns:
         The names of the removed files.
     """
-    found = sorted(Path(folder).glob(f'.*{SUFFIX}'))
-    for part in found:
-        part.unlink()
-    return [part.name for part in found]
+    return [part.name for part in sorted(Path(folder).glob(f'.*{SUFFIX}')) if _removed(part)]
+
+
+@contextlib.contextmanager
+def _opened(part: Path, mode: str) -> Iterator[IO]:
+    """A file that is locked while this process writes it: the lock ends with the process, however that ends."""
+    while True:
+        with open(part, mode, encoding=None if 'b' in mode else 'utf-8') as file:
+            with contextlib.suppress(OSError):  # a file system without locks
+                _lock(file, wait=True)
+            if os.fstat(file.fileno()).st_nlink or os.name != 'posix':  # else it was taken for a leftover just before
+                yield file
+                return
+
+
+def _removed(part: Path) -> bool:
+    """Whether a temporary file has been removed, because nobody writes it."""
+    try:
+        with open(part, 'rb') as file:
+            try:
+                _lock(file, wait=False)
+            except BlockingIOError:
+                return False
+            except OSError:  # a file system without locks
+                if time.time() - part.stat().st_mtime < ABANDONED:
+                    return False
+            part.unlink()
+    except FileNotFoundError:  # it has its name by now
+        return False
+    return True
+
+
+def _lock(file: IO, wait: bool) -> None:
+    """Lock an open file.
+
+    Raises:
+        BlockingIOError: Another process has it.
+        OSError: There are no locks here.
+    """
+    if os.name != 'posix':
+        raise OSError('no locks')
+    import fcntl
+
+    fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
 
 
 def _sync_folder(folder: Path) -> None:

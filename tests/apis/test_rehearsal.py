@@ -1,9 +1,12 @@
 """One image of the evaluation before the first step leaves nothing behind."""
 
+import multiprocessing
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
 import torch
+import torch.distributed as dist
 from mmengine.evaluator import BaseMetric, Evaluator
 from torch import nn
 from torch.utils.data import DataLoader
@@ -56,3 +59,83 @@ def test_training_images_of_a_size_that_a_part_cannot_take(maker, sentence):
         with pytest.raises(UserError, match=f'the training images do not suit {sentence}'):
             Rehearsal().before_train(runner)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+class Foreign(BaseMetric):
+    """Fails where it is told to, on one rank."""
+
+    def __init__(self, place: str = '', rank: int = 0) -> None:
+        super().__init__(prefix='theirs')
+        self.place, self.rank = place, rank
+
+    def _fail(self, place: str) -> None:
+        if self.place == place and dist.get_rank() == self.rank:
+            raise ZeroDivisionError('a bug of theirs')
+
+    def process(self, data_batch, data_samples):
+        self._fail('process')
+        self.results += data_samples
+
+    def compute_metrics(self, results):
+        self._fail('compute_metrics')
+        return dict(number=len(results))
+
+
+class Exchanging(Foreign):
+    """Exchanges results in its own way, so one rank cannot find the score."""
+
+    def evaluate(self, size):
+        raise AssertionError('the other ranks would wait')
+
+
+class Named(Foreign):
+    """Gives its score another name than the one that is chosen by."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.prefix = 'ours'
+
+
+def _rank(rank, file, metric, pipe):
+    store = dist.FileStore(file, 2)
+    dist.init_process_group('gloo', store=store, rank=rank, world_size=2, timeout=timedelta(seconds=120))
+    loop = SimpleNamespace(dataloader=DataLoader([0]), evaluator=Evaluator(metric))
+    runner = SimpleNamespace(model=Network(), val_loop=loop, hooks=[SimpleNamespace(save_best='theirs/number')])
+    try:
+        Rehearsal().before_train(runner)
+        pipe.send((len(metric.results), None))
+    except UserError as error:
+        pipe.send((None, str(error)))
+    pipe.recv()
+
+
+@pytest.mark.parametrize(
+    'metric, expected',
+    [
+        (Foreign(), None),
+        (Exchanging(), None),
+        (
+            Foreign('compute_metrics', 0),
+            'fails on its first image: a bug of theirs (ZeroDivisionError in test_rehearsal',
+        ),
+        (Foreign('process', 1), 'fails on its first image: a bug of theirs (ZeroDivisionError in test_rehearsal'),
+        (Named(), "has save_best='theirs/number', but the validation gives ours/number; did you mean"),
+    ],
+    ids=['good', 'exchanging', 'scores', 'images', 'choice'],
+)
+def test_all_ranks_refuse_when_one_does(metric, expected, tmp_path):
+    """None of them waits for the one that failed."""
+    fork = multiprocessing.get_context('fork')
+    pipes = [fork.Pipe() for _ in range(2)]
+    processes = [
+        fork.Process(target=_rank, args=(rank, str(tmp_path / 'store'), metric, pipes[rank][1])) for rank in range(2)
+    ]
+    for process in processes:
+        process.start()
+    first, second = (ours.recv() for ours, _ in pipes)
+    assert first == second
+    assert expected in first[1] if expected else first == (0, None)
+    for (ours, _), process in zip(pipes, processes):
+        ours.send('end')
+        process.kill()
+        process.join()

@@ -10,7 +10,7 @@ import torch
 from mmengine.config import Config
 from mmengine.logging import MMLogger
 
-from mmuda.apis import UserError, training_in
+from mmuda.apis import UserError, training_dir, training_in
 from mmuda.storage import WorkDirLock
 from mmuda.storage.lock import FILE
 
@@ -108,6 +108,15 @@ def test_leftovers_of_a_killed_run_are_removed(run, tmp_path):
         (folder / '.iter_4.pth.0a1b2c3d.part').write_bytes(b'half')
     with run(default_hooks=dict(checkpoint=dict(out_dir=str(tmp_path / 'out')))):
         assert [path.name for path in tmp_path.rglob('*.part')] == []
+
+
+def test_the_folder_is_free_again_when_it_cannot_be_read(run, tmp_path, monkeypatch):
+    def unreadable(*_):
+        raise PermissionError(13, 'Permission denied', 'leaf.py')
+
+    monkeypatch.setattr(training_dir, '_Start', unreadable)
+    fail(run, error=PermissionError)
+    assert names(tmp_path) == []
 
 
 def test_a_link_to_nowhere(run, tmp_path):

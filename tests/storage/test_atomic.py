@@ -1,13 +1,15 @@
 """A file is whole or as it was, whatever ends the writing."""
 
+import errno
 import multiprocessing
 import os
 import resource
 import signal
+import time
 
 import pytest
 
-from mmuda.storage import atomic_write, remove_leftovers
+from mmuda.storage import atomic, atomic_write, remove_leftovers
 
 
 @pytest.fixture
@@ -57,6 +59,45 @@ def test_a_killed_process_leaves_a_temporary_file_that_can_be_removed(old):
     (name,) = set(os.listdir(old.parent)) - {'file'}
     assert remove_leftovers(old.parent) == [name]
     assert os.listdir(old.parent) == ['file']
+
+
+def test_what_is_being_written_is_no_leftover(old):
+    """A training starts in a folder into which an evaluation writes its scores."""
+    with atomic_write(old) as file:
+        file.write(b'half')
+        assert remove_leftovers(old.parent) == []
+    assert old.read_bytes() == b'half'
+    assert remove_leftovers(old.parent) == []
+
+
+def test_a_file_that_is_taken_for_a_leftover_before_it_is_locked_is_made_again(old, monkeypatch):
+    lock, taken = atomic._lock, []
+
+    def late(file, wait):
+        if wait and not taken:
+            taken.extend(remove_leftovers(old.parent))
+        lock(file, wait)
+
+    monkeypatch.setattr(atomic, '_lock', late)
+    with atomic_write(old) as file:
+        file.write(b'new')
+    assert len(taken) == 1
+    assert (os.listdir(old.parent), old.read_bytes()) == (['file'], b'new')
+
+
+@pytest.mark.parametrize('age, removed', [(10, 0), (1000, 1)])
+def test_without_locks_a_leftover_is_known_by_its_age(old, monkeypatch, age, removed):
+    def none(file, wait):
+        raise OSError(errno.ENOLCK, 'no locks')
+
+    monkeypatch.setattr(atomic, '_lock', none)
+    part = old.with_name('.file.0a1b2c3d.part')
+    part.touch()
+    os.utime(part, (time.time() - age,) * 2)
+    assert len(remove_leftovers(old.parent)) == removed
+    with atomic_write(old) as file:
+        file.write(b'new')
+    assert old.read_bytes() == b'new'
 
 
 def test_a_full_disk_leaves_the_file_as_it_was_and_names_it(old):
