@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from .checkpoint import dataset_meta, load_checkpoint, read_checkpoint
 from .config import load_config
 from .errors import UserError
 from .inputs import Images, NamedImage, find_images
-from .predictions import TABLE, Classified, PredictionFolder, prediction_of, write_table
+from .predictions import TABLE, Classified, PredictionFolder, PredictionTable, prediction_of
 from .preflight import check_config
 
 COLOR_TYPES = {1: 'grayscale', 3: 'color'}
@@ -87,7 +88,7 @@ class UDAInferencer:
             images: a file, a folder (with its sub-folders), an array as for `predict`, or a list of these. A file
                 that is named twice counts once.
             out_dir: of a segmentor gets `labels/NAME.png` (class ids) and `overlays/NAME.png`, of a classifier
-                `predictions.csv`.
+                `predictions.csv`; results of other images that are there stay.
             opacity: of the colours over the image (None: 0.5); only a segmentor has some.
             progress: whether to show a bar.
 
@@ -118,18 +119,17 @@ class UDAInferencer:
         found = find_images(images)
         folder = self._folder(out_dir, 0.5 if opacity is None else opacity)
         bar = track_iter_progress if progress and len(found) > 1 else iter
-        rows, problems = [], []
-        for item in bar(found):
-            try:
-                result = self._one(item, folder)
-            except DataError as error:
-                problems.append(str(error))
-                result = None
-            if isinstance(result, Classified):
-                rows.append((item.title, result))
-            yield result
-        if out_dir is not None and rows:
-            write_table(rows, Path(out_dir, TABLE), self.classes)
+        problems = []
+        with self._table(out_dir) as add:
+            for item in bar(found):
+                try:
+                    result = self._one(item, folder)
+                except DataError as error:
+                    problems.append(str(error))
+                    result = None
+                if isinstance(result, Classified):
+                    add(item.title, result)
+                yield result
         if problems:
             raise SomeImagesFailed(problems, len(found))
 
@@ -184,6 +184,15 @@ class UDAInferencer:
         if out_dir is None or not self.segments:
             return None
         return PredictionFolder(Path(out_dir, 'labels'), Path(out_dir, 'overlays'), self.palette, opacity)
+
+    @contextmanager
+    def _table(self, out_dir: str | Path | None) -> Iterator[Callable[[str, Classified], None]]:
+        """Where a classifier's lines go, one after the other."""
+        if out_dir is None or self.segments:
+            yield lambda image, row: None
+            return
+        with closing(PredictionTable(Path(out_dir, TABLE), self.classes)) as table:
+            yield table.add
 
 
 def _device(name: str | None) -> torch.device:

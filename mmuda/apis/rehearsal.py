@@ -72,7 +72,7 @@ def _scores(runner: Runner, loop: BaseLoop, mode: str) -> list[str] | None:
             with getattr(loop, 'predicting', nullcontext)(network):
                 names = _scores_of_one_image(runner, loop, mode)
             found.append(names if network == 'student' else names and [f'{network}/{name}' for name in names])
-    return None if None in found else sum(found, [])
+    return None if None in found else [name for names in found for name in names]
 
 
 def _scores_of_one_image(runner: Runner, loop: BaseLoop, mode: str) -> list[str] | None:

@@ -15,6 +15,7 @@ from .class_statistics import sampled_class_pixels
 ALMOST_NONE = 1e-4
 """Share of all labelled pixels below which a class is hardly learned."""
 MOSTLY_IGNORED = 0.5
+CHECK = 'check `class_map`, `reduce_zero_label` and the labels'
 
 
 class Problem(NamedTuple):
@@ -57,8 +58,10 @@ class ClassHistogram:
     @property
     def place(self) -> str:
         """What was counted, in words."""
-        part = f'{self.seen} of {self.total}' if self.seen < self.total else f'all {self.total}'
-        return f'{part} {"label maps" if self.unit == "pixel" else "images"}'
+        noun = 'label map' if self.unit == 'pixel' else 'image'
+        if self.total == 1:
+            return f'the only {noun}'
+        return f'{self.seen} of {self.total} {noun}s' if self.seen < self.total else f'all {self.total} {noun}s'
 
     def absent(self) -> list[str]:
         """The classes that nothing shows."""
@@ -75,15 +78,14 @@ class ClassHistogram:
         if not labelled:
             yield Problem(
                 'error' if self.seen == self.total else 'warning',
-                f'every {self.unit} is ignored in {self.place}: check `class_map`, `reduce_zero_label` and the labels',
+                f'every {self.unit} is ignored in {self.place}: {CHECK}',
             )
         elif len(absent) == len(self.classes) - 1 and absent and self.unit == 'pixel':
             yield self._one_class(absent, ignored, is_source)
         elif absent:
             yield Problem(
                 'warning' if is_source else 'note',
-                f'no {self.unit} shows {_listed(absent)} in {self.place}: '
-                + ('it cannot be learned' if is_source else 'it counts in no mean unless it is predicted'),
+                f'no {self.unit} shows {_listed(absent)} in {self.place}: ' + _advice(absent, is_source),
             )
         if labelled and ignored > MOSTLY_IGNORED * (labelled + ignored):
             share = _percent(ignored, labelled + ignored)
@@ -92,7 +94,7 @@ class ClassHistogram:
             )
         rare = [name for name, x in zip(self.classes, self.counts) if 0 < x < ALMOST_NONE * labelled]
         if rare and is_source:
-            remedy = "draw it more often with sampler=dict(type='mmuda.RareClassSampler')"
+            remedy = f"draw {_it(rare)} more often with sampler=dict(type='mmuda.RareClassSampler')"
             yield Problem(
                 'warning',
                 f'less than {100 * ALMOST_NONE:g} % of the labelled {self.unit}s show {_listed(rare)}'
@@ -102,15 +104,28 @@ class ClassHistogram:
     def _one_class(self, absent: list[str], ignored: int, is_source: bool) -> Problem:
         """Binary masks whose 255 is taken for "ignored", or labels of another class map."""
         only = next(name for name in self.classes if name not in absent)
-        masks = only == self.classes[0] and ignored and len(self.classes) == 2
-        remedy = (
-            f"255 means 'ignore', masks of 0 and 255 need class_map=dict(classes={list(self.classes)}, "
-            f"map={{'0': '{only}', '255': '{absent[0]}'}})"
-            if masks
-            else 'check `class_map`, `reduce_zero_label` and the labels'
-        )
-        level = 'error' if self.seen == self.total and (is_source or masks) else 'warning'
-        return Problem(level, f"'{only}' is the only class that {self.place} show, of {len(self.classes)}: {remedy}")
+        masks = only == self.classes[0] and bool(ignored)
+        remedy = mask_remedy(only, absent[0] if len(absent) == 1 else 'NAME', 255) if masks else CHECK
+        if masks and len(absent) > 1:  # or labels of another kind
+            remedy = f'if these are masks, {remedy}; else {CHECK}'
+        level = 'error' if self.seen == self.total and (is_source or (masks and len(absent) == 1)) else 'warning'
+        shown = 'shows' if self.total == 1 else 'show'
+        return Problem(level, f"'{only}' is the only class that {self.place} {shown}, of {len(self.classes)}: {remedy}")
+
+
+def mask_remedy(background: str, foreground: str, value: int) -> str:
+    """What masks of two values, 0 and another one, need.
+
+    Args:
+        background: name of the class of 0.
+        foreground: that of the other value.
+        value: the other value.
+    """
+    ignores = "255 means 'ignore', " if value == 255 else ''
+    return (
+        f"{ignores}masks of 0 and {value} need class_map=dict(classes=['{background}', '{foreground}'], "
+        f"map={{'0': '{background}', '{value}': '{foreground}'}})"
+    )
 
 
 def class_histogram(datasets: Sequence, sample: int = 200) -> ClassHistogram | None:
@@ -148,6 +163,17 @@ def _of_images(dataset: ClassImages, classes: tuple[str, ...]) -> ClassHistogram
     numbers = np.array(dataset.class_numbers())
     counts = np.append(np.bincount(numbers, minlength=len(classes))[: len(classes)], 0)
     return ClassHistogram(classes, counts, len(dataset), len(dataset), 'image')
+
+
+def _it(names: Sequence[str]) -> str:
+    return 'it' if len(names) == 1 else 'them'
+
+
+def _advice(absent: Sequence[str], is_source: bool) -> str:
+    if is_source:
+        return ('it' if len(absent) == 1 else 'they') + ' cannot be learned'
+    one = 'it counts in no mean unless it is predicted'
+    return one if len(absent) == 1 else 'they count in no mean unless they are predicted'
 
 
 def _percent(part: int, whole: int) -> str:

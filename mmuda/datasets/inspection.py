@@ -12,7 +12,7 @@ import numpy as np
 
 from .class_map import UNKNOWN, identity_table, stock_table
 from .duplicates import Fingerprint, fingerprint
-from .own_readers import is_image_loader
+from .own_readers import is_image_loader, is_stock_loader
 from .reading import examine_image, examine_label
 from .transforms import LoadImage
 
@@ -52,7 +52,7 @@ def look_at(dataset, index: int) -> Look:
     """Open the files of a sample.
 
     Args:
-        dataset: A set of mmuda, or one of mmseg or mmpretrain whose `get_data_info` names `img_path`.
+        dataset: A set of mmuda, or one of mmseg or mmpretrain whose `get_data_info` gives `img_path` or `img`.
         index: Which sample.
     """
     info = dataset.get_data_info(index)
@@ -62,17 +62,30 @@ def look_at(dataset, index: int) -> Look:
 
 def color_type(dataset) -> str:
     """As what the pipeline loads images, see `reading`; `unchanged` for a loader with rules of its own."""
-    steps = getattr(getattr(dataset, 'pipeline', None), 'transforms', ())
-    loader = next((step for step in steps if is_image_loader(type(step))), None)
+    loader = _loader(dataset)
     if loader is None:
         return 'color'
-    return loader.color_type if isinstance(loader, LoadImage) else 'unchanged'
+    return loader.color_type if isinstance(loader, LoadImage) or is_stock_loader(loader) else 'unchanged'
+
+
+def foreign_loader(dataset) -> str | None:
+    """The name of a pipeline's step that loads images by rules which nobody here knows."""
+    loader = _loader(dataset)
+    known = loader is None or isinstance(loader, LoadImage) or is_stock_loader(loader)
+    return None if known else type(loader).__name__
+
+
+def _loader(dataset) -> object | None:
+    steps = getattr(getattr(dataset, 'pipeline', None), 'transforms', ())
+    return next((step for step in steps if is_image_loader(type(step))), None)
 
 
 def _image(info: Mapping, kind: str) -> dict:
-    path = info['img_path']
+    path = info.get('img_path') or f'sample {info.get("sample_idx")}'
     if 'img' in info:
         return dict(path=path, **_described(info['img']))
+    if 'img_path' not in info:
+        return dict(path=path, error=f"{path} names no image file ('img_path'), so it was not opened.")
     found = examine_image(path, kind)
     if found.problem is not None:
         return dict(path=path, error=found.problem)

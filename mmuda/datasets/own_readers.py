@@ -42,6 +42,13 @@ def is_image_loader(kind: Any) -> bool:
     return _name(kind).startswith('Load') and 'Image' in _name(kind)
 
 
+def is_stock_loader(step: Any) -> bool:
+    """Whether a built step is mmcv's `LoadImageFromFile` with options that ours has, which loads what ours does."""
+    return (
+        _name(type(step)) == 'LoadImageFromFile' and step.color_type in COLOR_TYPES and step.imdecode_backend == 'cv2'
+    )
+
+
 def _is_our_image_step(step: dict) -> bool:
     return (
         set(step) <= IMAGE_OPTIONS

@@ -244,7 +244,7 @@ def test_a_class_that_no_source_shows_is_said(write, told):
     run(dict(type='mmuda.DomainDataset', source=one, target=dict(two, data_prefix=dict(img_path='images'))), val=two)
     assert [level for level, _ in told] == [logging.INFO, logging.WARNING, logging.INFO, logging.INFO, logging.INFO]
     assert '1 of the 1 scored images are target images too' in told[-1][1]
-    assert told[1][1] == "The sources: no pixel shows 'mug' in all 1 label maps: it cannot be learned."
+    assert told[1][1] == "The sources: no pixel shows 'mug' in the only label map: it cannot be learned."
     assert "The val set: no pixel shows 'lamp'" in told[3][1]
 
 

@@ -172,5 +172,7 @@ def test_a_classifier_says_class_and_scores(classifier, image, tmp_path, channel
     assert [row['image'] for row in rows] == [str(tmp_path / 'in/a.png'), str(tmp_path / 'in/b c.png')]
     assert rows[0]['class'] == from_file.name
     assert float(rows[0][from_file.name]) == float(rows[0]['score']) == pytest.approx(from_file.scores.max(), abs=1e-6)
+    next(predict.each(pixels, tmp_path / 'out'))  # another call, which is left
+    assert (tmp_path / 'out/predictions.csv').read_text().count('\n') == 4
     with pytest.raises(UserError, match='opacity is for the colours over segmented images'):
         predict(image, opacity=0.3)

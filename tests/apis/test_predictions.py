@@ -9,7 +9,8 @@ import torch
 from mmengine.structures import PixelData
 from PIL import Image
 
-from mmuda.apis.predictions import PredictionWriter, as_rgb
+from mmuda.apis import UserError
+from mmuda.apis.predictions import Classified, PredictionTable, PredictionWriter, as_rgb
 from mmuda.datasets.listing import list_files
 from mmuda.datasets.transforms import LoadImage
 
@@ -110,6 +111,38 @@ def test_a_classifier_s_table(run, tmp_path):
     assert [row['image'] for row in rows] == run.test_dataloader.dataset.paths
     assert [row['class'] for row in rows] == ['a', 'b', 'c', 'd']
     assert [(row['score'], row['a']) for row in rows] == [('0.700000', '0.700000')] + [('0.700000', '0.100000')] * 3
+
+
+def test_another_run_adds_to_the_table(run, tmp_path):
+    """As its label maps would stand beside each other."""
+    outputs, out = classified(run), tmp_path / 'out/predictions.csv'
+    write(run, outputs[:2], label_dir=str(tmp_path / 'out'))
+    before = out.read_text()
+    write(run, outputs[2:], label_dir=str(tmp_path / 'out'))
+    assert out.read_text().startswith(before)
+    assert len(out.read_text().split('\n')) == 6
+    write(run, outputs[:1], label_dir=str(tmp_path / 'out'))
+    assert [line.split(',')[1] for line in out.read_text().split('\n')[1:-1]] == ['b', 'c', 'd', 'a']
+    run.test_dataloader.dataset.metainfo['classes'] = ['x', 'b', 'c', 'd']
+    with pytest.raises(
+        UserError, match=r'out/predictions\.csv is a table of a, b, c, d, but this model knows x, b, c, d'
+    ):
+        write(run, outputs, label_dir=str(tmp_path / 'out'))
+
+
+def test_a_line_is_there_as_soon_as_it_is_added(tmp_path):
+    """What a killed process has cut is left out when the table is gone on with."""
+    row = Classified(1, 'b', np.array([0.25, 0.75], np.float32))
+    killed = PredictionTable(tmp_path / 'out/predictions.csv', ['a', 'b'])
+    assert list(tmp_path.iterdir()) == []
+    killed.add('1.png', row)
+    with open(killed.path, 'a') as file:
+        file.write('2.png,b,0.7')
+    again = PredictionTable(killed.path, ['a', 'b'])
+    again.add('3.png', row)
+    again.close()
+    lines = ['image,class,score,a,b', *(f'{name}.png,b,0.750000,0.250000,0.750000' for name in '13')]
+    assert killed.path.read_text() == '\n'.join([*lines, ''])
 
 
 @pytest.mark.parametrize('shape', [(4, 5), (4, 5, 1), (4, 5, 2), (4, 5, 3), (4, 5, 6)])

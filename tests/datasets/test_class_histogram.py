@@ -54,6 +54,21 @@ def test_what_is_almost_none_is_said_of_sources():
     assert problems(10**6, 50, 2000, 0, is_source=False) == []
 
 
+def test_masks_of_more_classes_than_two_may_be_labels_of_another_kind():
+    text = problems(5, 0, 0, 9)[0][1]
+    assert text.startswith(
+        "'road' is the only class that all 4 label maps show, of 3: if these are masks, 255 means 'ig"
+    )
+    assert text.endswith("'255': 'NAME'}); else check `class_map`, `reduce_zero_label` and the labels")
+    assert problems(0, 5, 0, 9)[0][1].endswith('show, of 3: check `class_map`, `reduce_zero_label` and the labels')
+
+
+def test_one_and_several():
+    assert problems(5, 0, 0, unit='image')[0][1].endswith("'car' in all 4 images: it cannot be learned")
+    assert problems(5, 0, 0, 0, unit='image')[0][1].endswith("'car', 'sky' in all 4 images: they cannot be learned")
+    assert histogram(5, 0, seen=1, total=1).place == 'the only label map'
+
+
 def test_mostly_ignored():
     assert problems(5, 5, 5, 85) == [
         ('warning', '85 % of all pixels in all 4 label maps are ignored: check that `class_map` names all ids')

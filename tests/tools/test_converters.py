@@ -627,6 +627,32 @@ def test_the_command_converts_what_it_can_and_fails(tmp_path, capsys, monkeypatc
     assert not list(root.rglob('*.part'))
 
 
+@pytest.mark.parametrize('content', [b'', b'PK broken', None])
+def test_a_broken_archive_among_the_outputs_is_named(tmp_path, engine, content):
+    path = tmp_path / 'digits.npz'
+    if content is None:
+        np.savez(path, x=[1])
+    else:
+        path.write_bytes(content)
+    with pytest.raises(engine.DataError, match=r"digits.npz' is no complete archive with the array 'y' .*--overwrite"):
+        list(engine.report({'digits.npz:y': 5}, str(tmp_path)))
+
+
+def test_a_folder_that_is_made_again_takes_nothing_of_others_with_it(tmp_path, engine):
+    rule = converter('rules').Rule(
+        'images/{stem}.png', 'parts/{stem}', lambda content: {'0.png': content, '1.png': b''}
+    )
+    (root,) = pack({'set': {'images/a.png': b'one', 'images/b.png': b'two'}}, tmp_path)
+    out = tmp_path / 'out'
+    assert engine.convert([rule], [str(root)], str(out)) == []
+    (out / 'parts/a/notes.txt').write_text('mine')
+    (out / 'parts/b/0.png').write_text('spoilt')
+    (error,) = engine.convert([rule], [str(root)], str(out), overwrite=True)
+    assert f"it would replace the folder '{out}/parts/a', which holds 'notes.txt', too: move that elsewhere" in error
+    assert (out / 'parts/a/notes.txt').read_text() == 'mine'
+    assert (out / 'parts/b/0.png').read_text() == 'two'
+
+
 @pytest.mark.parametrize('script', ['gta.py', 'synthia.py', 'cityscapes.py', 'unpack.py'])
 def test_an_empty_or_missing_folder_is_an_error(tmp_path, capsys, monkeypatch, script):
     first = ['office31'] if script == 'unpack.py' else []

@@ -8,6 +8,8 @@ import argparse
 import glob
 import os
 import shutil
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import cv2
@@ -114,8 +116,14 @@ def _count(out: str, pattern: str) -> int:
     found = glob.glob(os.path.join(glob.escape(out), pattern), recursive=True)
     if not array or not found:
         return len(found)
-    with np.load(found[0], allow_pickle=False) as archive:
-        return len(archive[array])
+    try:
+        with np.load(found[0], allow_pickle=False) as archive:
+            return len(archive[array])
+    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f"'{found[0]}' is no complete archive with the array '{array}' ({error}): remove it, or make it again by "
+            '--overwrite'
+        ) from error
 
 
 _worker: dict = {}
@@ -156,12 +164,19 @@ def _check_size(labels: np.ndarray, image: Place | None, sources: Sequence[Sourc
 
 
 def _save(content: Content, path: str) -> None:
-    """Write a file or folder that is whole or not there; what an interrupted run left is replaced."""
+    """Write a file or folder that is whole or not there; what an interrupted run left is replaced.
+
+    Raises:
+        DataError: the folder holds what is not of this conversion, and would be gone.
+    """
     folder, name = os.path.split(path)
     os.makedirs(folder, exist_ok=True)
     if not isinstance(content, dict):
         _write(content, path)
         return
+    others = sorted(set(os.listdir(path)) - set(content)) if os.path.isdir(path) else []
+    if others:
+        raise DataError(f"it would replace the folder '{path}', which holds '{others[0]}', too: move that elsewhere")
     parts = os.path.join(folder, f'.{name}.parts')
     shutil.rmtree(parts, ignore_errors=True)
     os.mkdir(parts)

@@ -31,9 +31,9 @@ def verdict(findings: Sequence[Finding]) -> str:
     """One sentence: may a training start?"""
     count = Counter(finding.level for finding in findings)
     if count['error']:
-        return f'Not ready: {_number(count["error"], "error")} to mend before a training.'
+        return f'Not ready: {counted(count["error"], "error")} to mend before a training.'
     if count['warning']:
-        return f'Ready, with {_number(count["warning"], "warning")} to read: the training runs, scores may mislead.'
+        return f'Ready, with {counted(count["warning"], "warning")} to read: the training runs, scores may mislead.'
     return 'Ready: nothing was found that speaks against a training.'
 
 
@@ -43,5 +43,11 @@ def listed(names: Sequence[str]) -> str:
     return shown + (f' and {len(names) - 5} more' if len(names) > 5 else '')
 
 
-def _number(count: int, noun: str) -> str:
-    return f'{count} {noun}{"s" * (count > 1)}'
+def counted(count: int, noun: str) -> str:
+    """A number with its noun."""
+    return f'{count:,} {noun}{"s" * (count != 1)}'
+
+
+def are(count: int) -> str:
+    """The verb to a number of things."""
+    return 'is' if count == 1 else 'are'

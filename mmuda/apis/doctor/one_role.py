@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
-from mmuda.datasets.inspection import Look
+from mmuda.datasets.class_histogram import mask_remedy
+from mmuda.datasets.class_map import IGNORE
+from mmuda.datasets.inspection import Look, foreign_loader
 
-from .findings import Finding
+from .findings import Finding, are, counted
 from .survey import Survey
 
 
@@ -41,12 +43,23 @@ def unknown_ids(survey: Survey) -> Iterator[Finding]:
     if not unknown:
         return
     first = next(look.label_path for look in survey.looks if look.unknown)
-    values = ', '.join(f'{value} ({count} pixels)' for value, count in unknown.most_common(5))
+    values = ', '.join(f'{value} ({counted(count, "pixel")})' for value, count in unknown.most_common(5))
     yield Finding(
         'error',
         survey.name,
-        f"labels have values that are no class: {values}, first in '{first}'; name them in `class_map`, or give the "
-        f'class list that the labels were made for (now {len(survey.classes)} classes)',
+        f"labels have values that are no class: {values}, first in '{first}'; {_remedy(survey, list(unknown))}",
+    )
+
+
+def _remedy(survey: Survey, unknown: list[int]) -> str:
+    """What unknown values need; masks of two values are told by having no third."""
+    shown = [number for number in survey.pixels if number != IGNORE]
+    if shown == [0] and len(unknown) == 1 and survey.classes:
+        name = survey.classes[1] if len(survey.classes) == 2 else 'NAME'
+        return mask_remedy(survey.classes[0], name, unknown[0])
+    return (
+        'name them in `class_map`, or give the class list that the labels were made for '
+        f'(now {len(survey.classes)} class{"es" * (len(survey.classes) != 1)})'
     )
 
 
@@ -57,6 +70,18 @@ def class_balance(survey: Survey) -> Iterator[Finding]:
             yield Finding(level, survey.name, text)
 
 
+def foreign_loaders(survey: Survey) -> Iterator[Finding]:
+    """Images that a step loads by rules of its own, so that what it makes of them cannot be said here."""
+    names = sorted({name for name in map(foreign_loader, survey.role.datasets) if name})
+    if names:
+        yield Finding(
+            'note',
+            survey.name,
+            f'images are loaded by the rules of {" and ".join(names)}, which were not examined: the files were opened '
+            'as they are stored',
+        )
+
+
 def turned_images(survey: Survey) -> Iterator[Finding]:
     """Images whose EXIF data turn them."""
     turned = [look for look in survey.looks if look.orientation != 1]
@@ -64,8 +89,10 @@ def turned_images(survey: Survey) -> Iterator[Finding]:
         yield Finding(
             'note',
             survey.name,
-            f"{len(turned)} of {len(survey.looks)} images are stored turned (EXIF), first '{turned[0].path}': they are "
-            'read upright everywhere' + ', and label maps have to be upright' * survey.maps,
+            f'{len(turned)} of {len(survey.looks)} images {are(len(turned))} stored turned (EXIF), first '
+            f"'{turned[0].path}': all are read upright everywhere"
+            + ', and label maps have to be upright'
+            * survey.maps,
         )
 
 
@@ -101,7 +128,8 @@ _READ_AS = {
 
 def _copies(survey: Survey, pairs: Sequence[tuple[Look, Look]]) -> str:
     (first, look), *_ = pairs
-    return f"{len(pairs)} of {len(survey.looks)} pictures are copies of others, first '{look.path}' of '{first.path}'"
+    what = 'is a copy of another' if len(pairs) == 1 else 'are copies of others'
+    return f"{len(pairs)} of {len(survey.looks)} pictures {what}, first '{look.path}' of '{first.path}'"
 
 
 def _paths(pairs: Sequence[tuple[Look, Look]]) -> tuple[tuple[str, str], ...]:
@@ -118,6 +146,7 @@ CHECKS: tuple[Callable[[Survey], Iterator[Finding]], ...] = (
     broken_labels,
     unknown_ids,
     class_balance,
+    foreign_loaders,
     turned_images,
     mixed_modes,
     repeated_pictures,

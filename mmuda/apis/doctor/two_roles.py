@@ -9,7 +9,7 @@ from mmuda.datasets.checks import compare_classes
 from mmuda.datasets.duplicates import equal_pictures, near_pictures, same_scenes
 from mmuda.datasets.errors import DataError
 
-from .findings import Finding, listed
+from .findings import Finding, are, counted, listed
 from .survey import Survey
 
 
@@ -36,7 +36,7 @@ def shared_pictures(first: Survey, second: Survey) -> Iterator[Finding]:
     yield Finding(
         level,
         f'{first.name} and {second.name}',
-        f'{count} of {len(second.looks)} pictures of {second.name} are also in {first.name} '
+        f'{count} of {len(second.looks)} pictures of {second.name} {are(count)} also in {first.name} '
         f"({_kinds(pairs, len(equal))}), first '{pairs[0][1]}'{_counterpart(pairs[0])}: {meaning}",
         tuple(pair for pair in pairs if pair[0] != pair[1]),
     )
@@ -82,10 +82,12 @@ def paired_scenes(first: Survey, second: Survey) -> Iterator[Finding]:
     if not same_scenes(*([side.fingerprint for side in row] for row in (zip(*pairs) if pairs else ((), ())))):
         return
     level, _ = _meaning(first.name, second.name)
+    show = 'shows' if len(pairs) == 1 else 'show'
     yield Finding(
         level,
         f'{first.name} and {second.name}',
-        f"{len(pairs)} pictures of the same number or name show the same thing, first '{pairs[0][0].path}' and "
+        f'{counted(len(pairs), "picture")} of the same number or name {show} the same thing, first '
+        f"'{pairs[0][0].path}' and "
         f"'{pairs[0][1].path}': labels of one are labels of the other; choose spans or lists that do not meet",
         tuple((ours.path, theirs.path) for ours, theirs in pairs),
     )
@@ -112,11 +114,12 @@ def classes_without_source(surveys: Sequence[Survey]) -> Iterator[Finding]:
         scored = [survey.classes[n] for n in survey.pixels if n < len(survey.classes)]
         missing = [name for name in scored if name not in shown]
         if survey.name in ('val', 'test') and missing:
+            it, its = ('it', 'its') if len(missing) == 1 else ('them', 'their')
             yield Finding(
                 'warning',
                 survey.name,
-                f'{listed(missing)} is scored here, and no source shows it: its score will be 0; leave it out of the '
-                'classes, or add labelled images',
+                f'{listed(missing)} {are(len(missing))} scored here, and no source shows {it}: {its} score will be 0; '
+                f'leave {it} out of the classes, or add labelled images',
             )
 
 

@@ -5,10 +5,12 @@ import shutil
 import cv2
 import numpy as np
 import pytest
+from mmcv.transforms import BaseTransform
 from mmengine.config import Config
 from PIL import Image
 
 from mmuda.apis.doctor import find, read_roles, survey_roles, verdict
+from mmuda.datasets.transforms import LoadImage
 
 from .conftest import picture
 
@@ -31,7 +33,7 @@ FAULTS = {
     ),
     'ids outside the classes': (
         lambda s: s.label('source', 3, np.full((60, 80), 7)),
-        ('error', 'source', 'no class: 7 (4800 pixels)', 'source/labels/3.png'),
+        ('error', 'source', 'no class: 7 (4,800 pixels)', 'source/labels/3.png'),
     ),
     'labels that are ignored': (
         lambda s: [s.label('source', n, np.full((60, 80), 255)) for n in range(4)],
@@ -54,7 +56,7 @@ FAULTS = {
     ),
     'scored pictures in the source': (
         lambda s: s.image('val', 2, picture(1)),
-        ('warning', 'source and val', '1 of 4 pictures of val are also in source (1 equal to the pixel)', '1.png'),
+        ('warning', 'source and val', '1 of 4 pictures of val is also in source (1 equal to the pixel)', '1.png'),
     ),
     'target pictures in the source, resized': (
         lambda s: s.image('target', 2, Image.fromarray(picture(1)).resize((120, 90))),
@@ -66,15 +68,15 @@ FAULTS = {
     ),
     'a picture twice, with two labels': (
         lambda s: s.image('source', 2, picture(1)),
-        ('warning', 'source', '1 of 4 pictures are copies of others', 'with another label'),
+        ('warning', 'source', '1 of 4 pictures is a copy of another', 'with another label'),
     ),
     'a picture twice': (
         lambda s: s.image('target', 2, picture(101)),
-        ('note', 'target', '1 of 4 pictures are copies of others', 'target/images/2.png'),
+        ('note', 'target', '1 of 4 pictures is a copy of another', 'target/images/2.png'),
     ),
     'a turned image': (
         lambda s: s.image('target', 1, picture(101).swapaxes(0, 1), exif=turned()),
-        ('note', 'target', '1 of 4 images are stored turned (EXIF)', 'read upright everywhere'),
+        ('note', 'target', '1 of 4 images is stored turned (EXIF)', 'read upright everywhere'),
     ),
     'grey among colours': (
         lambda s: s.image('target', 1, picture(101)[..., 0]),
@@ -147,6 +149,50 @@ def test_binary_masks_name_the_class_map_that_helps(streets):
     class_map = dict(classes=['background', 'road'], map={'0': 'background', '255': 'road'})
     assert f'map={class_map["map"]}' in found[0].text
     assert findings(streets.cfg(classes=class_map['classes'], class_map=class_map)) == []
+
+
+@pytest.mark.parametrize('value', [255, 7])
+def test_masks_of_two_values_are_known_whatever_the_class_list(streets, value):
+    """A value that is no class is named as such, and 255 would be ignored."""
+    for n in range(4):
+        streets.label('source', n, columns(np.arange(80) % 2) * value)
+    first = findings(streets.cfg())[0]
+    assert (first.level, first.where) == ('error', 'source')
+    ignores = "255 means 'ignore', " if value == 255 else ''
+    need = f"{ignores}masks of 0 and {value} need class_map=dict(classes=['road', 'NAME'], map={{'0': 'road', "
+    assert need + f"'{value}': 'NAME'}})" in first.text
+
+
+class LoadImageTwice(LoadImage):
+    """Ours in another way."""
+
+
+class LoadImageInAnotherWay(BaseTransform):
+    """Of somebody else."""
+
+    def transform(self, results):
+        raise AssertionError('the doctor runs no pipeline')
+
+
+@pytest.mark.parametrize(
+    'step, kind, name',
+    [
+        (None, 'color', None),
+        (dict(type=LoadImage, color_type='grayscale'), 'grayscale', None),
+        (dict(type=LoadImageTwice), 'color', None),
+        (dict(type='mmcv.LoadImageFromFile'), 'color', None),
+        (dict(type='mmcv.LoadImageFromFile', color_type='grayscale'), 'grayscale', None),
+        (dict(type='mmcv.LoadImageFromFile', imdecode_backend='tifffile'), 'unchanged', 'LoadImageFromFile'),
+        (dict(type=LoadImageInAnotherWay), 'unchanged', 'LoadImageInAnotherWay'),
+    ],
+)
+def test_what_a_loading_step_makes_of_a_file_is_known_or_said_to_be_not(streets, step, kind, name):
+    """mmcv's own step loads what ours does."""
+    surveys = survey_roles(read_roles(streets.cfg(pipeline=[step] if step else [])), nproc=1)
+    assert {survey.color_type for survey in surveys} == {kind}
+    notes = [finding.text for finding in find(surveys) if 'not examined' in finding.text]
+    assert len(notes) == (len(surveys) if name else 0)
+    assert all(text.startswith(f'images are loaded by the rules of {name}, which were not') for text in notes)
 
 
 UNUSUAL = {
