@@ -2,7 +2,6 @@
 
 from importlib.util import find_spec
 
-from .anchor import anchor_norms
 from .auto_dial import AutoDIAL1d, AutoDIAL2d, AutoDIAL3d
 from .convert import convert_norm, evaluated_as, fuse, fuse_norms, set_eval_domain
 from .dida import DIDAModule
@@ -49,7 +48,6 @@ __all__ = [
     'TransNorm3d',
     'TwoDomainNorm',
     'adapting',
-    'anchor_norms',
     'convert_norm',
     'evaluated_as',
     'fuse',

@@ -16,7 +16,9 @@ from mmuda.domain import DomainBatch
 from mmuda.functional import Moments, mixed_moments
 from mmuda.registry import MODELS
 
-from .two_domain_norm import Pair, TwoDomainNorm
+from .fused_norm import Recipe
+from .norm_passes import Pair
+from .two_domain_norm import TwoDomainNorm
 
 LOWEST, HIGHEST = 0.5, 1.0
 
@@ -43,6 +45,8 @@ class AutoDIAL(TwoDomainNorm):
         if not LOWEST <= initial <= HIGHEST:
             raise ValueError(f'initial={initial} is no share of the own domain: choose one from {LOWEST} to {HIGHEST}.')
         self.mixing = nn.Parameter(torch.tensor(float(initial)))
+
+    recipe = Recipe('share')
 
     def share(self) -> Tensor:
         """The learned share, within its bounds."""

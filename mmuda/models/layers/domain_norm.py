@@ -23,6 +23,7 @@ from mmuda.domain.batch import DOMAINS
 from mmuda.functional import Moments, channel_moments, joined_moments
 from mmuda.registry import MODELS
 
+from .fused_norm import Recipe
 from .two_domain_norm import TwoDomainNorm
 
 
@@ -34,6 +35,7 @@ class DomainSpecificBatchNorm(TwoDomainNorm):
     """
 
     own_moments = True
+    recipe = Recipe('own')
 
     def __init__(
         self,
@@ -89,6 +91,10 @@ class AdaBN(TwoDomainNorm):
             raise ValueError(f"train_on={train_on!r} is unknown: choose 'joint' or 'source'.")
         self.train_on = train_on
         self.adapted: int | None = None  # batches seen within `adapting`
+
+    @property
+    def recipe(self) -> Recipe:
+        return Recipe(self.train_on)
 
     def evaluate(self, x: Tensor) -> Tensor:
         """As the target's running statistics say; within :func:`adapting` as the batch's, which these become."""

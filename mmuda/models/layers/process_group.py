@@ -22,8 +22,13 @@ def moments_of_all_ranks(*parts: Moments) -> list[Moments]:
     """Each part's moments over the values of all processes: one collective for all parts, differentiable."""
     if num_ranks() == 1:
         return list(parts)
-    gathered = _Gather.apply(torch.stack([_packed(part) for part in parts]))  # [ranks, parts, 2C + 1]
+    gathered = gather_over_ranks(torch.stack([_packed(part) for part in parts]))  # [ranks, parts, 2C + 1]
     return [joined_moments([_unpacked(row) for row in rows]) for rows in gathered.unbind(1)]
+
+
+def gather_over_ranks(x: Tensor) -> Tensor:
+    """``[...]`` of every process -> ``[ranks, ...]`` on every process; differentiable."""
+    return _Gather.apply(x)
 
 
 def sum_over_ranks(x: Tensor) -> Tensor:

@@ -19,6 +19,7 @@ from mmuda.functional import Moments, transferability
 from mmuda.functional.channel_distance import check_transferability
 from mmuda.registry import MODELS
 
+from .fused_norm import Recipe
 from .two_domain_norm import TwoDomainNorm
 
 RESIDUALS = ('one_plus_alpha', 'alpha', 'none')
@@ -71,6 +72,13 @@ class TransNorm(TwoDomainNorm):
     def own_moments(self) -> bool:
         """Without a gradient, alpha does not count as something that depends on them."""
         return self.detach_alpha
+
+    @property
+    def recipe(self) -> Recipe | None:
+        """The fused kernels know alpha as a constant."""
+        if not self.detach_alpha:
+            return None
+        return Recipe('own', self.residual, self.distance, self.probability, self.unbiased)
 
     def reset_parameters(self) -> None:
         """Statistics and affine map as at the beginning."""

@@ -23,8 +23,8 @@ from mmuda.domain.batch import DOMAINS
 from mmuda.domain.checkpoint import is_recomputing
 from mmuda.functional import Moments
 
-from .channel_kernels import values_per_channel
-from .normalize import Pair, measure, normalize, normalize_by_own
+from .fused_norm import Recipe, Statistics, fused_norm, has_fused_kernels
+from .norm_passes import Pair, measure, normalize, normalize_by_own, values_per_channel
 from .process_group import moments_of_all_ranks, num_ranks
 
 STATISTICS = ('running_mean', 'running_var')
@@ -101,9 +101,38 @@ class TwoDomainNorm(DomainLayer, _BatchNorm):
             return self.evaluate(x)
         layout = self.domain_batch(len(x))
         self._check_sizes(x, layout)
+        recipe = self.recipe
+        if recipe is not None and has_fused_kernels(x):
+            return self._fused(x, layout, recipe)
         source, target = moments_of_all_ranks(*measure(x, layout.num_source, self.own_moments))
         self._track(source, target, self._check_finite(source, target))
         return self.normalize(x, layout, source, target)
+
+    def _fused(self, x: Tensor, layout: DomainBatch, recipe: Recipe) -> Tensor:
+        """The same in a few kernels, the running statistics included."""
+        moving = self.track_running_stats and not is_recomputing()
+        statistics = (
+            [*self.running_moments('source'), *self.running_moments('target'), self.num_batches_tracked]
+            if moving
+            else None
+        )
+        mixing = self.mixing if recipe.mixture == 'share' else None
+        return fused_norm(
+            x,
+            layout.num_source,
+            recipe,
+            self.eps,
+            self.momentum,
+            self.weight,
+            self.bias,
+            mixing,
+            Statistics(*statistics) if moving else None,
+        )
+
+    @property
+    @abstractmethod
+    def recipe(self) -> Recipe | None:
+        """What :meth:`normalize` computes, for the fused kernels; None: what they do not know."""
 
     @abstractmethod
     def normalize(self, x: Tensor, layout: DomainBatch, source: Moments, target: Moments) -> Tensor:

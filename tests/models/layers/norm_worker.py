@@ -12,7 +12,7 @@ import torch
 import torch.distributed as dist
 
 from mmuda.domain import DomainBatch, bind_domain_context
-from mmuda.models.layers import AdaBN2d, AutoDIAL2d, DomainSpecificBatchNorm2d, TransNorm2d
+from mmuda.models.layers import AdaBN2d, AutoDIAL2d, DomainSpecificBatchNorm2d, TransNorm2d, two_domain_norm
 
 torch.set_num_threads(1)
 
@@ -48,7 +48,9 @@ def main() -> None:
     parser.add_argument('out')
     parser.add_argument('batch')
     parser.add_argument('cases', nargs='+')
+    parser.add_argument('--fused', action='store_true', help="with Triton's kernels, interpreted")
     args = parser.parse_args()
+    two_domain_norm.has_fused_kernels = lambda x: args.fused
     dist.init_process_group('gloo')
     results = {}
     for case in args.cases:

@@ -1,7 +1,6 @@
 """What every normalisation of two domains must do, whichever it is; errors; loading; other ways to run it."""
 
 import copy
-from collections.abc import Callable
 
 import pytest
 import torch
@@ -9,10 +8,10 @@ from mmengine.model import convert_sync_batchnorm
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
+from two_domain_norms import KINDS, SOURCE, batch, bound, trained
 
 from mmuda.domain import DomainBatch, bind_domain_context, domain_checkpoint
 from mmuda.models.layers import (
-    AdaBN2d,
     AutoDIAL2d,
     DomainSpecificBatchNorm2d,
     TransNorm1d,
@@ -22,47 +21,10 @@ from mmuda.models.layers import (
 )
 from mmuda.models.uda.teacher import set_teacher_mode
 
-KINDS = {
-    'TransNorm': TransNorm2d,
-    'TransNorm, alpha with gradient': lambda *a, **k: TransNorm2d(*a, detach_alpha=False, **k),
-    'DSBN': DomainSpecificBatchNorm2d,
-    'AdaBN': AdaBN2d,
-    'AdaBN, source': lambda *a, **k: AdaBN2d(*a, train_on='source', **k),
-    'AutoDIAL': lambda *a, **k: AutoDIAL2d(*a, initial=0.8, **k),
-}
-SOURCE, TARGET = 2, 3
-
 
 @pytest.fixture(params=KINDS)
 def kind(request):
     return KINDS[request.param]
-
-
-def bound(norm: nn.Module, source: int = SOURCE, target: int = TARGET) -> nn.Module:
-    """With random parameters, ready for a batch."""
-    for parameter in norm.parameters():
-        if parameter.dim():
-            nn.init.uniform_(parameter, 0.5, 1.5)
-    bind_domain_context(norm).set(DomainBatch(source, target))
-    return norm
-
-
-def batch(*shape: int, dtype=torch.float32, source: int = SOURCE) -> torch.Tensor:
-    """Two domains that differ in mean and spread, channel by channel."""
-    x = torch.randn(*(shape or (5, 6, 4, 5)), dtype=dtype)
-    x[source:] *= torch.linspace(0.5, 2, x.shape[1], dtype=dtype).view(-1, *[1] * (x.dim() - 2))
-    x[source:] += torch.linspace(-1, 3, x.shape[1], dtype=dtype).view(-1, *[1] * (x.dim() - 2))
-    return x
-
-
-def trained(norm: nn.Module, x: torch.Tensor, run: Callable | None = None):
-    """Output, input gradient, parameter gradients and buffers of one training pass."""
-    norm, x = copy.deepcopy(norm).train(), x.clone().requires_grad_()
-    y = (run or (lambda net, x: net(x)))(norm, x)
-    weight = torch.sin(torch.arange(y.numel(), dtype=torch.float64)).to(y.dtype).view_as(y)
-    (y * weight).sum().backward()
-    gradients = {name: parameter.grad for name, parameter in norm.named_parameters()}
-    return y.detach(), x.grad, gradients, dict(norm.named_buffers())
 
 
 # ---- one result, however it is computed ----
@@ -71,7 +33,7 @@ def trained(norm: nn.Module, x: torch.Tensor, run: Callable | None = None):
 def test_the_kernels_are_the_formula(kind, monkeypatch):
     norm, x = bound(kind(6)).double(), batch(dtype=torch.float64)
     fast = trained(norm, x)
-    monkeypatch.setattr('mmuda.models.layers.normalize.has_kernels', lambda x: False)
+    monkeypatch.setattr('mmuda.models.layers.norm_passes.has_kernels', lambda x: False)
     torch.testing.assert_close(fast, trained(norm, x))
 
 
@@ -148,7 +110,7 @@ def test_gradients_of_low_precision_are_as_good_as_batch_norms(dtype, std, mean,
 
     With several processes the backward pass is put together from sums, here those of one.
     """
-    monkeypatch.setattr('mmuda.models.layers.normalize.num_ranks', lambda: ranks)
+    monkeypatch.setattr('mmuda.models.layers.norm_passes.num_ranks', lambda: ranks)
     x = (std * (torch.randn(8, 4, 16, 16) + mean)).to(dtype)
     grad = (size * (torch.randn(x.shape) + x.float() / std - mean)).to(dtype)
 
