@@ -1,6 +1,7 @@
 """Package metadata. The OpenMMLab libraries are extras: see requirements/mm.txt for why."""
 
 import re
+from itertools import chain
 from pathlib import Path
 
 from setuptools import find_packages, setup
@@ -18,6 +19,28 @@ def requirements(name: str) -> list[str]:
     return [line for line in lines if line]
 
 
+def mim_files() -> list[str]:
+    """Configs, tools and the index of models, which stand in `mmuda/.mim` by links, where MIM and mmengine look."""
+    links = HERE / 'mmuda' / '.mim'
+    if not (links / 'configs').is_dir():
+        raise SystemExit(
+            f'{links} holds no links to configs and tools: check out again with `git config core.symlinks true`.'
+        )
+    found = [path for name in ('configs', 'tools') for path in (links / name).rglob('*') if path.is_file()]
+    return [str(path.relative_to(HERE / 'mmuda')) for path in found if '__pycache__' not in path.parts] + [
+        '.mim/model-index.yml'
+    ]
+
+
+EXTRAS = {
+    'mm': requirements('mm'),
+    'cls': requirements('classification'),
+    'optional': requirements('optional'),
+}
+
+# The maintained fork, in the place of `mm`: the same import names.
+FORK = ['onedl-mmengine', 'onedl-mmcv', 'onedl-mmsegmentation', 'onedl-mmpretrain']
+
 setup(
     name='mmuda',
     version=re.search(r"__version__ = '(.+)'", read('mmuda/__init__.py')).group(1),
@@ -26,14 +49,11 @@ setup(
     long_description_content_type='text/markdown',
     author='mmuda contributors',
     license='Apache-2.0',
-    package_data={'mmuda': ['apis/doctor/*.html']},
+    package_data={'mmuda': ['apis/doctor/*.html', *mim_files()]},
     packages=find_packages(include=['mmuda', 'mmuda.*']),
     python_requires='>=3.10',
-    install_requires=['torch>=2.6', 'numpy', 'packaging', 'psutil'],
-    extras_require={
-        'mm': [*requirements('mm'), 'ftfy', 'regex'],
-        'classification': ['mmpretrain==1.2.0', *requirements('classification')],
-        'tests': requirements('tests'),
-        'optional': requirements('optional'),
-    },
+    entry_points={'console_scripts': ['mmuda = mmuda.__main__:main']},
+    # OpenCV comes with the OpenMMLab libraries; a second one would write over its files.
+    install_requires=[name for name in requirements('runtime') if not name.startswith('opencv')],
+    extras_require={**EXTRAS, 'all': [*chain(*EXTRAS.values())], 'onedl': FORK, 'tests': requirements('tests')},
 )

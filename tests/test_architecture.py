@@ -10,7 +10,7 @@ import pytest
 import mmuda
 
 ROOT = Path(mmuda.__file__).parent
-BASE = ['registry', 'compat', 'domain', 'functional', 'processes', 'storage']
+BASE = ['lazy', 'registry', 'compat', 'domain', 'functional', 'processes', 'storage']
 # Each row of models may import the rows above it.
 MODELS = [
     ['models.layers'],
@@ -25,6 +25,7 @@ MODELS = [
 MAY_IMPORT = {
     **{room: [] for room in BASE},
     'functional': ['domain'],  # hybrid attention takes a DomainBatch
+    'processes': ['lazy'],
     **{
         room: [*BASE, *(lower for rooms_below in MODELS[:row] for lower in rooms_below)]
         for row, rooms in enumerate(MODELS)
@@ -35,6 +36,7 @@ MAY_IMPORT = {
     'evaluation': BASE,
     'visualization': BASE,
     'apis': [*BASE, 'models', 'datasets', 'evaluation', 'visualization'],
+    '__main__': [*BASE, 'apis'],
 }
 ANY_TASK = ['datasets', 'evaluation', 'visualization', 'apis']
 MAY_IMPORT_HOST = {

@@ -8,13 +8,9 @@ Exit status 1 where a training would stop or learn nothing.
 
 import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
-from prettytable import PrettyTable
-
-from mmuda.apis import ToolParser, UserError, at_least, check_out_dir, load_config, run_tool
-from mmuda.apis.doctor import Survey, find, read_roles, sizes, survey_roles, verdict, write_page
+from mmuda.apis import ToolParser, UserError, at_least, run_tool
 
 
 def parse_args() -> argparse.Namespace:
@@ -28,12 +24,16 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    # imported here, as they take seconds and `--help` should not
+    from mmuda.apis import load_config
+    from mmuda.apis.doctor import find, overview, read_roles, survey_roles, verdict, write_page
+
     if args.html is not None:
         check_page(Path(args.html))
     cfg = load_config(args.config, args.cfg_options)
     surveys = survey_roles(read_roles(cfg), args.nproc)
     findings = find(surveys)
-    print(f'{table(surveys)}\n')
+    print(f'{overview(surveys)}\n')
     for finding in findings:
         print(f'{finding.level}: {finding.where}: {finding.text}')
     print(f'\n{verdict(findings)}')
@@ -45,22 +45,13 @@ def main() -> None:
 
 def check_page(path: Path) -> None:
     """Raise unless the page can be written; nothing is opened in vain then."""
+    from mmuda.apis import check_out_dir
+
     if path.is_dir():
         raise UserError(f'--html {path} is a folder: give the name of a file in it, such as {path / "data.html"}')
     if not path.parent.is_dir():
         raise UserError(f'--html {path} lies in a folder that does not exist: make {path.parent} first')
     check_out_dir(path.parent, '--html')
-
-
-def table(surveys: Sequence[Survey]) -> PrettyTable:
-    """A row a role."""
-    rows = PrettyTable(['role', 'images', 'labels', 'size', 'classes shown'], align='l')
-    for survey in surveys:
-        labels = 'maps' if survey.maps else 'classes' if survey.pixels else '–'
-        shown = sum(number < len(survey.classes) for number in survey.pixels)
-        classes = f'{shown} of {len(survey.classes)}' if survey.pixels else '–'
-        rows.add_row([survey.name, f'{len(survey.looks):,}', labels, sizes(survey), classes])
-    return rows
 
 
 if __name__ == '__main__':

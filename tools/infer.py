@@ -5,7 +5,7 @@ python tools/infer.py configs/stct/gta2cs.py work_dirs/gta2cs/iter_40000.pth IMA
 
 import argparse
 
-from mmuda.apis import ToolParser, UDAInferencer, check_out_dir, fraction, run_tool
+from mmuda.apis import ToolParser, fraction, run_tool
 
 
 def parse_args() -> argparse.Namespace:
@@ -32,6 +32,9 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    # imported here, as they take seconds and `--help` should not
+    from mmuda.apis import UDAInferencer, check_out_dir
+
     check_out_dir(args.out, '--out')
     predict = UDAInferencer(args.config, args.checkpoint, args.predict_on, args.device)
     count = sum(1 for _ in predict.each(args.images, args.out, args.opacity))

@@ -10,7 +10,6 @@ each criterion would have chosen: its rank correlation with the score, and the s
 import argparse
 
 from mmuda.apis import ToolParser, at_least, run_tool
-from mmuda.functional import CRITERION_RULES
 
 
 def parse_args() -> argparse.Namespace:
@@ -19,7 +18,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--images', type=at_least(1), default=100, help='of the validation, evenly spaced (default: 100)'
     )
-    parser.add_argument('--by', choices=CRITERION_RULES, default='snd', help='what ranks them (default: %(default)s)')
+    parser.add_argument('--by', metavar='CRITERION', default='snd', help='what ranks them (default: %(default)s)')
     parser.add_argument('--score', help='by labels, where there are some (default: mIoU, of a classifier accuracy)')
     parser.add_cfg_options()
     return parser.parse_args()
@@ -27,9 +26,11 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    from mmuda.apis.selection import judge_run
+    # imported here, as they take seconds and `--help` should not
+    from mmuda.apis.selection import check_criterion, judge_run
     from mmuda.apis.selection_tables import correlation_table, ranking
 
+    check_criterion(args.by)
     runs = [judge_run(path, args.images, args.score, args.cfg_options) for path in args.work_dirs]
     print(ranking([candidate for run in runs for candidate in run], args.by))
     if table := correlation_table(runs):

@@ -8,7 +8,7 @@ python tools/test.py configs/dann/dann_mobilenet-v2_office-caltech10.py CHECKPOI
 import argparse
 import os
 
-from mmuda.apis import ToolParser, enable_tta, evaluate, load_config, process_group, run_tool, set_work_dir
+from mmuda.apis import ToolParser, run_tool
 
 
 def parse_args() -> argparse.Namespace:
@@ -40,6 +40,9 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    # imported here, as they take seconds and `--help` should not
+    from mmuda.apis import enable_tta, evaluate, load_config, process_group, set_work_dir
+
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg = load_config(args.config, args.cfg_options)
     set_work_dir(cfg, args.config, args.work_dir)

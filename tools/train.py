@@ -8,17 +8,7 @@ python tools/train.py configs/stct/gta2cs.py --cfg-options randomness.seed=1
 import argparse
 import os
 
-from mmuda.apis import (
-    ToolParser,
-    enable_amp,
-    enable_auto_scale_lr,
-    load_config,
-    process_group,
-    run_tool,
-    set_resume,
-    set_work_dir,
-    train,
-)
+from mmuda.apis import ToolParser, run_tool
 
 
 def parse_args() -> argparse.Namespace:
@@ -49,6 +39,17 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    # imported here, as they take seconds and `--help` should not
+    from mmuda.apis import (
+        enable_amp,
+        enable_auto_scale_lr,
+        load_config,
+        process_group,
+        set_resume,
+        set_work_dir,
+        train,
+    )
+
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg = load_config(args.config, args.cfg_options)
     set_work_dir(cfg, args.config, args.work_dir)

@@ -18,6 +18,8 @@ from typing import Any, NamedTuple
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from mmuda import compat
+
 from .errors import UserError, did_you_mean
 from .options import merge_options
 
@@ -33,6 +35,8 @@ SETTINGS = frozenset(inspect.signature(Runner.__init__).parameters) - {'self', '
     'tta_model',
     'tta_pipeline',
 }
+OWN_CONFIGS = Path(__file__).parents[1] / '.mim' / 'configs'
+"""Where ``_base_ = 'mmuda::…'`` is looked up."""
 VARIABLE = re.compile(r"""\{\{['"]?\s*\$(\w+)\s*:\s*(\S*?)\s*['"]?\}\}""")
 """A value from the environment in a config, ``{{$NAME:default}}``, as mmengine finds it."""
 
@@ -56,6 +60,7 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
         UserError: The file is missing or broken, or a key has no reader.
     """
     path = Path(path)
+    compat.apply()
     files = list(_chain(path))
     _check_environment(files)
     try:
@@ -128,12 +133,13 @@ def _set_variables(files: Sequence[ConfigFile]) -> str:
 
 
 def _chain(path: Path, child: Path | None = None) -> Iterator[ConfigFile]:
-    """The file and all that it inherits from; those of installed packages (``mmseg::…``) are not ours to judge."""
+    """The file and all that it inherits from; those of other packages (``mmseg::…``) are not ours to judge."""
     file = _read(path, '' if child is None else f', a _base_ of {child},')
     yield file
     for base in _bases(file.tree):
-        if '::' not in base:
-            yield from _chain(path.parent / base, path)
+        scope, installed, name = base.rpartition('::')
+        if not installed or scope == 'mmuda':
+            yield from _chain(OWN_CONFIGS / name if installed else path.parent / base, path)
 
 
 def _read(path: Path, role: str) -> ConfigFile:

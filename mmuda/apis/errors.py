@@ -17,7 +17,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import FrameType
 
-from mmuda.processes import Interrupted, await_verdict, caught_signals, defer, leave
+from mmuda import processes
+from mmuda.processes import Interrupted, caught_signals, defer, leave
 
 RUNNER_ROOMS = ('config', 'registry', 'runner', 'hooks', 'optim', 'evaluator', 'dist')
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -48,7 +49,7 @@ def run_tool(main: Callable[[], object]) -> None:
         except Exception as error:
             if has_lost_rank(error):
                 defer()  # a launcher ends all ranks when one has ended; the reason is to be said before
-                await_verdict()
+                processes.await_verdict()
             sentence = explain(error)
             if sentence is None or os.environ.get('MMUDA_TRACEBACK') == '1':
                 raise

@@ -24,7 +24,7 @@ from mmuda.functional import CRITERION_RULES
 
 from .checkpoint import load_checkpoint
 from .config import load_config
-from .errors import UserError
+from .errors import UserError, did_you_mean
 from .launch import build_runner
 from .preflight import check_config, check_data_roots
 from .shared_classes import checkpoint_classes, share_classes
@@ -73,6 +73,17 @@ class Candidate:
         value = self.criteria.get(criterion, np.nan)
         value = -value if CRITERION_RULES[criterion] == 'less' else value
         return value if np.isfinite(value) else -np.inf
+
+
+def check_criterion(name: str) -> None:
+    """Refuse an unknown criterion.
+
+    Raises:
+        UserError: There is none of this name.
+    """
+    if name not in CRITERION_RULES:
+        known = ', '.join(CRITERION_RULES)
+        raise UserError(f'--by {name} is no criterion{did_you_mean(name, CRITERION_RULES) or f": use {known}"}')
 
 
 def judge_run(

@@ -13,7 +13,13 @@ import warnings
 
 from .checkpoints import load_weights_only, names_code, trust_runner_checkpoints, without_stored_configs
 from .imports import HostImports
-from .versions import point_lookups_at_fork, require, require_safe_torch, warn_untested_versions
+from .versions import (
+    let_configs_inherit_ours,
+    point_lookups_at_fork,
+    require,
+    require_safe_torch,
+    warn_untested_versions,
+)
 
 __all__ = ['apply', 'names_code', 'require']
 
@@ -34,6 +40,7 @@ def apply() -> None:
     trust_runner_checkpoints()
     load_weights_only()
     point_lookups_at_fork()
+    let_configs_inherit_ours()
     if 'mmengine.runner.checkpoint' in sys.modules:
         without_stored_configs(lambda module: None, sys.modules['mmengine.runner.checkpoint'])
     if not any(isinstance(finder, HostImports) for finder in sys.meta_path):

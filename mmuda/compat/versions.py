@@ -102,6 +102,13 @@ def warn_untested_versions() -> None:
             )
 
 
+def let_configs_inherit_ours() -> None:
+    """mmengine looks `_base_ = 'mmuda::…'` up in packages of its own list only."""
+    from mmengine.config.utils import MODULE2PACKAGE
+
+    MODULE2PACKAGE.setdefault('mmuda', 'mmuda')
+
+
 def point_lookups_at_fork() -> None:
     """mmengine looks `mmseg::` up by distribution and would install the stock one beside a fork."""
     from mmengine.config.utils import MODULE2PACKAGE

@@ -22,8 +22,6 @@ import time
 from collections.abc import Iterator
 from typing import NoReturn
 
-import torch.distributed as dist
-
 SIGNALS = tuple(signal.Signals[name] for name in ('SIGTERM', 'SIGINT', 'SIGUSR1') if hasattr(signal, name))
 FORWARDED = 2.0  # seconds in which a second signal is a launcher's copy of the first
 
@@ -117,13 +115,19 @@ def leave(status: int, sentence: str) -> NoReturn:
     That could wait for other ranks, or let a thread of gloo abort the process and so replace its exit status
     (pytorch/pytorch#179291).
     """
-    if dist.is_available() and dist.is_initialized():
+    if _is_rank():
         sys.stdout.flush()
         sys.stderr.flush()
         end_at_once(status, sentence)
     print(sentence, file=sys.stderr, flush=True)
     kill_children()
     sys.exit(status)
+
+
+def _is_rank() -> bool:
+    """Whether this process has joined a group; nobody does without torch, which is not imported for the question."""
+    dist = sys.modules.get('torch.distributed')
+    return dist is not None and dist.is_available() and dist.is_initialized()
 
 
 def end_at_once(status: int, sentence: str) -> NoReturn:

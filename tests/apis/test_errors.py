@@ -155,7 +155,7 @@ def test_a_rank_that_lost_another(text, monkeypatch):
 
 def test_a_rank_that_lost_another_lets_the_watch_speak_first(monkeypatch, capsys):
     """The launcher, which ends all ranks when one has ended, does not come between."""
-    monkeypatch.setattr(errors, 'await_verdict', lambda: os.kill(os.getpid(), signal.SIGTERM))
+    monkeypatch.setattr(errors.processes, 'await_verdict', lambda: os.kill(os.getpid(), signal.SIGTERM))
 
     def main():
         raise RuntimeError('Application timeout caused pair closure')

@@ -6,10 +6,21 @@ from .findings import LEVELS, Finding, verdict
 from .one_role import CHECKS
 from .page import write_page
 from .roles import Role, read_roles
-from .survey import Survey, sizes, survey_roles
+from .survey import Survey, overview, sizes, survey_roles
 from .two_roles import between_roles
 
-__all__ = ['Finding', 'Role', 'Survey', 'find', 'read_roles', 'sizes', 'survey_roles', 'verdict', 'write_page']
+__all__ = [
+    'Finding',
+    'Role',
+    'Survey',
+    'find',
+    'overview',
+    'read_roles',
+    'sizes',
+    'survey_roles',
+    'verdict',
+    'write_page',
+]
 
 
 def find(surveys: Sequence[Survey]) -> list[Finding]:

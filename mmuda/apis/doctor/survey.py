@@ -11,6 +11,7 @@ from multiprocessing import Pool
 
 import cv2
 import numpy as np
+from prettytable import PrettyTable
 from rich.progress import track
 
 from mmuda.datasets.class_histogram import ClassHistogram
@@ -97,6 +98,17 @@ def sizes(survey: Survey) -> str:
     (width, height), _ = count.most_common(1)[0]
     widths, heights = zip(*count)
     return f'{min(widths)}–{max(widths)} × {min(heights)}–{max(heights)}, mostly {width}×{height}'
+
+
+def overview(surveys: Sequence[Survey]) -> PrettyTable:
+    """A row a role."""
+    rows = PrettyTable(['role', 'images', 'labels', 'size', 'classes shown'], align='l')
+    for survey in surveys:
+        labels = 'maps' if survey.maps else 'classes' if survey.pixels else '–'
+        shown = sum(number < len(survey.classes) for number in survey.pixels)
+        classes = f'{shown} of {len(survey.classes)}' if survey.pixels else '–'
+        rows.add_row([survey.name, f'{len(survey.looks):,}', labels, sizes(survey), classes])
+    return rows
 
 
 def _looks(datasets: list, places: list[tuple[int, int]], nproc: int) -> list[Look]:
