@@ -49,7 +49,7 @@ setup(
     long_description_content_type='text/markdown',
     author='mmuda contributors',
     license='Apache-2.0',
-    package_data={'mmuda': ['apis/doctor/*.html', *mim_files()]},
+    package_data={'mmuda': ['apis/pages/*.html', 'apis/pages/*.css', *mim_files()]},
     packages=find_packages(include=['mmuda', 'mmuda.*']),
     python_requires='>=3.10',
     entry_points={'console_scripts': ['mmuda = mmuda.__main__:main']},

@@ -1,10 +1,9 @@
-"""Work directories and their logs, for the tools that compare runs: no command of its own."""
+"""Work directories and their curves, for the tools that compare runs: no command of its own."""
 
 from __future__ import annotations
 
 import glob
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,34 +27,6 @@ def find_groups(groups: Sequence[str]) -> dict[str, list[Path]]:
             raise UserError(f"no work directory matches '{pattern}': check the pattern")
         found[name or pattern] = paths
     return found
-
-
-def read_log(work_dir: Path) -> list[dict]:
-    """Everything logged, in order: losses and scores, each row with its `step`.
-
-    A run that was resumed, or started again, has several logs: from its first step on the later one counts.
-    """
-    rows: list[dict] = []
-    for log in sorted(work_dir.glob('*/vis_data/scalars.json')):
-        later = list(_rows(log))
-        first = min((row['step'] for row in later), default=None)
-        rows = [row for row in rows if first is None or row['step'] < first] + later
-    return rows
-
-
-def _rows(log: Path) -> Iterator[dict]:
-    """The lines of a log, but for a last one that a killed run has not ended."""
-    for number, line in enumerate(log.read_text(errors='replace').splitlines(keepends=True), 1):
-        try:
-            row = json.loads(line) if line.strip() else None
-        except ValueError as error:
-            if not line.endswith('\n'):
-                return
-            raise UserError(f'{log} has no JSON in line {number} ({error}): remove the line') from error
-        if isinstance(row, dict) and isinstance(row.get('step'), int):
-            yield row
-        elif row is not None:
-            raise UserError(f"{log} has no scores of a 'step' in line {number}: it is no log of a run, leave it out")
 
 
 def curve_of(runs: dict[Path, list[dict]], key: str) -> Curve | None:

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import base64
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
-from jinja2 import Environment, FileSystemLoader
 from mmengine.dataset import BaseDataset
 
 from mmuda.datasets.class_map import IGNORE
 from mmuda.datasets.inspection import label_table
 from mmuda.datasets.label_maps import read_label
 from mmuda.datasets.reading import examine_image
-from mmuda.storage import atomic_write
 from mmuda.visualization import default_palette, overlay
 
+from ..pages import data_address, write_template
 from .findings import Finding, verdict
 from .survey import Survey, sizes
 
 SAMPLES = 6
 PAIRS = 4
-WIDTH = 240
 
 
 def write_page(path: str | Path, title: str, surveys: Sequence[Survey], findings: Sequence[Finding]) -> None:
@@ -36,8 +32,9 @@ def write_page(path: str | Path, title: str, surveys: Sequence[Survey], findings
         surveys: Of every role.
         findings: What was found in them.
     """
-    environment = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True)
-    page = environment.get_template('page.html').render(
+    write_template(
+        'doctor.html',
+        path,
         title=title,
         verdict=verdict(findings),
         level=findings[0].level if findings else 'good',
@@ -45,8 +42,6 @@ def write_page(path: str | Path, title: str, surveys: Sequence[Survey], findings
         roles=[_role(survey) for survey in surveys],
         balance=_balance(surveys),
     )
-    with atomic_write(path, 'w') as file:
-        file.write(page)
 
 
 def _role(survey: Survey) -> dict:
@@ -78,10 +73,10 @@ def _samples(survey: Survey) -> list[dict]:
             continue
         if look.label_path is not None and look.label_error is None and not look.unknown:
             label = read_label(look.label_path, label_table(dataset, info), len(names))
-            found.append(dict(source=_encoded(overlay(image, label, palette)), caption=_name(look.path)))
+            found.append(dict(source=data_address(overlay(image, label, palette)), caption=_name(look.path)))
         else:
             classes = [names[number] for number in look.pixels if number < len(names)] if not survey.maps else []
-            found.append(dict(source=_encoded(image), caption=' · '.join([_name(look.path), *classes])))
+            found.append(dict(source=data_address(image), caption=' · '.join([_name(look.path), *classes])))
     return found
 
 
@@ -116,7 +111,7 @@ def _pairs(finding: Finding, surveys: Sequence[Survey]) -> list[list[dict]]:
         found = [_place(*places[path]) for path in pair]
         images = [_picture(dataset.get_data_info(index)) for dataset, index in found]
         if all(image is not None for image in images):
-            shown.append([dict(source=_encoded(image), caption=path) for image, path in zip(images, pair)])
+            shown.append([dict(source=data_address(image), caption=path) for image, path in zip(images, pair)])
     return shown
 
 
@@ -139,16 +134,6 @@ def _picture(info: dict) -> np.ndarray | None:
 
 def _palette(survey: Survey) -> list:
     return survey.role.metainfo.get('palette') or default_palette(len(survey.classes))
-
-
-def _encoded(image: np.ndarray) -> str:
-    """A data address of a JPEG, at most 240 pixels wide."""
-    scale = min(WIDTH / image.shape[1], 1)
-    if scale < 1:
-        height = max(round(scale * image.shape[0]), 1)
-        image = cv2.resize(image, (WIDTH, height), interpolation=cv2.INTER_AREA)
-    _, content = cv2.imencode('.jpg', image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])
-    return 'data:image/jpeg;base64,' + base64.b64encode(content).decode()
 
 
 def _name(path: str) -> str:

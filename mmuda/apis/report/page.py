@@ -1,0 +1,149 @@
+"""The report as a page: what was run, scores, curves, classes, confusion, pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ..doctor import read_roles
+from ..pages import write_template
+from .charts import HEIGHT, LEFT, RIGHT, WIDTH, panels
+from .groups import Group, Run
+from .pictures import Look
+
+CLASS_SCORES = ('IoU.', 'accuracy.')
+
+
+def write_page(
+    path: str | Path,
+    groups: Sequence[Group],
+    score: str,
+    baseline: Group | None = None,
+    look: Look | None = None,
+) -> None:
+    """Write the page.
+
+    Args:
+        path: The HTML file.
+        groups: One or more.
+        score: The one that counts, larger is better.
+        baseline: One of the groups, with which the others are compared.
+        look: What the networks predict; None leaves out matrices and pictures.
+    """
+    write_template(
+        'report.html',
+        path,
+        title=', '.join(group.name for group in groups),
+        score=score,
+        baseline=baseline.name if baseline else None,
+        groups=[_summary(group, score, baseline) for group in groups],
+        data=_data(next((group for group in groups if group.adapts), groups[0]).first),
+        runs=[_row(group, run, score) for group in groups for run in group.runs],
+        panels=panels(groups, score),
+        chart=dict(width=WIDTH, height=HEIGHT, left=LEFT, right=WIDTH - RIGHT),
+        classes=_classes(groups, baseline),
+        look=look,
+        palette=_palette(look),
+        matrices=_matrices(look),
+    )
+
+
+def _summary(group: Group, score: str, baseline: Group | None) -> dict:
+    """A row of the first table."""
+    bests = [max(run.series(score).values()) for run in group.runs]
+    mean, base = group.mean(score), baseline.mean(score) if baseline else None
+    return dict(
+        name=group.name,
+        runs=len(group.runs),
+        last=_spread(group.values(score)),
+        teacher=_spread(group.values(f'teacher/{score}')),
+        best=_spread(bests),
+        **_gain(mean, None if group is baseline else base, 2),
+    )
+
+
+def _spread(values: Sequence[float]) -> str:
+    """``mean ± deviation``; the deviation is that of a sample, and left out for one run."""
+    if not values:
+        return '–'
+    return f'{np.mean(values):.2f}' + (f' ± {np.std(values, ddof=1):.2f}' if len(values) > 1 else '')
+
+
+def _gain(value: float, base: float | None, digits: int) -> dict:
+    """The difference in words and its colour; no words without a base."""
+    if base is None:
+        return dict(gain='', sign='')
+    gain = round(value - base, digits)
+    return dict(gain=f'{gain:+.{digits}f}', sign='up' if gain > 0 else 'down' if gain < 0 else 'soft')
+
+
+def _row(group: Group, run: Run, score: str) -> dict:
+    """A run in the table of what was run."""
+    steps = max(row['step'] for row in run.rows)
+    minutes = run.seconds / 60
+    return dict(
+        group=group.name,
+        work_dir=str(run.work_dir),
+        model=run.cfg.model.type,
+        seed=run.facts.get('seed', '–'),
+        steps=f'{steps:,}',
+        batch=(run.cfg.get('train_dataloader') or {}).get('batch_size', '–'),
+        time=f'{minutes / 60:.1f} h' if minutes >= 90 else f'{minutes:.1f} min',
+        device=run.facts.get('device', 'CPU' if run.facts.get('processes') is not None else '–'),
+        torch=run.facts.get('torch', '–'),
+        last=f'{run.last(score):.2f}',
+    )
+
+
+def _data(run: Run) -> list[dict]:
+    """The data sets of a run, as they are on this machine."""
+    return [
+        dict(name=role.name, size=f'{role.size:,} images' if role.error is None else 'not on this machine')
+        for role in read_roles(run.cfg)
+    ]
+
+
+def _classes(groups: Sequence[Group], baseline: Group | None) -> list[dict]:
+    """The scores of every class, of each group, and the difference to the baseline."""
+    keys = [key for key in groups[0].first.keys if key.startswith(CLASS_SCORES)]
+    rows = []
+    for key in keys:
+        base = baseline.mean(key) if baseline else None
+        bars = []
+        for number, group in enumerate(groups):
+            mean = group.mean(key)
+            known = mean is not None and np.isfinite(mean)
+            compared = known and base is not None and np.isfinite(base) and group is not baseline
+            bars.append(
+                dict(
+                    group=number,
+                    width=f'{min(max(mean, 0), 100):.1f}' if known else '0',
+                    text=f'{mean:.1f}' if known else '–',
+                    **_gain(mean, base if compared else None, 1),
+                )
+            )
+        rows.append(dict(name=key.partition('.')[2], bars=bars))
+    return rows
+
+
+def _palette(look: Look | None) -> list[dict]:
+    if look is None or not look.maps:
+        return []
+    return [
+        dict(name=name, colour='rgb({}, {}, {})'.format(*colour)) for name, colour in zip(look.classes, look.palette)
+    ]
+
+
+def _matrices(look: Look | None) -> list[dict]:
+    """Shares of the true class in percent, a row a true class that the images show."""
+    found = []
+    for name, counts in look.confusion.items() if look else ():
+        rows = [
+            dict(name=look.classes[number], number=number, shares=[float(x) for x in 100 * row / row.sum()])
+            for number, row in enumerate(counts)
+            if row.sum()
+        ]
+        found.append(dict(group=name, rows=rows, classes=look.classes))
+    return found
