@@ -427,3 +427,32 @@ def test_equal_class_weights_are_as_none(pixels, sigmoid, avg_non_ignore):
     options = dict(use_sigmoid=sigmoid, avg_non_ignore=avg_non_ignore)
     losses = [seg_loss(class_weight=w, **options)(logits, label, ignore_index=255) for w in (None, [1.0] * 3)]
     torch.testing.assert_close(*losses)
+
+
+# mmseg's accuracy
+
+
+@pytest.mark.parametrize('ignore_index', [None, 255, 2])
+def test_the_accuracy_of_a_head_is_mmseg_s(pixels, ignore_index):
+    """A class may be the ignored one; without a counted pixel mmseg says 100 %."""
+    from mmseg.models.losses import accuracy
+
+    logits, label, _ = pixels
+    stock = accuracy.args[0]
+    for truth in (label, torch.full_like(label, 255)):
+        torch.testing.assert_close(
+            accuracy(logits, truth, ignore_index=ignore_index), stock(logits, truth, ignore_index=ignore_index)
+        )
+    assert accuracy(logits, label % 3, topk=(1, 2))[1] == stock(logits, label % 3, topk=(1, 2))[1]
+
+
+def test_a_head_s_accuracy_neither_sorts_nor_waits(pixels, monkeypatch):
+    from mmseg.models.decode_heads import decode_head
+
+    def refuse(*_, **__):
+        raise AssertionError('sorts')
+
+    monkeypatch.setattr(torch.Tensor, 'topk', refuse)
+    with torch.device('meta'):  # where nothing can be read
+        found = decode_head.accuracy(torch.empty(2, 3, 4, 5), torch.empty(2, 4, 5, dtype=torch.long), ignore_index=255)
+    assert found.shape == (1,)

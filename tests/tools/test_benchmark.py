@@ -59,7 +59,8 @@ def distance(ours, theirs):
 def test_the_floor_does_the_work_of_a_training_step(benchmark, tiny_config, norm):
     """With weight 1 and no student view, both sides end with the same student and the same teacher."""
     step = benchmark('step')
-    loop = step.train(step.parse([tiny_config(norm), '--size', '64x96', '--iters', '3', '--warmup', '1', '--stock']))
+    config = tiny_config(norm)
+    loop = step.train(config, step.parse([config, '--size', '64x96', '--iters', '3', '--warmup', '1', '--stock']))
     model = loop.runner.model
     assert loop.floors.keys() == {'bare floor', 'mmseg floor'}
     moved = distance(model.student, model.teacher)
@@ -76,8 +77,38 @@ def test_source_only_has_a_floor_without_teacher(benchmark):
     config = FOLDER.parents[1] / 'configs' / 'source_only' / 'source-only_segformer_toy.py'
     small = ['model.backbone.embed_dims=4', 'model.decode_head.in_channels=[4,8,20,32]', 'model.decode_head.channels=8']
     args = [str(config), '--size', '64x64', '--iters', '1', '--warmup', '0', '--cfg-options', *small]
-    loop = step.train(step.parse(args))
+    loop = step.train(str(config), step.parse(args))
     assert loop.floors['bare floor'].teacher is None
+
+
+@pytest.mark.parametrize(
+    'leaf, passes, learns',
+    [
+        ('dacs/dacs', (('source',), ('mixed',)), dict(source=('labels',), mixed=('teacher',))),
+        ('fda/fda', (('source', 'target'),), dict(source=('labels',), target=('thin_entropy',))),
+        ('advent/advent', (('source', 'target'),), dict(source=('labels',), target=())),
+    ],
+    ids=['dacs', 'fda', 'advent'],
+)
+def test_the_floor_has_the_passes_and_the_losses_of_a_method(benchmark, leaf, passes, learns):
+    """One step of it is finite and moves all that learns."""
+    step = benchmark('step')
+    cfg = step.load_config(str(FOLDER.parents[1] / 'configs' / f'{leaf}_segformer_toy.py'), None)
+    cfg.model.student.backbone.update(embed_dims=4, num_layers=[1, 1, 1, 1])
+    cfg.model.student.decode_head.update(in_channels=[4, 8, 20, 32], channels=8)
+    for term in cfg.model.terms.values():
+        term.update({'channels': 4} if term.type == 'mmuda.OutputAdversarial' else {})
+    with step.DefaultScope.overwrite_default_scope('mmuda'):
+        model = step.MODELS.build(cfg.model)
+    work = step.bare_work(model)
+    assert (work['passes'], work['learns']) == (passes, learns)
+    floor = step.Floor(model.student, hasattr(model, 'teacher'), **work)
+    losses = floor.step(torch.randint(256, (4, 3, 64, 64), dtype=torch.uint8), torch.randint(8, (2, 64, 64)))
+    assert torch.stack(list(losses.values())).isfinite().all()
+    assert (floor.discriminator is not None) == (leaf == 'advent/advent')
+    if floor.discriminator is not None:
+        assert losses.keys() == {'loss_source_labels', 'loss_student', 'loss_discriminator'}
+        assert all(parameter.grad.abs().max() > 0 for parameter in floor.discriminator.parameters())
 
 
 def test_alternatives_take_turns_after_the_warm_up(benchmark):

@@ -1,15 +1,16 @@
 """The bare floor of a training step: the same networks and the same passes, and no framework.
 
     teacher (no gradient) on the target → argmax
-    one student pass over [source | target]
-    cross-entropy on the source's labels + cross-entropy on the teacher's labels
-    backward, one fused AdamW over all student parameters, one fused EMA
+    student passes over the views, such as one over [source | target], or source and mixed one after the other
+    cross-entropy on the source's labels, cross-entropy on the teacher's labels, entropy, discriminators
+    a backward behind each pass, one fused AdamW over all that learns, one fused EMA
 
-No augmentation, no loss weights, no accuracy, no logging, no hooks.
+A mixed, masked or augmented view is the plain target here. No loss weights, no accuracy, no logging, no hooks.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from copy import deepcopy
 
@@ -18,13 +19,20 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+JOINT = (('source', 'target'),)
+STCT = dict(source=('labels',), target=('teacher',))
+
 
 class Floor:
     """One network's bare training step.
 
     Args:
         net: An mmseg segmentor (backbone, decode head); it is trained in place.
-        teaches: Whether there is a target with a teacher.
+        teaches: Whether a teacher labels the target.
+        passes: Views of each student pass.
+        learns: What each view's losses are: `labels`, `teacher`, `entropy` (at image size) or `thin_entropy` (as the
+            head gives it), and `distance` of its features to those of the first encoder.
+        discriminator: It tells the softmax of source and target apart, as a student and as itself (None: nobody does).
         teacher_norm: `batch`: its batch norms work on the batch's statistics; `running`: they do not.
         lr, weight_decay: Of AdamW.
         momentum: The student's share m of teacher = (1 − m_t)·teacher + m_t·student, m_t = max(1/(t + 1), m).
@@ -35,6 +43,9 @@ class Floor:
         self,
         net: nn.Module,
         teaches: bool = True,
+        passes: Sequence[Sequence[str]] = JOINT,
+        learns: Mapping[str, Sequence[str]] = STCT,
+        discriminator: nn.Module | None = None,
         teacher_norm: str = 'running',
         lr: float = 6e-5,
         weight_decay: float = 0.01,
@@ -43,12 +54,18 @@ class Floor:
     ) -> None:
         self.net = net
         self.net.train()
+        self.passes, self.learns, self.discriminator = passes, learns, discriminator
         self.teacher = deepcopy(net).requires_grad_(False) if teaches else None
         if teaches:
             self.teacher.eval()
             for norm in [module for module in self.teacher.modules() if isinstance(module, _BatchNorm)]:
                 norm.train(teacher_norm == 'batch')
-        self.optimizer = torch.optim.AdamW(net.parameters(), lr=lr, weight_decay=weight_decay, fused=True)
+        distant = any('distance' in kinds for kinds in learns.values())
+        self.reference = deepcopy(net.backbone).requires_grad_(False) if distant else None
+        if distant:
+            self.reference.eval()
+        trained = [*net.parameters(), *(discriminator.parameters() if discriminator else ())]
+        self.optimizer = torch.optim.AdamW(trained, lr=lr, weight_decay=weight_decay, fused=True)
         self.momentum, self.updates = momentum, 0
         self.bf16 = bf16
         self.device = next(net.parameters()).device
@@ -58,32 +75,66 @@ class Floor:
     def step(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
         """BGR uint8 [S + T, 3, H, W] and the source's labels [S, H, W]: one update of both networks."""
         x = (images.to(self.device).flip(1) - self.mean) / self.std
-        labels = labels.to(self.device)
-        with torch.autocast(self.device.type, torch.bfloat16) if self.bf16 else nullcontext():
-            losses = self._losses(x, labels)
+        source, target = x.split([len(labels), len(x) - len(labels)])
+        truth = dict(labels=labels.to(self.device))
+        if self.teacher is not None:
+            with torch.no_grad(), self._precision():
+                truth['teacher'] = self._resized(self.teacher(target), x).argmax(1)
         self.optimizer.zero_grad(set_to_none=True)
-        sum(losses.values()).backward()
+        losses = {}
+        for views in self.passes:
+            rows = {view: source if view == 'source' else target for view in views}
+            with self._precision():
+                found = self._losses(rows, truth)
+            sum(found.values()).backward()
+            losses |= {name: loss.detach() for name, loss in found.items()}
         self.optimizer.step()
         if self.teacher is not None:
             self._average()
         return losses
 
-    def _losses(self, x: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        if self.teacher is None:
-            return dict(loss_source=F.cross_entropy(self._logits(self.net, x), labels, ignore_index=255))
-        sources = len(labels)
-        with torch.no_grad():
-            pseudo = self._logits(self.teacher, x[sources:]).argmax(1)
-        logits = self._logits(self.net, x)
+    def _precision(self):
+        return torch.autocast(self.device.type, torch.bfloat16) if self.bf16 else nullcontext()
+
+    def _losses(self, rows: dict[str, Tensor], truth: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Of one pass over the rows of some views."""
+        x = torch.cat(list(rows.values()))
+        features = self.net.extract_feat(x)
+        sizes = [len(part) for part in rows.values()]
+        logits = dict(zip(rows, self.net.decode_head(features).split(sizes)))
+        last = dict(zip(rows, features[-1].split(sizes)))
+        losses = {}
+        for view in rows:
+            for kind in self.learns.get(view, ()):
+                losses[f'loss_{view}_{kind}'] = self._loss(kind, logits[view], last[view], rows[view], truth)
+        if self.discriminator is not None and {'source', 'target'} <= rows.keys():
+            losses |= self._adversarial(*(self._resized(logits[view], x) for view in ('source', 'target')))
+        return losses
+
+    def _loss(self, kind: str, logits: Tensor, features: Tensor, x: Tensor, truth: dict[str, Tensor]) -> Tensor:
+        if kind == 'distance':
+            with torch.no_grad():
+                reference = self.reference(x)[-1]
+            return (features - reference).norm(dim=1).mean()
+        if kind.endswith('entropy'):
+            log_p = (logits if kind == 'thin_entropy' else self._resized(logits, x)).float().log_softmax(1)
+            return -(log_p.exp() * log_p).sum(1).mean()
+        return F.cross_entropy(self._resized(logits, x), truth[kind], ignore_index=255)
+
+    def _adversarial(self, source: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """What the student learns through the discriminator, and what that learns."""
+        source, target = (x.float().softmax(1) for x in (source, target))
+        constant = {name: weight.detach() for name, weight in self.discriminator.named_parameters()}
+        fooled = torch.func.functional_call(self.discriminator, constant, (target,))
+        told = [self.discriminator(maps.detach()) for maps in (source, target)]
         return dict(
-            loss_source=F.cross_entropy(logits[:sources], labels, ignore_index=255),
-            loss_target=F.cross_entropy(logits[sources:], pseudo),
+            loss_student=F.softplus(fooled).mean(),
+            loss_discriminator=F.softplus(told[0]).mean() + F.softplus(-told[1]).mean(),
         )
 
-    def _logits(self, net: nn.Module, x: Tensor) -> Tensor:
+    def _resized(self, logits: Tensor, x: Tensor) -> Tensor:
         """[B, K, H, W] at image size."""
-        logits = net.decode_head(net.extract_feat(x))
-        return F.interpolate(logits, x.shape[2:], mode='bilinear', align_corners=net.decode_head.align_corners)
+        return F.interpolate(logits, x.shape[2:], mode='bilinear', align_corners=self.net.decode_head.align_corners)
 
     @torch.no_grad()
     def _average(self) -> None:

@@ -1,13 +1,14 @@
 """One training step of `mmuda` against its bare floor, interleaved in one process.
 
     python tools/benchmark/step.py configs/stct/stct_segformer_toy.py --size 256x256 --batch 2+2
+    python tools/benchmark/step.py configs/{dacs,mic,advent}/*_segformer_toy.py      # one after the other
 
 The first row is the real thing: the config's runner, model, data preprocessor, optimizer wrapper,
 hooks and loop; only the data are synthetic and in memory, loading is not timed, and evaluation and
 checkpoints are off. The floor (floor.py) trains a second copy of the same networks on the same
-batches; what a method adds to it (a student view, alignment terms) shows in the ratio, and
-`--cfg-options model.views=None model.terms.feature_distance=None` leaves it out. `--stock` adds a floor whose
-network has mmseg's own modules in place of mmuda's.
+batches, with the same passes and losses; what makes a view (mixing, colours, masks) and terms of
+alignment are not in it and show in the ratio, and `--cfg-options model.views=None` leaves them out.
+`--stock` adds a floor whose network has mmseg's own modules in place of mmuda's.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ import synthetic
 from mmengine.registry import DefaultScope
 
 from mmuda.apis import ToolParser, load_config, run_tool
+from mmuda.models.heads import MapDiscriminator
+from mmuda.models.terms import EntropyLoss, FeatureDistance, OutputAdversarial, PseudoLabelLoss, SupervisedLoss, Term
 
 STOCK = {'mmuda.MixVisionTransformer': 'MixVisionTransformer', 'mmuda.SegformerHead': 'SegformerHead'}
 
@@ -56,7 +59,7 @@ class InterleavedLoop(LOOPS.get('ResumableTrainLoop')):
         settings['teacher_norm'] = getattr(model, 'teacher_norm', 'running')
         for name, cfg in self.floor_cfgs.items():
             net = copy_network(cfg, student)
-            self.floors[name] = Floor(net, hasattr(model, 'teacher'), **settings)
+            self.floors[name] = Floor(net, hasattr(model, 'teacher'), **bare_work(model), **settings)
         return super().run()
 
     def run_iter(self, data_batch) -> None:
@@ -74,6 +77,28 @@ class InterleavedLoop(LOOPS.get('ResumableTrainLoop')):
     def results(self) -> dict[str, list[Elapsed]]:
         """The measured steps, without the warm-up."""
         return {name: self.times[name][self.warmup :] for name in ('mmuda', *self.floors)}
+
+
+def bare_work(model: nn.Module) -> dict:
+    """The passes of a model's step, and what is learned of each view: arguments of the floor."""
+    if not hasattr(model, 'plan'):
+        return dict(passes=(('source',),), learns=dict(source=('labels',)))
+    terms = list(model.terms.values())
+    learns = {view: tuple(kind for term in terms for kind in bare_losses(term, view)) for view in model.plan.passed}
+    widths = [term.discriminator[0].weight.shape[:2] for term in terms if isinstance(term, OutputAdversarial)]
+    device = next(model.student.parameters()).device
+    discriminator = MapDiscriminator(widths[0][1], widths[0][0]).to(device) if widths else None
+    return dict(passes=model.plan.passes, learns=learns, discriminator=discriminator)
+
+
+def bare_losses(term: Term, view: str) -> tuple[str, ...]:
+    """The floor's names of what a term makes of a view."""
+    if view not in term.reads:
+        return ()
+    if isinstance(term, EntropyLoss):
+        return ('entropy' if term.resize else 'thin_entropy',)
+    kinds = {SupervisedLoss: 'labels', PseudoLabelLoss: 'teacher', FeatureDistance: 'distance'}
+    return tuple(name for kind, name in kinds.items() if isinstance(term, kind))
 
 
 def copy_network(cfg: dict, student: nn.Module) -> nn.Module:
@@ -111,16 +136,16 @@ def interleaved(cfg: Config, args: argparse.Namespace, work_dir: str) -> Config:
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = ToolParser(description=__doc__.splitlines()[0])
-    parser.add_argument('config')
+    parser.add_argument('configs', nargs='+', metavar='config')
     add_arguments(parser)
     parser.add_argument('--amp', action='store_true', help='autocast to bfloat16 on both sides')
     parser.add_argument('--stock', action='store_true', help="also a floor of mmseg's own modules")
     return parser.parse_args(argv)
 
 
-def train(args: argparse.Namespace) -> InterleavedLoop:
-    """Run everything; the loop holds the times, the memory and the networks."""
-    cfg = load_config(args.config, args.cfg_options)
+def train(config: str, args: argparse.Namespace) -> InterleavedLoop:
+    """Run everything of one config; the loop holds the times, the memory and the networks."""
+    cfg = load_config(config, args.cfg_options)
     with tempfile.TemporaryDirectory() as work_dir:
         runner = RUNNERS.build(interleaved(cfg, args, work_dir))
         runner.train()
@@ -131,20 +156,13 @@ def main() -> None:
     args = parse()
     if args.threads:
         torch.set_num_threads(args.threads)
-    loop = train(args)
-    times = loop.results()
-    print(
-        environment(
-            config=args.config,
-            size=args.size,
-            batch=args.batch,
-            seed=args.seed,
-            iters=args.iters,
-            precision='bf16' if args.amp else 'fp32',
-        )
-    )
-    rows = [(*row(name, times[name], times['bare floor']), f'{loop.memory[name]:.0f}') for name in times]
-    print(table(('step', *COLUMNS, 'peak MiB'), rows))
+    print(environment(size=args.size, batch=args.batch, seed=args.seed, iters=args.iters,
+                      precision='bf16' if args.amp else 'fp32'), flush=True)  # fmt: skip
+    for config in args.configs:
+        loop = train(config, args)
+        times = loop.results()
+        rows = [(*row(name, times[name], times['bare floor']), f'{loop.memory[name]:.0f}') for name in times]
+        print(table((config, *COLUMNS, 'peak MiB'), rows), flush=True)
 
 
 if __name__ == '__main__':
