@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 
 from torch import Tensor
 
@@ -23,19 +23,17 @@ class DomainBatch:
         num_target: Number of target samples, the rows after them.
         groups: One bool map ``[B, H_i, W_i]`` per encoder stage (B = source + target): the two
             groups of hybrid attention on the stage's query grid. None: no grouping.
-        partner: Which target sample each source sample is paired with. None: the b-th with the
-            b-th, the smaller domain from its beginning again.
         hybrid: False: in this pass every sample attends to itself alone.
         plans: What whoever drew the groups made of them for each stage, once for all its layers.
 
     Raises:
-        ValueError: A negative count, or a ``partner`` that does not fit the counts.
+        ValueError: A negative count.
     """
 
     num_source: int
     num_target: int
+    _: KW_ONLY
     groups: tuple[Tensor, ...] | None = field(default=None, compare=False)
-    partner: tuple[int, ...] | None = None
     hybrid: bool = True
     plans: tuple | None = field(default=None, compare=False, repr=False)
 
@@ -44,16 +42,6 @@ class DomainBatch:
             raise ValueError(
                 f'DomainBatch counts samples: num_source={self.num_source} and '
                 f'num_target={self.num_target} must not be negative.'
-            )
-        if self.partner is not None:
-            object.__setattr__(self, 'partner', tuple(self.partner))
-            self._check_partner(self.partner)
-
-    def _check_partner(self, partner: tuple[int, ...]) -> None:
-        if len(partner) != self.num_source or not all(0 <= target < self.num_target for target in partner):
-            raise ValueError(
-                f'DomainBatch has partner={tuple(partner)}: give one of the {self.num_target} target samples '
-                f'(counted from 0) for each of the {self.num_source} source samples.'
             )
 
     def __len__(self) -> int:
@@ -64,17 +52,15 @@ class DomainBatch:
         return x[: self.num_source], x[self.num_source :]
 
     def target_of_source(self) -> tuple[int, ...]:
-        """The target sample that each source sample is paired with (both domains have samples)."""
-        if self.partner is not None:
-            return tuple(self.partner)
+        """The target sample that each source sample is paired with: the b-th with the b-th, counted round.
+
+        Both domains have samples.
+        """
         return tuple(source % self.num_target for source in range(self.num_source))
 
     def source_of_target(self) -> tuple[int, ...]:
         """The first source sample that is paired with each target sample; without one, they are taken in turn."""
-        pairs = self.target_of_source()
-        return tuple(
-            pairs.index(target) if target in pairs else target % self.num_source for target in range(self.num_target)
-        )
+        return tuple(target % self.num_source for target in range(self.num_target))
 
 
 def sort_by_domain(data: dict) -> tuple[dict, DomainBatch]:

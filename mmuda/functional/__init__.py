@@ -10,6 +10,7 @@ from .augment import (
     gaussian_blur,
 )
 from .block_mask import block_grid, block_mask
+from .box_mask import box_mask
 from .channel_distance import channel_distance, transferability
 from .class_mix import class_mask, draw_half, look_up, mix, present_classes
 from .conditioning import entropy_weight, multilinear_map, prediction_entropy, randomized_multilinear_map
@@ -61,6 +62,7 @@ __all__ = [
     'block_grid',
     'block_mask',
     'blur_kernel',
+    'box_mask',
     'centre_movement',
     'channel_distance',
     'channel_moments',

@@ -16,9 +16,8 @@ LAYOUTS = {
     '1+1': DomainBatch(1, 1),
     '2+3': DomainBatch(2, 3),
     '3+1': DomainBatch(3, 1),
-    '2+2 crossed': DomainBatch(2, 2, partner=(1, 0)),
-    '2+2 one target for both': DomainBatch(2, 2, partner=(1, 1)),
-    '3+2 many to one': DomainBatch(3, 2, partner=(1, 1, 0)),
+    '2+2': DomainBatch(2, 2),
+    '3+2': DomainBatch(3, 2),
 }
 DIRECTIONS = ('both', 's2t', 't2s')
 # queries and keys of each stage of a 128x128 and of a 96x160 image
@@ -31,9 +30,9 @@ def draw(batch, queries=7, keys=4, heads=2, dim=3, dtype=torch.float64):
 
 
 def partner_of(image, layout):
-    """Row of the image that `image` is paired with: sources cycle over the targets unless `partner` says otherwise."""
+    """Row of the image that `image` is paired with: sources cycle over the targets."""
     sources, targets = layout.num_source, layout.num_target
-    pairs = [b % targets if layout.partner is None else layout.partner[b] for b in range(sources)]
+    pairs = [b % targets for b in range(sources)]
     if image < sources:
         return sources + pairs[image]
     target = image - sources
@@ -133,9 +132,8 @@ def test_the_cases_above_are_what_they_are_called():
         assert all((q_groups[0] == side).any() for side in (True, False))
     assert not group_maps(CASES[3], layout)[1][0].any()
     assert partner_of(4, layout) == 0
-    assert partner_of(1, LAYOUTS['3+2 many to one']) == 4
-    assert partner_of(4, LAYOUTS['3+2 many to one']) == 0
-    assert partner_of(2, LAYOUTS['2+2 one target for both']) == 0
+    assert partner_of(2, LAYOUTS['3+2']) == 3
+    assert partner_of(4, LAYOUTS['3+2']) == 1
 
 
 @pytest.mark.parametrize('implementation', [*BOTH_WAYS, 'auto'])

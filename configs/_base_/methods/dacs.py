@@ -2,7 +2,8 @@
 # has labelled; the student learns the mixed image with colours jittered and blurred:
 #     L = L_s + mean over all pixels of w · CE(f(augmented mix), mixed label)
 # w is 1 on source pixels, and on target pixels the share of the batch's pixels with max q >= 0.968.
-# The teacher's share of an update is 0.01: custom_hooks = [dict(type='mmuda.MeanTeacherHook', momentum=0.01)]
+# The student's share of the teacher's update is 0.01, and the teacher's statistics of norms are its own:
+#     custom_hooks = [dict(type='mmuda.MeanTeacherHook', momentum=0.01, copy_buffers=False)]
 dacs = dict(
     labeller=dict(type='mmuda.TeacherLabels', confidence='share_of_all', threshold=0.968),
     views=dict(

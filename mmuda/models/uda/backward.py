@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import torch
-from mmengine.optim import OptimWrapper
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from torch import Tensor, nn
 
 Losses = dict[str, Tensor]
@@ -23,6 +23,12 @@ class EarlyBackward:
     """
 
     def __init__(self, optim_wrapper: OptimWrapper) -> None:
+        if isinstance(optim_wrapper, OptimWrapperDict):
+            raise TypeError(
+                f'A training step makes one step of one optimizer, but optim_wrapper has {len(optim_wrapper)} '
+                f'({", ".join(optim_wrapper.keys())}): use one, with settings for parts of the model in '
+                "paramwise_cfg=dict(custom_keys={'terms.NAME': dict(lr_mult=...)})."
+            )
         self.optim_wrapper = optim_wrapper
         self.used = False
 

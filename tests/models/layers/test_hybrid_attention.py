@@ -39,7 +39,7 @@ def grouped(num_source, num_target, stage=0, **kwargs):
     """A layout with random groups for `stage` and useless ones for the stages before it."""
     batch = num_source + num_target
     maps = [torch.ones(batch, 1, 1, dtype=torch.bool)] * stage + [torch.rand(batch, *GRID) > 0.5]
-    return DomainBatch(num_source, num_target, tuple(maps), **kwargs)
+    return DomainBatch(num_source, num_target, groups=tuple(maps), **kwargs)
 
 
 def plain(layer, x):
@@ -148,12 +148,12 @@ def test_attention_dropout_acts_in_training_only():
 @pytest.mark.parametrize('intra_ratio', [0.3, 0.5])
 def test_cross_domain_mass_is_the_weight_of_the_partners_keys(implementation, groups, intra_ratio):
     layer, context = build(intra_ratio=intra_ratio, implementation=implementation, drop=0.5)
-    context.set(grouped(2, 2, partner=(1, 0)) if groups else DomainBatch(2, 2, partner=(1, 0)))
+    context.set(grouped(2, 2) if groups else DomainBatch(2, 2))
     x = tokens(4, requires_grad=True)
     mass = layer.cross_domain_mass(x, GRID)
     assert not mass.requires_grad
     keys = GRID[0] * GRID[1] // 4
-    expected = [weights(layer, x, i, p)[..., keys:].sum(-1).mean() for i, p in ((0, 3), (1, 2), (2, 1), (3, 0))]
+    expected = [weights(layer, x, i, p)[..., keys:].sum(-1).mean() for i, p in ((0, 2), (1, 3), (2, 0), (3, 1))]
     torch.testing.assert_close(mass, torch.stack(expected).detach())
 
 
@@ -224,7 +224,7 @@ def test_training_without_a_layout_names_the_hook():
 @pytest.mark.parametrize('shapes', [[(2, 3, 2)], [(2, 4, 6)], [(3, 6, 4)], []])
 def test_groups_of_another_batch_are_refused(shapes):
     layer, context = build()
-    context.set(DomainBatch(1, 1, tuple(torch.ones(shape, dtype=torch.bool) for shape in shapes)))
+    context.set(DomainBatch(1, 1, groups=tuple(torch.ones(shape, dtype=torch.bool) for shape in shapes)))
     with pytest.raises(ValueError, match=r'groups.*stage 0.*\(2, 6, 4\)'):
         layer(tokens(2), GRID)
 

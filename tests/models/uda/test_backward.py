@@ -6,7 +6,7 @@ from contextlib import nullcontext
 
 import pytest
 import torch
-from mmengine.optim import OptimWrapper
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from torch import nn
 
 from mmuda.engine.optimizers import BFloat16OptimWrapper
@@ -115,6 +115,16 @@ def test_bfloat16(model, domain_batch):
     scale = max(gradient.abs().max() for gradient in joint.values())
     for name, gradient in joint.items():
         torch.testing.assert_close(found[name], gradient, rtol=0.05, atol=0.01 * scale.item())
+
+
+def test_several_optimizers_are_refused(model, domain_batch):
+    """Before a forward pass; a discriminator has settings of its own by groups of parameters."""
+    parts = dict(
+        student=OptimWrapper(torch.optim.SGD(model.student.parameters(), lr=0.1)),
+        terms=OptimWrapper(torch.optim.Adam(model.terms.parameters(), lr=0.1)),
+    )
+    with pytest.raises(TypeError, match=r'optim_wrapper has 2 \(student, terms\): use one'):
+        model.train_step(domain_batch('sstt'), OptimWrapperDict(**parts))
 
 
 def peak_of_saved_tensors(step):

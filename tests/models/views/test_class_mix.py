@@ -1,9 +1,9 @@
-"""ClassMix: images, labels and weights are mixed by one mask, and nobody waits for it."""
+"""ClassMix and CutMix: images, labels and weights are mixed by one mask, and nobody waits for it."""
 
 import pytest
 import torch
 
-from mmuda.models.views import ClassMix, Normalization, View
+from mmuda.models.views import ClassMix, CutMix, Normalization, View
 
 NORM = Normalization(torch.zeros(3, 1, 1), torch.ones(3, 1, 1))
 
@@ -39,6 +39,16 @@ def test_one_mask_mixes_everything(classes_from, weight):
             assert sum(whole) == (len(classes) + 1) // 2
 
 
+def test_a_box_mixes_everything():
+    given = views(torch.tensor([0.25, 0.5]))
+    made = CutMix(area=0.5)(given, NORM)
+    pasted = (made.inputs > 0).all(1)
+    assert torch.equal(pasted, made.label < 90)
+    assert torch.equal(pasted, made.weight == 1)
+    assert pasted.float().mean((1, 2)) == pytest.approx(0.5, abs=0.15)
+    assert not torch.equal(pasted[0], pasted[1])
+
+
 def test_unequal_domains_go_round():
     given = views(num_source=2, num_target=3)
     made = ClassMix()(given, NORM)
@@ -47,12 +57,13 @@ def test_unequal_domains_go_round():
     assert torch.equal(made.inputs[2][:, pasted], given['source'].inputs[0][:, pasted])
 
 
-def test_the_host_reads_nothing(monkeypatch):
+@pytest.mark.parametrize('maker', [ClassMix(), CutMix()], ids=['ClassMix', 'CutMix'])
+def test_the_host_reads_nothing(monkeypatch, maker):
     given, reads = views(), []
     for name in ('item', 'tolist', '__bool__', '__int__', '__float__', 'nonzero', 'unique'):
         read = getattr(torch.Tensor, name)
         monkeypatch.setattr(torch.Tensor, name, lambda *args, name=name, read=read: reads.append(name) or read(*args))
-    ClassMix()(given, NORM)
+    maker(given, NORM)
     assert reads == []
     assert torch.ones(1).item() == 1
     assert reads == ['item']
@@ -63,6 +74,8 @@ def test_bad_options_are_named():
         ClassMix('set')
     with pytest.raises(ValueError, match="rounding='up': use one of ceil, floor"):
         ClassMix(rounding='up')
+    with pytest.raises(ValueError, match=r'area=1\.0: a box covers a share'):
+        CutMix(area=1.0)
     given = {name: View(torch.zeros(2, 3, 4, 4), label=torch.zeros(2).long()) for name in ('source', 'target')}
     with pytest.raises(ValueError, match='an image has one label here'):
         ClassMix()(given, NORM)

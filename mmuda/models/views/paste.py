@@ -1,0 +1,57 @@
+"""Pixels of source images pasted onto target images: what ClassMix and CutMix share.
+
+x = m · x_s + (1 − m) · x_t        the same of labels; the weight of a source pixel is 1
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from mmuda.functional import mix
+
+from .base import Normalization, View, ViewMaker
+
+
+class PasteMaker(ViewMaker):
+    """A target-like view of which a mask says what comes from the source.
+
+    The b-th target image gets pixels of the b-th source image; the smaller domain goes from its beginning again.
+    """
+
+    needs_labels = ('source', 'target')
+
+    def mask(self, label: Tensor) -> Tensor:
+        """Source labels ``[B, H, W]`` → the pixels to paste, bool."""
+        raise TypeError(f'{type(self).__name__} has no mask: it returns the pixels to paste.')
+
+    def forward(self, views: Mapping[str, View], norm: Normalization) -> View:
+        """Images, labels and weights, mixed by one mask.
+
+        Raises:
+            ValueError: Images have one label each.
+        """
+        source, target = views['source'], views[self.of[0]]
+        if source.label.dim() != 3:
+            raise ValueError(
+                f'{type(self).__name__} mixes images by their label maps, but an image has one label here: leave it '
+                "out, or use task='segmentation'."
+            )
+        rows = [row % len(source) for row in range(len(target))]
+        label, inputs = (torch.stack([x[row] for row in rows]) for x in (source.label, source.inputs))
+        mask = self.mask(label)
+        weight = torch.ones_like(mask, dtype=torch.float) if target.weight is None else _map(target.weight, mask)
+        return replace(
+            target,
+            inputs=mix(mask, inputs, target.inputs),
+            label=mix(mask, label, target.label),
+            weight=mix(mask, torch.ones_like(weight), weight),
+        )
+
+
+def _map(weight: Tensor, like: Tensor) -> Tensor:
+    """``[B]`` or ``[B, H, W]`` → ``[B, H, W]``."""
+    return weight.view(len(like), *weight.shape[1:] or (1, 1)).expand_as(like)
