@@ -8,6 +8,7 @@ _base_ = [
     '../_base_/schedules/adamw_toy_poly.py',
     '../_base_/default_runtime.py',
 ]
+train_dataloader = dict(batch_size=4)  # 2 source + 2 target images, of which the teacher sees nine windows each
 student = _base_.model
 student.backbone.embed_dims = 16  # MiT-B0 at half its width
 head = dict(student.decode_head, in_channels=[16, 32, 80, 128], channels=64)

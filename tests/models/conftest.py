@@ -25,6 +25,23 @@ def tiny_classifier():
 
 
 @pytest.fixture
+def hrda_student(tiny_student):
+    """``make()`` → config of HRDA on the small segmentor: details of 32 × 32 pixels; keywords go into its head."""
+
+    def make(size: int = 64, **head) -> dict:
+        cfg = tiny_student(size=size, dropout_ratio=0, embed_dims=8, dilations=(1, 2))
+        cfg['backbone']['drop_path_rate'] = 0.0
+        one = dict(cfg['decode_head'], type='mmuda.DAFormerHead')
+        shared = dict(num_classes=one['num_classes'], align_corners=False)
+        cfg['decode_head'] = dict(
+            type='mmuda.HRDAHead', head=one, attention=dict(one, dilations=(1,), bottleneck=False), **shared, **head
+        )
+        return dict(cfg, type='mmuda.MultiResolutionSegmentor', detail_crop=(32, 32), detail_stride=(16, 16))
+
+    return make
+
+
+@pytest.fixture
 def class_batch():
     """``make('stst')`` → an un-collated batch in an order as a dataloader may yield it."""
     pytest.importorskip('torchvision')

@@ -23,6 +23,7 @@ compat.apply()
 
 from mmseg.models.segmentors import EncoderDecoder
 
+from mmuda.domain import group_drawers
 from mmuda.functional import Box, check_box, random_box, shrink, sliding_windows
 from mmuda.registry import MODELS
 
@@ -76,22 +77,9 @@ class MultiResolutionSegmentor(EncoderDecoder):
     ) -> None:
         if not 0 < context_scale <= 1:
             raise ValueError(f'context_scale={context_scale} does not scale down: give a number from 0 to 1.')
-        if any(not 0 < step <= side for step, side in zip(detail_stride, detail_crop)):
-            raise ValueError(
-                f'detail_stride={tuple(detail_stride)} leaves gaps between windows of detail_crop='
-                f'{tuple(detail_crop)}: give steps from 1 to the sides of the crop.'
-            )
+        _check_windows(tuple(detail_crop), tuple(detail_stride), divisible)
         super().__init__(*args, **kwargs)
-        if not hasattr(self.decode_head, 'predictions'):
-            raise TypeError(
-                f'MultiResolutionSegmentor has a {type(self.decode_head).__name__}, which reads one resolution: give '
-                "decode_head=dict(type='mmuda.HRDAHead', head=..., attention=...)."
-            )
-        if any(side % divisible for side in detail_crop):
-            raise ValueError(
-                f'detail_crop={tuple(detail_crop)} has a side that is no multiple of divisible={divisible}, so its '
-                'edges would fall between the pixels of a map: choose sides that are.'
-            )
+        _check_parts(self)
         self.context_scale = context_scale
         self.detail_crop, self.detail_stride = tuple(detail_crop), tuple(detail_stride)
         self.divisible = divisible
@@ -121,3 +109,30 @@ class MultiResolutionSegmentor(EncoderDecoder):
         crop = tuple(min(side, length) for side, length in zip(self.detail_crop, size))
         check_box(size, crop, self.divisible)
         return tuple(sliding_windows(size, crop, self.detail_stride))
+
+
+def _check_windows(crop: tuple[int, int], stride: tuple[int, int], divisible: int) -> None:
+    if any(not 0 < step <= side for step, side in zip(stride, crop)):
+        raise ValueError(
+            f'detail_stride={stride} leaves gaps between windows of detail_crop={crop}: give steps from 1 to the sides '
+            'of the crop.'
+        )
+    for name, sides in (('detail_crop', crop), ('detail_stride', stride)):
+        if any(side % divisible for side in sides):
+            raise ValueError(
+                f'{name}={sides} has a number that is no multiple of divisible={divisible}, so edges would fall '
+                'between the pixels of a map: choose multiples.'
+            )
+
+
+def _check_parts(net: EncoderDecoder) -> None:
+    if not hasattr(net.decode_head, 'predictions'):
+        raise TypeError(
+            f'MultiResolutionSegmentor has a {type(net.decode_head).__name__}, which reads one resolution: give '
+            "decode_head=dict(type='mmuda.HRDAHead', head=..., attention=...)."
+        )
+    if drawers := group_drawers(net):
+        raise TypeError(
+            f'{type(drawers[0]).__name__} groups the tokens of whole images, and MultiResolutionSegmentor encodes '
+            "contexts and details: use backbone=dict(type='mmuda.MixVisionTransformer')."
+        )

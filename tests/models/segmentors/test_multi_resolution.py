@@ -8,34 +8,28 @@ from mmuda import compat
 pytest.importorskip('mmseg')
 compat.apply()
 
-from mmengine.config import ConfigDict
+from mmengine.config import Config, ConfigDict
 from mmengine.registry import DefaultScope
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
+MHA = dict(type='mmuda.MHAMixVisionTransformer', embed_dims=8, num_layers=[1] * 4, num_heads=[1, 2, 2, 4])
 LEVEL = dict(in_channels=[8, 16, 16, 32], in_index=[0, 1, 2, 3], channels=8, norm_cfg=dict(type='BN'))
-LEVELS = dict(LEVEL, embed_dims=8)
 
 
 @pytest.fixture
-def segmentor(tiny_student):
+def segmentor(hrda_student):
     def make(**kwargs):
-        cfg = tiny_student(size=64)
-        cfg.pop('_scope_')
-        head = dict(type='mmuda.DAFormerHead', dilations=(1, 2), **LEVELS)
-        attention = dict(type='mmuda.DAFormerHead', dilations=(1,), bottleneck=False, **LEVELS)
-        cfg.update(
-            type='mmuda.MultiResolutionSegmentor',
-            decode_head=dict(type='mmuda.HRDAHead', head=head, attention=attention, num_classes=5, align_corners=False),
-            detail_crop=(32, 32),
-            detail_stride=(16, 16),
-        )
         torch.manual_seed(0)
-        with DefaultScope.overwrite_default_scope('mmseg'):
-            return MODELS.build(ConfigDict(cfg | kwargs))
+        return build(hrda_student() | kwargs)
 
     return make
+
+
+def build(cfg: dict) -> torch.nn.Module:
+    with DefaultScope.overwrite_default_scope('mmseg'):
+        return MODELS.build(ConfigDict(cfg))
 
 
 def samples(count: int, size: int = 64) -> list[SegDataSample]:
@@ -57,6 +51,23 @@ def test_a_training_pass(segmentor):
     sum(value for name, value in losses.items() if 'loss' in name).backward()
     missing = [name for name, p in net.named_parameters() if p.grad is None]
     assert missing == []
+
+
+def test_deeplabv2_sees_two_resolutions(repo):
+    """The base model with a small ResNet: a pixel of the context's map stands for 16 pixels."""
+    cfg = Config.fromfile(repo / 'configs/_base_/models/hrda_deeplabv2_r101.py').model
+    cfg.backbone.update(depth=18, base_channels=4, stem_channels=4)
+    for part in (cfg.decode_head.head, cfg.decode_head.attention):
+        part.in_channels = 32
+    cfg.decode_head.num_classes = 5
+    cfg.update(detail_crop=(32, 32), detail_stride=(16, 16))
+    net = build(cfg).train()
+    boxes = {net.extract_feat(torch.zeros(2, 3, 96, 96)).boxes[0] for _ in range(20)}
+    assert {place % 16 for box in boxes for place in box} == {0}
+    losses = net(torch.randn(2, 3, 96, 96), samples(2, 96), mode='loss')
+    sum(value for name, value in losses.items() if 'loss' in name).backward()
+    assert [name for name, parameter in net.named_parameters() if parameter.grad is None] == []
+    assert net.eval()(torch.randn(1, 3, 96, 96)).shape == (1, 5, 12, 12)
 
 
 def test_each_pass_draws_its_box_and_a_seed_repeats_it(segmentor):
@@ -117,8 +128,10 @@ def test_what_taps_the_encoder_sees_the_context_last(segmentor):
     [
         (dict(context_scale=2.0), 'context_scale=2.0 does not scale down'),
         (dict(detail_stride=(64, 16)), r'detail_stride=\(64, 16\) leaves gaps between windows'),
-        (dict(detail_crop=(36, 32)), r'detail_crop=\(36, 32\) has a side that is no multiple of divisible=8'),
-        (dict(decode_head=dict(type='mmuda.SegformerHead', num_classes=5, **LEVEL)), 'reads one resolution: give'),
+        (dict(detail_crop=(36, 32)), r'detail_crop=\(36, 32\) has a number that is no multiple of divisible=8'),
+        (dict(detail_stride=(16, 12)), r'detail_stride=\(16, 12\) has a number that is no multiple of divisible=8'),
+        (dict(backbone=MHA), 'MHAMixVisionTransformer groups the tokens of whole images'),
+        (dict(decode_head=dict(type='mmuda.SegformerHead', num_classes=5, **LEVEL)), 'SegformerHead, which reads one'),
     ],
 )
 def test_what_cannot_work_is_refused_when_built(segmentor, arguments, sentence):

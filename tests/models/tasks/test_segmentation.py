@@ -126,27 +126,9 @@ def test_parts_of_outputs_join_again():
     assert torch.equal(joined.auxiliary[0], outputs.auxiliary[0])
 
 
-@pytest.fixture
-def two_resolutions(tiny_student):
-    """HRDA on a small encoder, for images of 64 × 64."""
-
-    def make(**kwargs):
-        cfg = tiny_student(dropout_ratio=0)
-        cfg['backbone']['drop_path_rate'] = 0
-        head = dict(cfg['decode_head'], type='mmuda.DAFormerHead', embed_dims=8, dilations=(1, 2))
-        attention = dict(head, dilations=(1,), bottleneck=False)
-        cfg['decode_head'] = dict(
-            type='mmuda.HRDAHead', head=head, attention=attention, num_classes=5, align_corners=False, **kwargs
-        )
-        cfg.update(type='mmuda.MultiResolutionSegmentor', detail_crop=(32, 32), detail_stride=(16, 16))
-        return TASK.build(cfg).train()
-
-    return make
-
-
-def test_a_detail_is_learned_where_it_lies(two_resolutions):
+def test_a_detail_is_learned_where_it_lies(hrda_student):
     """Shares of the stock head's loss; each row has the box of its pass, also where rows are cut and joined."""
-    net, inputs = two_resolutions(detail_loss_weight=0.3), torch.randn(4, 3, 64, 64)
+    net, inputs = TASK.build(hrda_student(detail_loss_weight=0.3)).train(), torch.randn(4, 3, 64, 64)
     labelled = [sample((64, 64)) for _ in inputs]
     label = TASK.labels(labelled)
     torch.manual_seed(3)
@@ -174,10 +156,10 @@ def test_a_detail_is_learned_where_it_lies(two_resolutions):
     assert first.detail.boxes == outputs.detail.boxes[:1]
 
 
-def test_a_detail_without_weight_or_in_evaluation_has_no_loss(two_resolutions):
-    images = torch.randn(1, 3, 64, 64)
-    assert TASK.run(two_resolutions(detail_loss_weight=0), images).detail is None
-    assert TASK.run(two_resolutions().eval(), images).detail is None
+def test_a_detail_without_weight_or_in_evaluation_has_no_loss(hrda_student):
+    images = torch.randn(2, 3, 64, 64)
+    assert TASK.run(TASK.build(hrda_student(detail_loss_weight=0)).train(), images).detail is None
+    assert TASK.run(TASK.build(hrda_student()).eval(), images).detail is None
 
 
 def test_marked_margins_are_not_valid():

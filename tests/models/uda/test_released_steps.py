@@ -167,19 +167,16 @@ def cross_entropy(scores, label):
 
 
 @pytest.fixture
-def student(tiny_student):
+def student(tiny_student, hrda_student):
     """DAFormer's head on a small encoder, or HRDA's two heads."""
 
     def make(network):
-        cfg = tiny_student(dropout_ratio=0)
-        cfg['backbone']['drop_path_rate'] = 0.0
-        head = cfg['decode_head']
-        head.update(type='mmuda.DAFormerHead', num_classes=NUM_CLASSES, embed_dims=8, dilations=(1, 2))
         if isinstance(network, TwoResolutions):
-            cfg.update(type='mmuda.MultiResolutionSegmentor', detail_crop=(DETAIL,) * 2, detail_stride=(STRIDE,) * 2)
-            attention = dict(head, dilations=(1,), bottleneck=False)
-            both = dict(head=head, attention=attention, num_classes=NUM_CLASSES, align_corners=False)
-            cfg['decode_head'] = dict(type='mmuda.HRDAHead', detail_loss_weight=DETAIL_WEIGHT, **both)
+            cfg = hrda_student(detail_loss_weight=DETAIL_WEIGHT)
+            return dict(cfg, detail_crop=(DETAIL, DETAIL), detail_stride=(STRIDE, STRIDE))
+        cfg = tiny_student(dropout_ratio=0, embed_dims=8, dilations=(1, 2))
+        cfg['backbone']['drop_path_rate'] = 0.0
+        cfg['decode_head']['type'] = 'mmuda.DAFormerHead'
         return cfg
 
     return make
