@@ -87,15 +87,20 @@ def test_source_only_has_a_floor_without_teacher(benchmark):
         ('dacs/dacs', (('source',), ('mixed',)), dict(source=('labels',), mixed=('teacher',))),
         ('fda/fda', (('source', 'target'),), dict(source=('labels',), target=('thin_entropy',))),
         ('advent/advent', (('source', 'target'),), dict(source=('labels',), target=())),
+        ('hrda/hrda', (('source',), ('mixed',)), dict(source=('labels',), mixed=('teacher',))),
     ],
-    ids=['dacs', 'fda', 'advent'],
+    ids=['dacs', 'fda', 'advent', 'hrda'],
 )
 def test_the_floor_has_the_passes_and_the_losses_of_a_method(benchmark, leaf, passes, learns):
     """One step of it is finite and moves all that learns."""
     step = benchmark('step')
     cfg = step.load_config(str(FOLDER.parents[1] / 'configs' / f'{leaf}_segformer_toy.py'), None)
     cfg.model.student.backbone.update(embed_dims=4, num_layers=[1, 1, 1, 1])
-    cfg.model.student.decode_head.update(in_channels=[4, 8, 20, 32], channels=8)
+    head = cfg.model.student.decode_head
+    for part in (head.head, head.attention) if leaf == 'hrda/hrda' else (head,):
+        part.update(in_channels=[4, 8, 20, 32], channels=8)
+    if leaf == 'hrda/hrda':
+        cfg.model.student.update(detail_crop=(32, 32), detail_stride=(16, 16))
     for term in cfg.model.terms.values():
         term.update({'channels': 4} if term.type == 'mmuda.OutputAdversarial' else {})
     with step.DefaultScope.overwrite_default_scope('mmuda'):
@@ -105,6 +110,7 @@ def test_the_floor_has_the_passes_and_the_losses_of_a_method(benchmark, leaf, pa
     floor = step.Floor(model.student, hasattr(model, 'teacher'), **work)
     losses = floor.step(torch.randint(256, (4, 3, 64, 64), dtype=torch.uint8), torch.randint(8, (2, 64, 64)))
     assert torch.stack(list(losses.values())).isfinite().all()
+    assert ('loss_mixed_teacher_detail' in losses) == (leaf == 'hrda/hrda')
     assert (floor.discriminator is not None) == (leaf == 'advent/advent')
     if floor.discriminator is not None:
         assert losses.keys() == {'loss_source_labels', 'loss_student', 'loss_discriminator'}

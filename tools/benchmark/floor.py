@@ -5,7 +5,8 @@
     cross-entropy on the source's labels, cross-entropy on the teacher's labels, entropy, discriminators
     a backward behind each pass, one fused AdamW over all that learns, one fused EMA
 
-A mixed, masked or augmented view is the plain target here. No loss weights, no accuracy, no logging, no hooks.
+A mixed, masked or augmented view is the plain target here. A network of two resolutions (HRDA) learns its detail, too.
+No loss weights, no accuracy, no logging, no hooks.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
+
+from mmuda.functional import shrink
 
 JOINT = (('source', 'target'),)
 STCT = dict(source=('labels',), target=('teacher',))
@@ -101,25 +104,42 @@ class Floor:
         x = torch.cat(list(rows.values()))
         features = self.net.extract_feat(x)
         sizes = [len(part) for part in rows.values()]
-        logits = dict(zip(rows, self.net.decode_head(features).split(sizes)))
-        last = dict(zip(rows, features[-1].split(sizes)))
+        logits, detail = self._predicted(features)
+        logits, last = (dict(zip(rows, maps.split(sizes))) for maps in (logits, features[-1]))
+        details = {} if detail is None else dict(zip(rows, detail.split(sizes)))
         losses = {}
         for view in rows:
             for kind in self.learns.get(view, ()):
                 losses[f'loss_{view}_{kind}'] = self._loss(kind, logits[view], last[view], rows[view], truth)
+                if view in details and kind in truth:
+                    (box,) = features.boxes
+                    part = box.crop(truth[kind])
+                    losses[f'loss_{view}_{kind}_detail'] = self._cross_entropy(details[view], part)
         if self.discriminator is not None and {'source', 'target'} <= rows.keys():
             losses |= self._adversarial(*(self._resized(logits[view], x) for view in ('source', 'target')))
         return losses
 
     def _loss(self, kind: str, logits: Tensor, features: Tensor, x: Tensor, truth: dict[str, Tensor]) -> Tensor:
         if kind == 'distance':
+            scale = getattr(self.net, 'context_scale', 1)
             with torch.no_grad():
-                reference = self.reference(x)[-1]
+                reference = self.reference(x if scale == 1 else shrink(x, scale))[-1]
             return (features - reference).norm(dim=1).mean()
         if kind.endswith('entropy'):
             log_p = (logits if kind == 'thin_entropy' else self._resized(logits, x)).float().log_softmax(1)
             return -(log_p.exp() * log_p).sum(1).mean()
-        return F.cross_entropy(self._resized(logits, x), truth[kind], ignore_index=255)
+        return self._cross_entropy(logits, truth[kind])
+
+    def _cross_entropy(self, logits: Tensor, label: Tensor) -> Tensor:
+        return F.cross_entropy(self._resized(logits, label), label, ignore_index=255)
+
+    def _predicted(self, features: Sequence[Tensor]) -> tuple[Tensor, Tensor | None]:
+        """Logits of images, and of their details if there are any."""
+        head = self.net.decode_head
+        if not hasattr(head, 'predictions'):
+            return head(features), None
+        found = head.predictions(features)
+        return found.fused, found.detail
 
     def _adversarial(self, source: Tensor, target: Tensor) -> dict[str, Tensor]:
         """What the student learns through the discriminator, and what that learns."""
@@ -133,8 +153,8 @@ class Floor:
         )
 
     def _resized(self, logits: Tensor, x: Tensor) -> Tensor:
-        """[B, K, H, W] at image size."""
-        return F.interpolate(logits, x.shape[2:], mode='bilinear', align_corners=self.net.decode_head.align_corners)
+        """[B, K, H, W] at the size of images or labels."""
+        return F.interpolate(logits, x.shape[-2:], mode='bilinear', align_corners=self.net.decode_head.align_corners)
 
     @torch.no_grad()
     def _average(self) -> None:
