@@ -10,8 +10,9 @@ from mmengine import registry as root
 from mmengine.registry import DefaultScope, Registry
 
 
-def _child(name: str, parent: Registry, *locations: str) -> Registry:
-    return Registry(name, parent=parent, scope='mmuda', locations=list(locations))
+def _child(name: str, parent: Registry, location: str = 'mmuda.registry') -> Registry:
+    """A registry whose types stand in ``location``; mmengine warns of one that has none."""
+    return Registry(name, parent=parent, scope='mmuda', locations=[location])
 
 
 DATASETS = _child('dataset', root.DATASETS, 'mmuda.datasets')

@@ -456,3 +456,19 @@ def test_a_head_s_accuracy_neither_sorts_nor_waits(pixels, monkeypatch):
     with torch.device('meta'):  # where nothing can be read
         found = decode_head.accuracy(torch.empty(2, 3, 4, 5), torch.empty(2, 4, 5, dtype=torch.long), ignore_index=255)
     assert found.shape == (1,)
+
+
+def test_our_registries_name_a_place_since_mmengine_knows_our_scope(caplog):
+    """Else it looks for a `mmuda.utils` and says that mmuda is not installed."""
+    from mmengine.config.utils import MODULE2PACKAGE
+    from mmengine.registry import Registry
+
+    from mmuda import registry
+
+    assert MODULE2PACKAGE['mmuda'] == 'mmuda'
+    ours = [value for value in vars(registry).values() if isinstance(value, Registry)]
+    assert len(ours) > 15
+    for found in ours:
+        assert found._locations, found.name
+        found.import_from_location()
+    assert 'not installed' not in caplog.text

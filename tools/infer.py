@@ -1,9 +1,11 @@
-"""Predict on your own images: writes label maps and pictures, of a classifier a table of classes.
+"""Predict on your own images and videos: writes label maps and pictures, of a classifier a table of classes.
 
 python tools/infer.py configs/stct/gta2cs.py work_dirs/gta2cs/iter_40000.pth IMAGES --out DIR
+python tools/infer.py CONFIG CHECKPOINT drive.mp4 'frames/**/*.png' --confidence
 """
 
 import argparse
+from pathlib import Path
 
 from mmuda.apis import ToolParser, fraction, run_tool
 
@@ -12,7 +14,7 @@ def parse_args() -> argparse.Namespace:
     parser = ToolParser(description='Predict on images that belong to no data set')
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file')
-    parser.add_argument('images', nargs='+', help='image files and folders')
+    parser.add_argument('images', nargs='+', help='image files, folders, patterns and videos')
     parser.add_argument(
         '--out',
         default='predictions',
@@ -26,6 +28,11 @@ def parse_args() -> argparse.Namespace:
         help='which network of a self-training model predicts (default: student)',
     )
     parser.add_argument('--opacity', type=fraction, help='of the colours over a segmented image (default: 0.5)')
+    parser.add_argument(
+        '--confidence',
+        action='store_true',
+        help="also write confidence/ of images: of each pixel's class",
+    )
     parser.add_argument('--device', help='torch device (default: the first GPU, else the CPU)')
     return parser.parse_args()
 
@@ -33,13 +40,24 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     # imported here, as they take seconds and `--help` should not
-    from mmuda.apis import UDAInferencer, check_out_dir
+    from mmuda.apis import UDAInferencer, UserError, check_out_dir
+    from mmuda.apis.video import is_video, look_at, paint_video
 
     check_out_dir(args.out, '--out')
+    videos = [path for path in args.images if is_video(path)]
+    images = [path for path in args.images if not is_video(path)]
+    if args.confidence and not images:
+        raise UserError('--confidence makes maps of images, and there are only videos: leave it out')
+    for path in videos:
+        look_at(path)
     predict = UDAInferencer(args.config, args.checkpoint, args.predict_on, args.device)
-    count = sum(1 for _ in predict.each(args.images, args.out, args.opacity))
-    kind = 'label maps and overlays' if predict.segments else 'lines of predictions.csv'
-    print(f'\n{count} {kind} are in {args.out}')
+    for path in videos:
+        out = paint_video(predict, path, Path(args.out, 'overlays'), 0.5 if args.opacity is None else args.opacity)
+        print(f'{path} is painted in {out}')
+    if images:
+        count = sum(1 for _ in predict.each(images, args.out, args.opacity, confidence=args.confidence))
+        kind = 'label maps and overlays' if predict.segments else 'lines of predictions.csv'
+        print(f'\n{count} {kind} are in {args.out}')
 
 
 if __name__ == '__main__':

@@ -26,7 +26,7 @@ from .checkpoint import dataset_meta, load_checkpoint, read_checkpoint
 from .config import load_config
 from .errors import UserError
 from .inputs import Images, NamedImage, find_images
-from .predictions import TABLE, Classified, PredictionFolder, PredictionTable, prediction_of
+from .predictions import TABLE, Classified, PredictionFolder, PredictionTable, confidence_of, prediction_of
 from .preflight import check_config
 
 COLOR_TYPES = {1: 'grayscale', 3: 'color'}
@@ -81,6 +81,7 @@ class UDAInferencer:
         out_dir: str | Path | None = None,
         opacity: float | None = None,
         progress: bool = True,
+        confidence: bool = False,
     ) -> list[np.ndarray | Classified]:
         """Predict, and on demand write what was predicted.
 
@@ -91,6 +92,7 @@ class UDAInferencer:
                 `predictions.csv`; results of other images that are there stay.
             opacity: of the colours over the image (None: 0.5); only a segmentor has some.
             progress: whether to show a bar.
+            confidence: whether `confidence/NAME.png` is written, too: the probability of each pixel's class, 0 to 255.
 
         Returns:
             What `predict` returns, per image.
@@ -100,7 +102,7 @@ class UDAInferencer:
         """
         results: list[np.ndarray | Classified | None] = []
         try:
-            results.extend(self.each(images, out_dir, opacity, progress))
+            results.extend(self.each(images, out_dir, opacity, progress, confidence))
         except SomeImagesFailed as error:
             error.results = results
             raise
@@ -112,12 +114,14 @@ class UDAInferencer:
         out_dir: str | Path | None = None,
         opacity: float | None = None,
         progress: bool = True,
+        confidence: bool = False,
     ) -> Iterator[np.ndarray | Classified | None]:
         """As a call, but one result after the other (None for a broken image): for more than fit in memory."""
-        if opacity is not None and not self.segments:
-            raise UserError('opacity is for the colours over segmented images, and this model classifies: leave it out')
+        for name, given in (('opacity', opacity is not None), ('confidence', confidence)):
+            if given and not self.segments:
+                raise UserError(f'{name} is for pictures of segmented images, and this model classifies: leave it out')
         found = find_images(images)
-        folder = self._folder(out_dir, 0.5 if opacity is None else opacity)
+        folder = self._folder(out_dir, 0.5 if opacity is None else opacity, confidence)
         bar = track_iter_progress if progress and len(found) > 1 else iter
         problems = []
         with self._table(out_dir) as add:
@@ -140,15 +144,16 @@ class UDAInferencer:
             image: uint8 [H, W, 3] in RGB; for a network of other than three channels uint8 or float32, [H, W] or
                 [H, W, channels], in the order in which it was trained.
         """
-        return self._predict(self._load(image))
+        return prediction_of(self._predict(self._load(image)), self.classes)
 
     def _one(self, item: NamedImage, folder: PredictionFolder | None) -> np.ndarray | Classified:
         """Load, predict, write."""
         loaded = self._load(item.image)
         image = loaded['img']
-        result = self._predict(loaded)
+        sample = self._predict(loaded)
+        result = prediction_of(sample, self.classes)
         if folder is not None:
-            folder.write(item.name, result, image)
+            folder.write(item.name, result, image, confidence_of(sample) if folder.confidence_dir else None)
         return result
 
     def _load(self, image: str | np.ndarray) -> dict:
@@ -176,14 +181,15 @@ class UDAInferencer:
             raise UserError(f'an image array has the shape {image.shape} and the type {image.dtype}: give {wanted}')
 
     @torch.inference_mode()
-    def _predict(self, loaded: dict) -> np.ndarray | Classified:
+    def _predict(self, loaded: dict) -> Any:
         (sample,) = self.model.test_step(pseudo_collate([self.pipeline(loaded)]))
-        return prediction_of(sample, self.classes)
+        return sample
 
-    def _folder(self, out_dir: str | Path | None, opacity: float) -> PredictionFolder | None:
+    def _folder(self, out_dir: str | Path | None, opacity: float, confidence: bool) -> PredictionFolder | None:
         if out_dir is None or not self.segments:
             return None
-        return PredictionFolder(Path(out_dir, 'labels'), Path(out_dir, 'overlays'), self.palette, opacity)
+        folders = [Path(out_dir, name) for name in ('labels', 'overlays', 'confidence')[: 2 + confidence]]
+        return PredictionFolder(*folders[:2], self.palette, opacity, *folders[2:])
 
     @contextmanager
     def _table(self, out_dir: str | Path | None) -> Iterator[Callable[[str, Classified], None]]:

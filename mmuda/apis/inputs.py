@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -70,6 +71,8 @@ def result_names(paths: Sequence[str], folders: Sequence[str]) -> list[str]:
 
 def _paths(path: str) -> tuple[str, list[str]]:
     """The folder that names are relative to, and the files."""
+    if any(sign in path for sign in '*?[') and not os.path.exists(path):
+        return _matches(path)
     if os.path.isfile(path):
         return os.path.dirname(path), [path]
     if not os.path.isdir(path):
@@ -79,6 +82,14 @@ def _paths(path: str) -> tuple[str, list[str]]:
         raise UserError(f'folder {path} holds no image ({describe(found.left_out)}): give another one')
     log_once(f"Folder '{path}': {len(found.names)} images, {describe(found.left_out)}.")
     return path, [os.path.join(path, name) for name in found.names]
+
+
+def _matches(pattern: str) -> tuple[str, list[str]]:
+    """The files that match a pattern that the shell has not expanded."""
+    found = sorted(path for path in glob.glob(pattern, recursive=True) if os.path.isfile(path))
+    if not found:
+        raise UserError(f"no image matches '{pattern}': check the pattern")
+    return os.path.commonpath([os.path.dirname(path) for path in found]), found
 
 
 def _bare(names: Sequence[str]) -> list[str]:

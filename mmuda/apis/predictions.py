@@ -10,6 +10,7 @@ from typing import Any, TextIO
 
 import cv2
 import numpy as np
+import torch
 from mmengine import dist
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -43,6 +44,15 @@ def prediction_of(sample: Any, classes: Sequence[str]) -> np.ndarray | Classifie
     return Classified(label, name, sample.pred_score.float().cpu().numpy())
 
 
+def confidence_of(sample: Any) -> np.ndarray:
+    """The probability of the predicted class, float32 [H, W] of a segmented image, [1] of a classified one."""
+    if 'pred_sem_seg' not in sample:
+        return sample.pred_score.max()[None].float().cpu().numpy()
+    scores = sample.seg_logits.data.float()
+    best = scores.softmax(0).amax(0) if len(scores) > 1 else torch.maximum(scores[0], 1 - scores[0])
+    return best.cpu().numpy()
+
+
 class PredictionFolder:
     """Writes predictions under the names of their images; its folders are left out when images are listed.
 
@@ -51,6 +61,7 @@ class PredictionFolder:
         overlay_dir: where images with the prediction painted over go; None for none.
         palette: RGB of each class.
         opacity: of the colours over the image.
+        confidence_dir: where maps of the confidence go; None for none.
     """
 
     def __init__(
@@ -59,18 +70,22 @@ class PredictionFolder:
         overlay_dir: str | Path | None,
         palette: Sequence[tuple[int, int, int]] = (),
         opacity: float = 0.5,
+        confidence_dir: str | Path | None = None,
     ) -> None:
-        self.label_dir, self.overlay_dir = label_dir, overlay_dir
+        self.label_dir, self.overlay_dir, self.confidence_dir = label_dir, overlay_dir, confidence_dir
         self.palette, self.opacity = palette, opacity
         self.marked = False
 
-    def write(self, name: str, label: np.ndarray, image: np.ndarray | None) -> None:
+    def write(
+        self, name: str, label: np.ndarray, image: np.ndarray | None, confidence: np.ndarray | None = None
+    ) -> None:
         """Write the label map of one image, and its picture.
 
         Args:
             name: of the image, without suffix.
             label: uint8 [H, W].
             image: as a pipeline loads it; None where no picture is wanted.
+            confidence: [H, W], 0 to 1; None where no map of it is wanted.
         """
         self._mark()
         if self.label_dir:
@@ -78,10 +93,12 @@ class PredictionFolder:
         if self.overlay_dir:
             picture = overlay(as_rgb(image), label, self.palette, self.opacity)
             save(picture, Path(self.overlay_dir, f'{name}.png'))
+        if self.confidence_dir:
+            save((255 * confidence).round().astype(np.uint8), Path(self.confidence_dir, f'{name}.png'))
 
     def _mark(self) -> None:
         """Make the folders with the first prediction, so that none is left behind where there is not one."""
-        for folder in () if self.marked else filter(None, (self.label_dir, self.overlay_dir)):
+        for folder in () if self.marked else filter(None, (self.label_dir, self.overlay_dir, self.confidence_dir)):
             Path(folder).mkdir(parents=True, exist_ok=True)
             Path(folder, PREDICTIONS).touch()
         self.marked = True

@@ -106,6 +106,7 @@ def judge_run(
     _prepare(cfg)
     share_classes(cfg, checkpoint_classes(paths[0]))
     with tempfile.TemporaryDirectory() as folder, DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
+        cfg.load_from = str(paths[0])  # so that no other weights are looked for
         runner = _runner(cfg, images, folder)
         dataset = runner.val_loop.dataloader.dataset
         judge = SourceValidation(cfg, dataset, images) if SourceValidation.fits(cfg) else None
@@ -137,7 +138,7 @@ def _runner(cfg: Config, images: int, folder: str) -> Runner:
     for key in UNUSED:
         cfg[key] = None
     cfg.default_hooks = NO_HOOKS
-    cfg.update(load_from=None, resume=False, log_level='WARNING', work_dir=folder, experiment_name=Path(folder).name)
+    cfg.update(resume=False, log_level='WARNING', work_dir=folder, experiment_name=Path(folder).name)
     metrics = cfg.val_evaluator if isinstance(cfg.val_evaluator, (list, tuple)) else [cfg.val_evaluator]
     cfg.val_evaluator = [*metrics, dict(type='mmuda.LabelFreeMetric', prefix=PREFIX)]
     runner = build_runner(cfg)

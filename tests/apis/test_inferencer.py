@@ -174,5 +174,25 @@ def test_a_classifier_says_class_and_scores(classifier, image, tmp_path, channel
     assert float(rows[0][from_file.name]) == float(rows[0]['score']) == pytest.approx(from_file.scores.max(), abs=1e-6)
     next(predict.each(pixels, tmp_path / 'out'))  # another call, which is left
     assert (tmp_path / 'out/predictions.csv').read_text().count('\n') == 4
-    with pytest.raises(UserError, match='opacity is for the colours over segmented images'):
+    with pytest.raises(UserError, match='opacity is for pictures of segmented images'):
         predict(image, opacity=0.3)
+
+
+def test_confidence_is_the_probability_of_the_class(student, image, tmp_path):
+    Image.fromarray(image).save(tmp_path / 'x.png')
+    student(str(tmp_path / 'x.png'), tmp_path / 'out', progress=False, confidence=True)
+    assert {path.name for path in (tmp_path / 'out').iterdir()} == {'labels', 'overlays', 'confidence'}
+    written = np.asarray(Image.open(tmp_path / 'out/confidence/x.png'))
+    logit_of_class = np.e / (np.e + 7)  # one logit is 1, seven are 0
+    assert written.shape == (50, 70)
+    assert (written == round(255 * logit_of_class)).all()
+
+
+def test_a_pattern_that_no_shell_has_expanded(student, image, tmp_path):
+    for name in ('a/1', 'b/1', 'b/2'):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.fromarray(image).save(tmp_path / f'{name}.png')
+    student(str(tmp_path / '**/1.png'), tmp_path / 'out', progress=False)
+    assert sorted(path.parent.name for path in (tmp_path / 'out/labels').rglob('1.png')) == ['a', 'b']
+    with pytest.raises(UserError, match=r"no image matches '.*/x\*\.png': check the pattern"):
+        student(str(tmp_path / 'x*.png'))

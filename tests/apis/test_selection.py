@@ -59,7 +59,8 @@ def test_a_segmentation_is_judged_by_student_and_teacher(toy, tmp_path, monkeypa
     monkeypatch.setenv('MMUDA_DATA', str(tmp_path / 'data'))
     run = tmp_path / 'run'
     run.mkdir()
-    (run / 'toy.py').write_text(f"_base_ = '{toy[0]}'\n")
+    gone = "model = dict(student=dict(backbone=dict(init_cfg=dict(type='Pretrained', checkpoint='gone.pth'))))"
+    (run / 'toy.py').write_text(f"_base_ = '{toy[0]}'\n{gone}\n")
     shutil.copy(toy[1], run / 'iter_1.pth')
     state = torch.load(toy[1], weights_only=True)
     state['state_dict']['student.decode_head.conv_seg.bias'] *= 20

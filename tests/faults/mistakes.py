@@ -38,6 +38,7 @@ FILES = {
     'empty.pth': '',
     'text.pth': 'no checkpoint at all',
     'photo.png': 'no picture at all',
+    'noise.mp4': 'no video at all',
     'classes.pkl': 'x',
     'twice.json': '{"classes": ["a"], "classes": ["b"]}',
     'code.yaml': "classes: !!python/object/apply:os.mkdir ['{root}/executed']",
@@ -268,6 +269,11 @@ INFER = [
     ('{stct.py} {stct.pth} {photo.png} --opacity 2', '--opacity'),
     ('{stct.py} {stct.pth} {photo.png} --device gpu0', 'gpu0'),
     ('{stct.py} {stct.pth} {photo.png} --out {stct.py}/x', '--out'),
+    ('{stct.py} {stct.pth} {root}/gone_*.png', 'gone_*.png'),
+    ('{stct.py} {stct.pth} gone.mp4', 'gone.mp4'),
+    ('{stct.py} {stct.pth} {noise.mp4}', 'noise.mp4'),
+    ('{stct.py} {stct.pth} {noise.mp4} --confidence', '--confidence'),
+    ('{dann.py} {dann.pth} {photo.png} --confidence', 'confidence'),
 ]
 OTHERS = [
     ('demo.py', '--iters 0', '--iters'),

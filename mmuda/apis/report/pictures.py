@@ -21,7 +21,7 @@ from mmuda.visualization import colorize, palette_of
 
 from ..inferencer import build_network
 from ..pages import data_address
-from ..predictions import as_rgb, load_again
+from ..predictions import as_rgb, confidence_of, load_again
 from ..preflight import check_data_roots
 from ..shared_classes import checkpoint_classes, share_classes
 from ..work_dir import find_checkpoints
@@ -119,11 +119,8 @@ def _predicted(network: nn.Module, batch: dict) -> Any:
 
 
 def _answer(sample: Any) -> _Answer:
-    if 'pred_sem_seg' not in sample:
-        return _Answer(sample.pred_label.cpu().numpy(), sample.pred_score.max()[None].cpu().numpy())
-    scores = sample.seg_logits.data
-    confidence = scores.softmax(0).amax(0) if len(scores) > 1 else torch.maximum(scores[0], 1 - scores[0])
-    return _Answer(sample.pred_sem_seg.data[0].cpu().numpy(), confidence.float().cpu().numpy())
+    label = sample.pred_sem_seg.data[0] if 'pred_sem_seg' in sample else sample.pred_label
+    return _Answer(label.cpu().numpy(), confidence_of(sample))
 
 
 def _truth(sample: Any) -> np.ndarray:

@@ -1,0 +1,52 @@
+"""Videos keep their rate, their size and their frames."""
+
+import cv2
+import numpy as np
+import pytest
+
+from mmuda.apis import UDAInferencer, UserError
+from mmuda.apis.video import Video, is_video, look_at, paint_video, read_frames
+from mmuda.datasets import DataError
+
+
+@pytest.fixture
+def clip(tmp_path):
+    """Seven grey frames of 96x64 that get brighter, 12.5 a second."""
+    path = tmp_path / 'clip.mp4'
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'mp4v'), 12.5, (96, 64))
+    for number in range(7):
+        writer.write(np.full((64, 96, 3), 30 * number, np.uint8))
+    writer.release()
+    return path
+
+
+def test_a_painted_video_is_as_long_as_large_and_as_fast(toy, clip, tmp_path):
+    predict = UDAInferencer(*toy, device='cpu')
+    out = paint_video(predict, clip, tmp_path / 'out', opacity=1.0)
+    assert [path.name for path in (tmp_path / 'out').iterdir()] == ['clip.mp4']
+    assert look_at(out) == look_at(clip) == Video(12.5, 96, 64, 7)
+    for frame in read_frames(out):  # class 5 everywhere, whose colour is (5, 5, 5)
+        assert abs(frame.astype(int) - 5).max() < 12
+    half = paint_video(predict, clip, tmp_path / 'half', opacity=0.5)
+    assert [round(frame.mean() / 15) for frame in read_frames(half)] == list(range(7))
+
+
+def test_bad_videos(classifier, clip, tmp_path):
+    assert is_video('a/B.MP4')
+    assert not is_video('a.png')
+    with pytest.raises(UserError, match=r'video .*gone\.mp4 does not exist'):
+        look_at(tmp_path / 'gone.mp4')
+    (tmp_path / 'text.mp4').write_text('no video')
+    with pytest.raises(DataError, match=r'text\.mp4. is no video that OpenCV can read'):
+        look_at(tmp_path / 'text.mp4')
+    with pytest.raises(UserError, match=r'clip\.mp4 is a video, .* and this model classifies'):
+        paint_video(UDAInferencer(*classifier(), device='cpu'), clip, tmp_path / 'out')
+    with pytest.raises(UserError, match=r'clip\.mp4 is a video, .* and this model takes 1 channels'):
+        paint_video(_gray(), clip, tmp_path / 'out')
+
+
+def _gray() -> UDAInferencer:
+    """As one of a network that sees one channel."""
+    predict = UDAInferencer.__new__(UDAInferencer)
+    predict.segments, predict.channels = True, 1
+    return predict
