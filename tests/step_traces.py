@@ -25,6 +25,7 @@ from mmengine.registry import DefaultScope
 from mmengine.structures import PixelData
 from torch import nn
 
+from mmuda.apis import load_config
 from mmuda.domain import STRONG_VIEW
 from mmuda.registry import HOOKS, MODELS
 
@@ -41,6 +42,7 @@ AUXILIARY_HEAD = dict(
     type='FCNHead', in_channels=80, in_index=2, channels=8, num_convs=1, num_classes=8, norm_cfg=dict(type='BN')
 )
 
+VARIABLES = ('norm', 'include_source')
 LEAVES = {
     'stct': (STCT, {}),
     'stct_batch-confidence': (
@@ -95,16 +97,19 @@ LEAVES = {
     ),
     'dann': ('dann/dann_lenet_mnist2usps', {}),
     'cdan': ('cdan/cdan_lenet_mnist2usps', {}),
-    'cdan-e': ('cdan/cdan-e_lenet_mnist2usps', {}),
+    'cdan-e': ('cdan/cdan_lenet_mnist2usps', {'model.terms.cdan.entropy': True}),
     'mdd': ('mdd/mdd_lenet_mnist2usps', {}),
     'dan': ('dan/dan_lenet_mnist2usps', {}),
     'jan': ('jan/jan_lenet_mnist2usps', {}),
     'mcd': ('mcd/mcd_lenet_mnist2usps', {}),
     'mcd-grl': ('mcd/mcd-grl_lenet_mnist2usps', {}),
-    'transnorm': ('transnorm/cdan-e_lenet_mnist2usps', {}),
-    'autodial': ('transnorm/dann_lenet_mnist2usps_autodial', {}),
+    'transnorm': ('cdan/cdan_lenet_mnist2usps', {'norm': 'mmuda.TransNorm', 'model.terms.cdan.entropy': True}),
+    'autodial': ('dann/dann_lenet_mnist2usps', {'norm': 'mmuda.AutoDIAL'}),
     'dida': ('dida/dida_cnn2_mnist2usps', {'model.labeller.threshold': 0.12}),
-    'dida_sources': ('dida/dida_cnn2_mnist-usps2mnistm_include-source', {'model.labeller.threshold': 0.12}),
+    'dida_sources': (
+        'dida/dida_cnn2_mnist-usps2mnistm',
+        {'include_source': True, 'model.labeller.threshold': 0.12},
+    ),
     'fixmatch': ('dida/fixmatch_lenet_mnist2usps', {'model.labeller.threshold': 0.15}),
     'fixmatch_official': ('dida/fixmatch_lenet_mnist2usps_official', {'model.labeller.threshold': 0.15}),
     'fixmatch_dann': (
@@ -116,7 +121,7 @@ LEAVES = {
         {'model.labeller.weighting': 'confidence', 'model.labeller.norm': 'running', 'model.labeller.threshold': 0.15},
     ),
     'acda': ('acda/acda_lenet_mnist2usps', {}),
-    'acda_no-label': ('acda/acda_lenet_mnist2usps_no-label', {}),
+    'acda_no-label': ('acda/acda_lenet_mnist2usps', {'model.terms.acda.condition': 'none'}),
 }
 
 
@@ -138,6 +143,7 @@ def trace(name: str) -> dict:
     with DefaultScope.overwrite_default_scope('mmuda'):
         model = MODELS.build(cfg.model).train()
         model.init_weights()
+        model.set_length(cfg.train_cfg.max_iters)
         optim_wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
         hooks = [HOOKS.build(hook) for hook in cfg.get('custom_hooks', ()) if hook['type'] == 'mmuda.MeanTeacherHook']
     for term in model.terms.values():
@@ -160,8 +166,9 @@ def trace(name: str) -> dict:
 
 def read(leaf: str, options: dict) -> Config:
     """The leaf with these options, and without weights from files."""
-    cfg = Config.fromfile(REPO / 'configs' / f'{leaf}.py')
-    cfg.merge_from_dict(options)
+    variables = {key: value for key, value in options.items() if '.' not in key and key in VARIABLES}
+    cfg = load_config(REPO / 'configs' / f'{leaf}.py', variables)
+    cfg.merge_from_dict({key: value for key, value in options.items() if key not in variables})
     forget_pretrained(cfg.model)
     return cfg
 

@@ -5,11 +5,12 @@ from contextlib import contextmanager
 
 import pytest
 import torch
-from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmengine.structures import PixelData
 from torch import nn
 
+from mmuda.apis import load_config
+from mmuda.apis.command_line import parse_option
 from mmuda.domain import STRONG_VIEW, DomainBatch, bind_domain_context
 from mmuda.functional import hybrid_attention, multi_kernel_mmd, plan_attention
 from mmuda.models.layers import (
@@ -32,16 +33,16 @@ for library in ('mmseg', 'mmpretrain', 'torchvision'):
     pytest.importorskip(library)
 
 CLASSIFIERS = [
-    'transnorm/cdan-e_lenet_mnist2usps',
-    'transnorm/mdd_lenet_mnist2usps',
-    'transnorm/dann_lenet_mnist2usps_autodial',
+    'cdan/cdan_lenet_mnist2usps norm=mmuda.TransNorm model.terms.cdan.entropy=true',
+    'mdd/mdd_lenet_mnist2usps norm=mmuda.TransNorm',
+    'dann/dann_lenet_mnist2usps norm=mmuda.AutoDIAL',
     'dan/dan_lenet_mnist2usps',
     'jan/jan_lenet_mnist2usps',
     'mcd/mcd-grl_lenet_mnist2usps',
     'dida/dida_cnn2_mnist2usps',
     'dida/fixmatch_lenet_mnist2usps_official',
     'acda/acda_lenet_mnist2usps',
-    'acda/acda_lenet_mnist2usps_no-label',
+    'acda/acda_lenet_mnist2usps model.terms.acda.condition=none',
 ]
 SEGMENTORS = [
     'stct/stct_segformer_toy',
@@ -97,12 +98,14 @@ def scene_batch(cfg):
 
 
 def training(repo, leaf, device='cuda'):
-    """A leaf's model on the device and one prepared batch."""
-    cfg = Config.fromfile(repo / 'configs' / f'{leaf}.py')
+    """The model of a leaf with options on the device and one prepared batch."""
+    path, *options = leaf.split()
+    cfg = load_config(repo / 'configs' / f'{path}.py', dict(map(parse_option, options)))
     batch = scene_batch if leaf in SEGMENTORS else class_batch
     with DefaultScope.overwrite_default_scope('mmuda'):
         model = MODELS.build(cfg.model).to(device).train()
     model.teacher_updater = 'a test'
+    model.set_length(cfg.train_cfg.max_iters)
     return model, model.data_preprocessor(batch(cfg), True)
 
 

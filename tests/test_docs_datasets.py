@@ -1,6 +1,7 @@
 """docs/datasets.md: every block of Python is a config that starts, and every set and config of its table exists."""
 
 import re
+import shlex
 from pathlib import Path
 
 import cv2
@@ -13,6 +14,7 @@ from mmengine.runner import Runner
 from published_sets import CONFIGS, CONVERTERS, SETS, conversion_of, convert_published, converter, photograph
 
 from mmuda.apis import load_config
+from mmuda.apis.command_line import parse_option
 from mmuda.apis.preflight import check_training
 from mmuda.registry import DATASETS, METRICS, MODELS
 
@@ -107,6 +109,20 @@ def test_ones_own_labels_are_read_by_the_class_mapping_file(config):
         assert {0, 1, 2} <= values <= {0, 1, 2, 255}
         scored = list(Runner.build_dataloader(cfg.val_dataloader))
     assert [one['data_samples'][0].gt_sem_seg.shape for one in scored] == [(32, 40)] * 2
+
+
+def test_ones_own_photographs_are_a_leaf_with_options(folder, repo, monkeypatch):
+    monkeypatch.chdir(folder)
+    (words,) = re.findall(r'--cfg-options (root=.*)$', TEXT, re.MULTILINE)
+    options = dict(map(parse_option, shlex.split(words.replace('webcam_val', 'webcam')))) | {'size': 32}
+    for leaf in ('cdan/cdan_resnet50_folders', 'source_only/source-only_resnet50_folders'):
+        cfg = load_config(repo / 'configs' / f'{leaf}.py', options)
+        check_training(cfg)
+        assert cfg.model.get('student', cfg.model).head.num_classes == 2
+        cfg.train_dataloader.update(num_workers=0, persistent_workers=False, batch_size=8)
+        with DefaultScope.overwrite_default_scope('mmuda'):
+            batch = next(iter(Runner.build_dataloader(cfg.train_dataloader, seed=0)))
+        assert batch['inputs'][0].shape == (3, 32, 32)
 
 
 def rows() -> list[list[str]]:

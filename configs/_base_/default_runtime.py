@@ -12,7 +12,7 @@ env_cfg = dict(
 default_hooks = dict(
     logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=False),
     # Ten checkpoints a training, whatever its length; a whole number counts steps.
-    checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=0.1, max_keep_ckpts=2),
+    checkpoint=dict(type='mmuda.CheckpointHook', by_epoch=False, interval=0.1, max_keep_ckpts=2),
 )
 log_processor = dict(by_epoch=False)
 log_level = 'INFO'

@@ -10,16 +10,22 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 student = _base_.model
+student.head.num_classes = _base_.num_classes
 student.backbone.norm_cfg = dict(type='mmuda.DomainSpecificBatchNorm2d')
 student.backbone.fc_norm_cfg = dict(type='mmuda.DomainSpecificBatchNorm1d')
 acda = _base_.acda.terms.acda
 acda.update(taps=[f'backbone.stages.{stage}' for stage in range(3)], in_channels=(64, 128, 256))
 acda.update(same_taps=('backbone',), size=4)
 hook = _base_.acda_clustering.hook
-hook.update(interval=500, distance=1.0)
+hook.update(pretrain=0.25, interval=0.125, distance=1.0)
 labeller = _base_.acda_clustering.labeller
 model = dict(
-    _delete_=True, type='UDAModel', task='classification', student=student, labeller=labeller, terms=dict(acda=acda)
+    _delete_=True,
+    type='mmuda.UDAModel',
+    task='classification',
+    student=student,
+    labeller=labeller,
+    terms=dict(acda=acda),
 )
 custom_hooks = [hook]
 train_dataloader = dict(batch_size=60, sampler=dict(_delete_=True, **_base_.acda_clustering.sampler))

@@ -16,14 +16,19 @@ student = _base_.model
 student.data_preprocessor.update(mean=[127.5] * 3, std=[127.5] * 3)
 student.backbone.norm_cfg = dict(type='mmuda.DomainSpecificBatchNorm2d')
 student.backbone.init_cfg = dict(type='Pretrained', checkpoint='work_dirs/mobilenet_v2_mmpretrain.pth')
-student.head.num_classes = 10
+student.head.num_classes = _base_.num_classes
 acda = _base_.acda.terms.acda
 acda.update(taps=('backbone.layer3', 'backbone.layer5', 'backbone.layer7'), in_channels=(32, 96, 320))
 hook = _base_.acda_clustering.hook
-hook.update(pretrain=500, distance=1.0)
+hook.update(pretrain=0.05, interval=0.01, distance=1.0)
 labeller = _base_.acda_clustering.labeller
 model = dict(
-    _delete_=True, type='UDAModel', task='classification', student=student, labeller=labeller, terms=dict(acda=acda)
+    _delete_=True,
+    type='mmuda.UDAModel',
+    task='classification',
+    student=student,
+    labeller=labeller,
+    terms=dict(acda=acda),
 )
 custom_hooks = [hook]
 train_dataloader = dict(batch_size=60, sampler=dict(_delete_=True, **_base_.acda_clustering.sampler))

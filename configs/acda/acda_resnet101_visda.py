@@ -12,14 +12,16 @@ _base_ = [
 student = _base_.model
 student.backbone.norm_cfg = dict(type='mmuda.DomainSpecificBatchNorm2d')
 student.backbone.init_cfg = dict(type='Pretrained', checkpoint='torchvision://resnet101')
-student.head.num_classes = 12
+student.head.num_classes = _base_.num_classes
 hook = _base_.acda_clustering.hook
-hook.update(pretrain=2500, interval=500, distance=1.0)
+hook.update(pretrain=1 / 11, interval=1 / 55, distance=1.0)  # 2,500 and 500 steps
 sampler = _base_.acda_clustering.sampler
 sampler.update(ratio=(60, 60), per_class=10)
 labeller = _base_.acda_clustering.labeller
-model = dict(_delete_=True, type='UDAModel', task='classification', student=student, labeller=labeller, **_base_.acda)
+model = dict(
+    _delete_=True, type='mmuda.UDAModel', task='classification', student=student, labeller=labeller, **_base_.acda
+)
 custom_hooks = [hook]
 train_dataloader = dict(batch_size=120, sampler=dict(_delete_=True, **sampler))
 train_cfg = dict(max_iters=27500, val_interval=2500)
-param_scheduler = [dict(type='InverseDecayLR', alpha=5.0, beta=2.25, horizon=10000, by_epoch=False)]
+param_scheduler = [dict(type='mmuda.InverseDecayLR', alpha=13.75, beta=2.25, by_epoch=False)]

@@ -13,11 +13,13 @@ _base_ = [
 student = _base_.model
 student.backbone.norm_cfg = dict(type='mmuda.DomainSpecificBatchNorm2d')
 student.backbone.init_cfg = dict(type='Pretrained', checkpoint='torchvision://resnet50')
-student.head.num_classes = 12
+student.head.num_classes = _base_.num_classes
 hook = _base_.acda_clustering.hook
-hook.update(pretrain=200, interval=20)
 labeller = _base_.acda_clustering.labeller
-model = dict(_delete_=True, type='UDAModel', task='classification', student=student, labeller=labeller, **_base_.acda)
+model = dict(
+    _delete_=True, type='mmuda.UDAModel', task='classification', student=student, labeller=labeller, **_base_.acda
+)
 custom_hooks = [hook]
 train_dataloader = dict(batch_size=60, sampler=dict(_delete_=True, **_base_.acda_clustering.sampler))
 train_cfg = dict(max_iters=1200, val_interval=100)
+param_scheduler = [dict(type='mmuda.InverseDecayLR', alpha=1.2, beta=0.75, by_epoch=False)]

@@ -13,10 +13,12 @@ _base_ = [
 student = _base_.model
 student.backbone.norm_cfg = dict(type='mmuda.DomainSpecificBatchNorm2d')
 student.backbone.init_cfg = dict(type='Pretrained', checkpoint='torchvision://resnet50')
-student.head.num_classes = 31
+student.head.num_classes = _base_.num_classes
 hook = _base_.acda_clustering.hook
 hook.distance = 0.05 if _base_.pair in ('amazon-dslr', 'amazon-webcam') else 1.0
 labeller = _base_.acda_clustering.labeller
-model = dict(_delete_=True, type='UDAModel', task='classification', student=student, labeller=labeller, **_base_.acda)
+model = dict(
+    _delete_=True, type='mmuda.UDAModel', task='classification', student=student, labeller=labeller, **_base_.acda
+)
 custom_hooks = [hook]
 train_dataloader = dict(batch_size=60, sampler=dict(_delete_=True, **_base_.acda_clustering.sampler))

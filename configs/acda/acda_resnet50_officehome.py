@@ -13,12 +13,15 @@ _base_ = [
 student = _base_.model
 student.backbone.norm_cfg = dict(type='mmuda.DomainSpecificBatchNorm2d')
 student.backbone.init_cfg = dict(type='Pretrained', checkpoint='torchvision://resnet50')
-student.head.num_classes = 65
+student.head.num_classes = _base_.num_classes
 hook = _base_.acda_clustering.hook
 near = _base_.source_domain in ('product', 'real') or _base_.pair in ('art-clipart', 'art-product')
-hook.update(pretrain=1500, interval=150, distance=0.05 if near else 1.0)
+hook.update(distance=0.05 if near else 1.0)
 labeller = _base_.acda_clustering.labeller
-model = dict(_delete_=True, type='UDAModel', task='classification', student=student, labeller=labeller, **_base_.acda)
+model = dict(
+    _delete_=True, type='mmuda.UDAModel', task='classification', student=student, labeller=labeller, **_base_.acda
+)
 custom_hooks = [hook]
 train_dataloader = dict(batch_size=60, sampler=dict(_delete_=True, **_base_.acda_clustering.sampler))
 train_cfg = dict(max_iters=9000, val_interval=750)
+param_scheduler = [dict(type='mmuda.InverseDecayLR', alpha=9.0, beta=0.75, by_epoch=False)]

@@ -9,8 +9,7 @@ _base_ = [
 ]
 student = _base_.model
 student.backbone.embed_dims = 16  # MiT-B0 at half its width
-student.decode_head.update(in_channels=[16, 32, 80, 128], channels=64, num_classes=8)
+student.decode_head.update(in_channels=[16, 32, 80, 128], channels=64, num_classes=_base_.num_classes)
 advent = _base_.advent
-advent.terms.advent.num_classes = 8
-model = dict(_delete_=True, type='UDAModel', task='segmentation', student=student, **advent)
+model = dict(_delete_=True, type='mmuda.UDAModel', task='segmentation', student=student, **advent)
 optim_wrapper = dict(paramwise_cfg=dict(custom_keys={'terms.advent': dict(lr_mult=0.03)}))  # 1e-4, as the paper's Adam

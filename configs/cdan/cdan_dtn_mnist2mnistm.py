@@ -9,6 +9,7 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 student = _base_.model
+student.head.num_classes = _base_.num_classes
 cdan = _base_.cdan.terms.cdan
-cdan.update(tap='backbone', in_channels=512, num_classes=10, ramp_steps=4000)
-model = dict(_delete_=True, type='UDAModel', task='classification', student=student, terms=dict(cdan=cdan))
+cdan.update(tap='backbone', in_channels=512, ramp_steps=1.0, entropy_ramp_steps=1.0)
+model = dict(_delete_=True, type='mmuda.UDAModel', task='classification', student=student, terms=dict(cdan=cdan))

@@ -14,7 +14,7 @@ _base_ = [
 student = _base_.model
 student.data_preprocessor.update(mean=[127.5] * 3, std=[127.5] * 3)
 student.backbone.init_cfg = dict(type='Pretrained', checkpoint='work_dirs/mobilenet_v2_mmpretrain.pth')
-student.head.num_classes = 10
+student.head.num_classes = _base_.num_classes
 cdan = _base_.cdan.terms.cdan
-cdan.update(num_classes=10)
-model = dict(_delete_=True, type='UDAModel', task='classification', student=student, terms=dict(cdan=cdan))
+cdan.update(ramp_steps=0.5, entropy_ramp_steps=1.0)
+model = dict(_delete_=True, type='mmuda.UDAModel', task='classification', student=student, terms=dict(cdan=cdan))

@@ -10,7 +10,7 @@ _base_ = [
 ]
 student = _base_.model
 student.backbone.embed_dims = 16  # MiT-B0 at half its width
-student.decode_head.update(in_channels=[16, 32, 80, 128], channels=64, num_classes=8)
-model = dict(_delete_=True, type='SelfTrainingUDA', task='segmentation', student=student, **_base_.daformer)
+student.decode_head.update(in_channels=[16, 32, 80, 128], channels=64, num_classes=_base_.num_classes)
+model = dict(_delete_=True, type='mmuda.SelfTrainingUDA', task='segmentation', student=student, **_base_.daformer)
 custom_hooks = [dict(type='mmuda.MeanTeacherHook', momentum=0.01, keep_initial=True, copy_buffers=False)]
 param_scheduler = dict(style='released')

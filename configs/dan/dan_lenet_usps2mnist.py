@@ -9,6 +9,7 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 student = _base_.model
+student.head.num_classes = _base_.num_classes
 dan = _base_.dan.terms.dan
 dan.update(taps=['backbone'])
-model = dict(_delete_=True, type='UDAModel', task='classification', student=student, terms=dict(dan=dan))
+model = dict(_delete_=True, type='mmuda.UDAModel', task='classification', student=student, terms=dict(dan=dan))

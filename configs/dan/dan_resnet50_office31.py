@@ -11,6 +11,6 @@ _base_ = [
 ]
 student = _base_.model
 student.backbone.init_cfg = dict(type='Pretrained', checkpoint='torchvision://resnet50')
-student.head.num_classes = 31
+student.head.num_classes = _base_.num_classes
 dan = _base_.dan.terms.dan
-model = dict(_delete_=True, type='UDAModel', task='classification', student=student, terms=dict(dan=dan))
+model = dict(_delete_=True, type='mmuda.UDAModel', task='classification', student=student, terms=dict(dan=dan))

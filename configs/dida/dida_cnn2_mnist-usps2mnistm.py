@@ -9,6 +9,10 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 student = _base_.model
+student.head.num_classes = _base_.num_classes
 student.data_preprocessor.update(mean=[127.5] * 3, std=[127.5] * 3, to_rgb=True)
 student.backbone.backbone.in_channels = 3
-model = dict(_delete_=True, type='UDAModel', task='classification', student=student, **_base_.fixmatch)
+model = dict(_delete_=True, type='mmuda.UDAModel', task='classification', student=student, **_base_.fixmatch)
+pipeline = _base_.two_views if _base_.include_source else _base_.one_view
+sources = [dict(part, pipeline=pipeline) for part in _base_.train_dataloader.dataset.source]
+train_dataloader = dict(dataset=dict(source=sources))

@@ -14,6 +14,6 @@ _base_ = [
 student = _base_.model
 student.data_preprocessor.update(mean=[127.5] * 3, std=[127.5] * 3)
 student.backbone.init_cfg = dict(type='Pretrained', checkpoint='work_dirs/mobilenet_v2_mmpretrain.pth')
-student.head.num_classes = 10
-model = dict(_delete_=True, type='UDAModel', task='classification', student=student, **_base_.fixmatch)
+student.head.num_classes = _base_.num_classes
+model = dict(_delete_=True, type='mmuda.UDAModel', task='classification', student=student, **_base_.fixmatch)
 train_cfg = dict(max_epochs=None, max_iters=3000, val_interval=500)  # the smallest domain has nine batches an epoch

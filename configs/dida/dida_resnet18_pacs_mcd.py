@@ -6,6 +6,6 @@
 # configs/_base_/methods/mcd-grl.py; both classifiers learn the sources, their mean labels weak and learns strong views.
 _base_ = './dida_resnet18_pacs.py'
 student = _base_.model.student
-mcd = dict(type='mmuda.MCD', tap='neck', ramp_steps=5000, loss_weight=1.0)
+mcd = dict(type='mmuda.MCD', tap='neck', ramp_steps=0.5, loss_weight=1.0)
 head = dict(_delete_=True, type='mmuda.TwoClassifierHead', classifier=student.head)
 model = dict(student=dict(head=head), terms=dict(mcd=mcd))

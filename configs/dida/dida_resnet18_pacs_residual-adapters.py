@@ -3,4 +3,4 @@
 # Expected, from the paper (Table XI, mean of four targets): 72.93 % accuracy. Not run here.
 # The target: MMUDA_TARGET=photo (sketch by default).
 _base_ = './dida_resnet18_pacs.py'
-model = dict(student=dict(neck=dict(module=dict(_delete_=True, type='ResidualAdapter'))))
+model = dict(student=dict(neck=dict(module=dict(_delete_=True, type='mmuda.ResidualAdapter'))))

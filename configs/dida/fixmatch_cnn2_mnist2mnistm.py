@@ -9,6 +9,7 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 student = _base_.model
+student.head.num_classes = _base_.num_classes
 student.data_preprocessor.update(mean=[127.5] * 3, std=[127.5] * 3, to_rgb=True)
 student.backbone.in_channels = 3
-model = dict(_delete_=True, type='UDAModel', task='classification', student=student, **_base_.fixmatch)
+model = dict(_delete_=True, type='mmuda.UDAModel', task='classification', student=student, **_base_.fixmatch)

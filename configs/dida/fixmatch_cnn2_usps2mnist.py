@@ -9,4 +9,8 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 student = _base_.model
-model = dict(_delete_=True, type='UDAModel', task='classification', student=student, **_base_.fixmatch)
+student.head.num_classes = _base_.num_classes
+model = dict(_delete_=True, type='mmuda.UDAModel', task='classification', student=student, **_base_.fixmatch)
+train_dataloader = dict(
+    dataset=dict(source=dict(pipeline=_base_.two_views if _base_.include_source else _base_.one_view))
+)

@@ -10,5 +10,6 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 student = _base_.model
+student.head.num_classes = _base_.num_classes
 student.backbone.init_cfg = dict(type='Pretrained', checkpoint='torchvision://resnet50')
-model = dict(_delete_=True, type='UDAModel', task='classification', student=student, **_base_.fixmatch)
+model = dict(_delete_=True, type='mmuda.UDAModel', task='classification', student=student, **_base_.fixmatch)

@@ -9,7 +9,7 @@ _base_ = [
 ]
 student = _base_.model
 student.backbone.embed_dims = 16  # MiT-B0 at half its width
-student.decode_head.update(in_channels=[16, 32, 80, 128], channels=64, num_classes=8)
+student.decode_head.update(in_channels=[16, 32, 80, 128], channels=64, num_classes=_base_.num_classes)
 fda = _base_.fda
 fda.views.source.beta = 0.05  # of images of 96 pixels: four frequencies
-model = dict(_delete_=True, type='UDAModel', task='segmentation', student=student, **fda)
+model = dict(_delete_=True, type='mmuda.UDAModel', task='segmentation', student=student, **fda)

@@ -9,6 +9,7 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 student = _base_.model
+student.head.num_classes = _base_.num_classes
 jan = _base_.jan.terms.jan
 jan.update(taps=['backbone'])
-model = dict(_delete_=True, type='UDAModel', task='classification', student=student, terms=dict(jan=jan))
+model = dict(_delete_=True, type='mmuda.UDAModel', task='classification', student=student, terms=dict(jan=jan))

@@ -9,7 +9,8 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 student = _base_.model
+student.head.num_classes = _base_.num_classes
 student.head = dict(type='mmuda.TwoClassifierHead', classifier=student.head)
 mcd = _base_.mcd_grl.terms.mcd
-mcd.update(tap='backbone', ramp_steps=4000)
-model = dict(_delete_=True, type='UDAModel', task='classification', student=student, terms=dict(mcd=mcd))
+mcd.update(tap='backbone', ramp_steps=1.0)
+model = dict(_delete_=True, type='mmuda.UDAModel', task='classification', student=student, terms=dict(mcd=mcd))

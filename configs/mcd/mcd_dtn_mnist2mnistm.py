@@ -9,5 +9,6 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 student = _base_.model
+student.head.num_classes = _base_.num_classes
 student.head = dict(type='mmuda.TwoClassifierHead', classifier=student.head)
-model = dict(_delete_=True, type='MCDUDA', task='classification', student=student, **_base_.mcd)
+model = dict(_delete_=True, type='mmuda.MCDUDA', task='classification', student=student, **_base_.mcd)

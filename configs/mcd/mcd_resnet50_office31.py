@@ -11,6 +11,6 @@ _base_ = [
 ]
 student = _base_.model
 student.backbone.init_cfg = dict(type='Pretrained', checkpoint='torchvision://resnet50')
-student.head.num_classes = 31
+student.head.num_classes = _base_.num_classes
 student.head = dict(type='mmuda.TwoClassifierHead', classifier=student.head)
-model = dict(_delete_=True, type='MCDUDA', task='classification', student=student, **_base_.mcd)
+model = dict(_delete_=True, type='mmuda.MCDUDA', task='classification', student=student, **_base_.mcd)

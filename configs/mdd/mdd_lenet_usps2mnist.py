@@ -9,6 +9,7 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 student = _base_.model
+student.head.num_classes = _base_.num_classes
 mdd = _base_.mdd.terms.mdd
-mdd.update(tap='backbone', in_channels=500, num_classes=10)
-model = dict(_delete_=True, type='UDAModel', task='classification', student=student, terms=dict(mdd=mdd))
+mdd.update(tap='backbone', in_channels=500, ramp_steps=0.25)
+model = dict(_delete_=True, type='mmuda.UDAModel', task='classification', student=student, terms=dict(mdd=mdd))

@@ -9,8 +9,8 @@ _base_ = [
 ]
 student = _base_.model
 student.backbone.embed_dims = 16  # MiT-B0 at half its width
-student.decode_head.update(in_channels=[16, 32, 80, 128], channels=64, num_classes=8)
+student.decode_head.update(in_channels=[16, 32, 80, 128], channels=64, num_classes=_base_.num_classes)
 mic = _base_.mic
 mic.views.masked.block = 16  # of images of 96 pixels
-model = dict(_delete_=True, type='SelfTrainingUDA', task='segmentation', student=student, **mic)
+model = dict(_delete_=True, type='mmuda.SelfTrainingUDA', task='segmentation', student=student, **mic)
 custom_hooks = [dict(type='mmuda.MeanTeacherHook', momentum=0.01, keep_initial=True, copy_buffers=False)]

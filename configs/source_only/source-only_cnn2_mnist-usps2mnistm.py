@@ -11,5 +11,6 @@ _base_ = [
 model = dict(
     data_preprocessor=dict(mean=[127.5] * 3, std=[127.5] * 3, to_rgb=True),
     backbone=dict(in_channels=3),
+    head=dict(num_classes=_base_.num_classes),
 )
 train_dataloader = dict(batch_size=128, dataset=dict(target=None))

@@ -8,4 +8,5 @@ _base_ = [
     '../_base_/schedules/adam_4k_cosine.py',
     '../_base_/default_runtime.py',
 ]
+model = dict(head=dict(num_classes=_base_.num_classes))
 train_dataloader = dict(batch_size=128, dataset=dict(target=None))

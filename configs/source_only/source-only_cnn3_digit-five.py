@@ -9,4 +9,5 @@ _base_ = [
     '../_base_/schedules/sgd_30e_cosine.py',
     '../_base_/default_runtime.py',
 ]
+model = dict(head=dict(num_classes=_base_.num_classes))
 train_dataloader = dict(batch_size=256, dataset=dict(target=None))

@@ -7,4 +7,5 @@ _base_ = [
     '../_base_/schedules/sgd_4k_inverse.py',
     '../_base_/default_runtime.py',
 ]
+model = dict(head=dict(num_classes=_base_.num_classes))
 train_dataloader = dict(batch_size=32, dataset=dict(target=None))

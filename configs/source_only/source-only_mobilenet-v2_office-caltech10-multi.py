@@ -14,7 +14,7 @@ _base_ = [
 model = dict(
     data_preprocessor=dict(mean=[127.5] * 3, std=[127.5] * 3),
     backbone=dict(init_cfg=dict(type='Pretrained', checkpoint='work_dirs/mobilenet_v2_mmpretrain.pth')),
-    head=dict(num_classes=10),
+    head=dict(num_classes=_base_.num_classes),
 )
 train_dataloader = dict(batch_size=48, dataset=dict(target=None))
 train_cfg = dict(max_epochs=None, max_iters=3000, val_interval=500)  # the smallest domain has nine batches an epoch

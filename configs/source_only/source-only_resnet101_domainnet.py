@@ -9,5 +9,6 @@ _base_ = [
     '../_base_/schedules/sgd_40e_cosine_x10.py',
     '../_base_/default_runtime.py',
 ]
-model = dict(backbone=dict(init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet101')))
+pretrained = dict(type='Pretrained', checkpoint='torchvision://resnet101')
+model = dict(backbone=dict(init_cfg=pretrained), head=dict(num_classes=_base_.num_classes))
 train_dataloader = dict(batch_size=30, dataset=dict(target=None))

@@ -9,5 +9,6 @@ _base_ = [
     '../_base_/schedules/adam_100e_cosine_x10.py',
     '../_base_/default_runtime.py',
 ]
-model = dict(backbone=dict(init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet18')))
+pretrained = dict(type='Pretrained', checkpoint='torchvision://resnet18')
+model = dict(backbone=dict(init_cfg=pretrained), head=dict(num_classes=_base_.num_classes))
 train_dataloader = dict(batch_size=48, dataset=dict(target=None))

@@ -8,5 +8,5 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 pretrained = dict(type='Pretrained', checkpoint='torchvision://resnet50')
-model = dict(backbone=dict(init_cfg=pretrained), head=dict(num_classes=12))
+model = dict(backbone=dict(init_cfg=pretrained), head=dict(num_classes=_base_.num_classes))
 train_dataloader = dict(batch_size=36, dataset=dict(target=None))

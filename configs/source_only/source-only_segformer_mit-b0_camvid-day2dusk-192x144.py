@@ -7,7 +7,7 @@ _base_ = [
     '../_base_/schedules/adamw_4k_poly.py',
     '../_base_/default_runtime.py',
 ]
-model = dict(decode_head=dict(num_classes=11))
+model = dict(decode_head=dict(num_classes=_base_.num_classes))
 # From random weights a network learns colours first: without strong distortion it is blind at dusk.
 source_pipeline = _base_.train_pipeline.copy()
 source_pipeline.insert(-1, dict(type='mmseg.PhotoMetricDistortion', brightness_delta=64, contrast_range=(0.3, 1.5)))

@@ -7,5 +7,5 @@ _base_ = [
     '../_base_/schedules/adamw_4k_poly.py',
     '../_base_/default_runtime.py',
 ]
-model = dict(decode_head=dict(num_classes=7))
+model = dict(decode_head=dict(num_classes=_base_.num_classes))
 train_dataloader = dict(batch_size=4, dataset=dict(target=None))

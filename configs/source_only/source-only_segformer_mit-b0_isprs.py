@@ -1,7 +1,6 @@
 # Source only: SegFormer (MiT-B0), ISPRS Potsdam -> Vaihingen, 40,000 iterations, 2 source images a step.
 #     python tools/train.py configs/source_only/source-only_segformer_mit-b0_isprs.py
 # Expected: not measured here yet.
-# ImageNet weights: tools/model_converters/mit2mmseg.py mit_b0.pth work_dirs/mit_b0_mmseg.pth
 _base_ = [
     '../_base_/models/segformer_mit-b0.py',  # the network
     '../_base_/datasets/isprs_512x512.py',
@@ -9,7 +8,7 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 model = dict(
-    backbone=dict(init_cfg=dict(type='Pretrained', checkpoint='work_dirs/mit_b0_mmseg.pth')),
-    decode_head=dict(num_classes=6),
+    backbone=dict(init_cfg=dict(type='Pretrained', checkpoint=_base_.mit_weights)),
+    decode_head=dict(num_classes=_base_.num_classes),
 )
 train_dataloader = dict(batch_size=2, dataset=dict(target=None))

@@ -12,7 +12,7 @@ _base_ = [
 model = dict(
     data_preprocessor=dict(mean=[127.5] * 3, std=[127.5] * 3),
     backbone=dict(init_cfg=dict(type='Pretrained', checkpoint='work_dirs/mobilenet_v2_mmseg.pth')),
-    decode_head=dict(num_classes=11),
+    decode_head=dict(num_classes=_base_.num_classes),
 )
 train_dataloader = dict(batch_size=2, dataset=dict(target=None))
 optim_wrapper = dict(optimizer=dict(lr=3e-4), paramwise_cfg=dict(custom_keys=dict(head=dict(lr_mult=5.0))))

@@ -12,6 +12,6 @@ _base_ = [
 model = dict(
     data_preprocessor=dict(mean=[127.5] * 3, std=[127.5] * 3),
     backbone=dict(init_cfg=dict(type='Pretrained', checkpoint='work_dirs/mobilenet_v2_mmseg.pth')),
-    decode_head=dict(num_classes=11),
+    decode_head=dict(num_classes=_base_.num_classes),
 )
 train_dataloader = dict(batch_size=4, dataset=dict(target=None))

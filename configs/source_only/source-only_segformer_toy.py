@@ -9,6 +9,6 @@ _base_ = [
 ]
 model = dict(  # MiT-B0 at half its width
     backbone=dict(embed_dims=16),
-    decode_head=dict(in_channels=[16, 32, 80, 128], channels=64, num_classes=8),
+    decode_head=dict(in_channels=[16, 32, 80, 128], channels=64, num_classes=_base_.num_classes),
 )
 train_dataloader = dict(batch_size=4, dataset=dict(target=None))

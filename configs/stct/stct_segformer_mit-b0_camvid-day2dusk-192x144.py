@@ -13,11 +13,11 @@ source_pipeline = _base_.train_pipeline.copy()
 source_pipeline.insert(-1, dict(type='mmseg.PhotoMetricDistortion', brightness_delta=64, contrast_range=(0.3, 1.5)))
 train_dataloader = dict(dataset=dict(source=dict(pipeline=source_pipeline)))
 student = _base_.model
-student.decode_head.num_classes = 11
+student.decode_head.num_classes = _base_.num_classes
 stct = _base_.stct
-stct.terms.target.weight.alpha = 2e-3  # the paper's 2e-4 is meant for 40,000 iterations
+stct.terms.target.weight.update(alpha=2e-3, horizon=3000)
 stct.views.target.jitter_strength = 0.4
-model = dict(_delete_=True, type='SelfTrainingUDA', task='segmentation', student=student, **stct)
+model = dict(_delete_=True, type='mmuda.SelfTrainingUDA', task='segmentation', student=student, **stct)
 optim_wrapper = dict(optimizer=dict(lr=3e-4), paramwise_cfg=dict(custom_keys=dict(head=dict(lr_mult=2.0))))
 custom_hooks = [dict(type='mmuda.MeanTeacherHook', momentum=0.01)]
 train_cfg = dict(max_iters=3000)

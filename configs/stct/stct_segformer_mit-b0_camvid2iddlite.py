@@ -9,9 +9,8 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 student = _base_.model
-student.decode_head.num_classes = 7
+student.decode_head.num_classes = _base_.num_classes
 stct = _base_.stct
-stct.terms.target.weight.alpha = 2e-3  # the paper's 2e-4 is meant for 40,000 iterations
 stct.views.target.of = ('source', 'target')
-model = dict(_delete_=True, type='SelfTrainingUDA', task='segmentation', student=student, **stct)
+model = dict(_delete_=True, type='mmuda.SelfTrainingUDA', task='segmentation', student=student, **stct)
 custom_hooks = [dict(type='mmuda.MeanTeacherHook', momentum=0.005)]

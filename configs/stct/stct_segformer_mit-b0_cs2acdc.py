@@ -1,7 +1,6 @@
 # STCT: SegFormer (MiT-B0), Cityscapes -> ACDC, 40,000 iterations, 2 + 2 images a step.
 #     python tools/train.py configs/stct/stct_segformer_mit-b0_cs2acdc.py
 # Expected: not measured here yet.
-# ImageNet weights: tools/model_converters/mit2mmseg.py mit_b0.pth work_dirs/mit_b0_mmseg.pth
 _base_ = [
     '../_base_/models/segformer_mit-b0.py',  # the network
     '../_base_/datasets/cityscapes2acdc_512x512.py',
@@ -11,6 +10,7 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 student = _base_.model
-student.backbone.init_cfg = dict(type='Pretrained', checkpoint='work_dirs/mit_b0_mmseg.pth')
+student.decode_head.num_classes = _base_.num_classes
+student.backbone.init_cfg = dict(type='Pretrained', checkpoint=_base_.mit_weights)
 methods = [_base_.stct, _base_.feature_distance]
-model = dict(_delete_=True, type='SelfTrainingUDA', task='segmentation', student=student, methods=methods)
+model = dict(_delete_=True, type='mmuda.SelfTrainingUDA', task='segmentation', student=student, methods=methods)

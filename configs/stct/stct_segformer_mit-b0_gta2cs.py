@@ -1,7 +1,6 @@
 # STCT: SegFormer (MiT-B0), GTA5 -> Cityscapes, 40,000 iterations of 2 + 2 images.
 #     tools/dist_train.sh configs/stct/stct_segformer_mit-b0_gta2cs.py 1
 # Expected: the paper gives no figure for this setting, and none is measured here yet.
-# ImageNet weights: tools/model_converters/mit2mmseg.py mit_b0.pth work_dirs/mit_b0_mmseg.pth
 _base_ = [
     '../_base_/models/segformer_mit-b0.py',  # the network
     '../_base_/datasets/gta2cityscapes_512x512.py',
@@ -11,8 +10,9 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 student = _base_.model
-student.backbone.init_cfg = dict(type='Pretrained', checkpoint='work_dirs/mit_b0_mmseg.pth')
+student.decode_head.num_classes = _base_.num_classes
+student.backbone.init_cfg = dict(type='Pretrained', checkpoint=_base_.mit_weights)
 stct = _base_.stct
 stct.labeller.update(ignore_top=15, ignore_bottom=120)  # rectification, bonnet of the ego car
 methods = [stct, _base_.feature_distance]
-model = dict(_delete_=True, type='SelfTrainingUDA', task='segmentation', student=student, methods=methods)
+model = dict(_delete_=True, type='mmuda.SelfTrainingUDA', task='segmentation', student=student, methods=methods)

@@ -14,14 +14,14 @@ _base_ = [
 student = _base_.model
 student.data_preprocessor.update(mean=[127.5] * 3, std=[127.5] * 3)
 student.backbone.init_cfg = dict(type='Pretrained', checkpoint='work_dirs/mobilenet_v2_mmseg.pth')
-student.decode_head.num_classes = 11
+student.decode_head.num_classes = _base_.num_classes
 feature_distance = _base_.feature_distance
 feature_distance.terms.feature_distance.classes = [2, 6, 8, 9, 10]  # pole, sign, car, pedestrian, bicyclist
 stct = _base_.stct
-stct.terms.target.weight.alpha = 2e-3  # the paper's 2e-4 is meant for 40,000 iterations
+stct.terms.target.weight.update(alpha=2e-3, horizon=1200)
 stct.views.target.update(of=('source', 'target'), jitter_strength=0.4)
 model = dict(
-    _delete_=True, type='SelfTrainingUDA', task='segmentation', student=student, methods=[stct, feature_distance]
+    _delete_=True, type='mmuda.SelfTrainingUDA', task='segmentation', student=student, methods=[stct, feature_distance]
 )
 optim_wrapper = dict(optimizer=dict(lr=3e-4), paramwise_cfg=dict(custom_keys=dict(head=dict(lr_mult=5.0))))
 custom_hooks = [dict(type='mmuda.MeanTeacherHook', momentum=0.01), dict(type='mmuda.ChannelsLastHook')]

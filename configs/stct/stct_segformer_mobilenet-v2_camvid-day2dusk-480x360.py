@@ -14,13 +14,12 @@ _base_ = [
 student = _base_.model
 student.data_preprocessor.update(mean=[127.5] * 3, std=[127.5] * 3)
 student.backbone.init_cfg = dict(type='Pretrained', checkpoint='work_dirs/mobilenet_v2_mmseg.pth')
-student.decode_head.num_classes = 11
+student.decode_head.num_classes = _base_.num_classes
 feature_distance = _base_.feature_distance
 feature_distance.terms.feature_distance.classes = [2, 6, 8, 9, 10]  # pole, sign, car, pedestrian, bicyclist
 stct = _base_.stct
-stct.terms.target.weight.alpha = 2e-3  # the paper's 2e-4 is meant for 40,000 iterations
 stct.views.target.of = ('source', 'target')
 model = dict(
-    _delete_=True, type='SelfTrainingUDA', task='segmentation', student=student, methods=[stct, feature_distance]
+    _delete_=True, type='mmuda.SelfTrainingUDA', task='segmentation', student=student, methods=[stct, feature_distance]
 )
 custom_hooks = [dict(type='mmuda.MeanTeacherHook', momentum=0.005)]

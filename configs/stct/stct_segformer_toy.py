@@ -13,9 +13,9 @@ _base_ = [
 ]
 student = _base_.model
 student.backbone.embed_dims = 16  # MiT-B0 at half its width
-student.decode_head.update(in_channels=[16, 32, 80, 128], channels=64, num_classes=8)
+student.decode_head.update(in_channels=[16, 32, 80, 128], channels=64, num_classes=_base_.num_classes)
 stct = _base_.stct
-stct.terms.target.weight.alpha = 1e-3  # the paper's 2e-4 is meant for 40,000 iterations
+stct.terms.target.weight.update(alpha=1e-3, horizon=1000)  # the paper's 2e-4 would rise to the end of the training
 stct.views.target.update(of=('source', 'target'), jitter_strength=0.4)
-model = dict(_delete_=True, type='SelfTrainingUDA', task='segmentation', student=student, **stct)
+model = dict(_delete_=True, type='mmuda.SelfTrainingUDA', task='segmentation', student=student, **stct)
 custom_hooks = [dict(type='mmuda.MeanTeacherHook', momentum=0.01)]

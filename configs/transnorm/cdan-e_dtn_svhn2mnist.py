@@ -8,9 +8,11 @@ _base_ = [
     '../_base_/schedules/sgd_4k_inverse.py',
     '../_base_/default_runtime.py',
 ]
+norm = 'mmuda.TransNorm'
 student = _base_.model
-student.backbone.update(norm_cfg=dict(type='mmuda.TransNorm2d'), fc_norm_cfg=dict(type='mmuda.TransNorm1d'))
+student.head.num_classes = _base_.num_classes
+student.backbone.update(norm_cfg=dict(type=f'{norm}2d'), fc_norm_cfg=dict(type=f'{norm}1d'))
 cdan_e = _base_.cdan_e.terms.cdan_e
-cdan_e.update(tap='backbone', in_channels=512, ramp_steps=10000, num_classes=10)
-model = dict(_delete_=True, type='UDAModel', task='classification', student=student, terms=dict(cdan_e=cdan_e))
+cdan_e.update(tap='backbone', in_channels=512, ramp_steps=0.25, entropy_ramp_steps=0.25)
+model = dict(_delete_=True, type='mmuda.UDAModel', task='classification', student=student, terms=dict(cdan_e=cdan_e))
 train_cfg = dict(max_iters=40000, val_interval=2000)

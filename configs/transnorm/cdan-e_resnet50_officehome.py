@@ -9,11 +9,11 @@ _base_ = [
     '../_base_/schedules/sgd_100k_inverse_x10.py',
     '../_base_/default_runtime.py',
 ]
+norm = 'mmuda.TransNorm'
 student = _base_.model
-student.backbone.norm_cfg = dict(type='mmuda.TransNorm2d')
+student.backbone.norm_cfg = dict(type=f'{norm}2d')
 student.backbone.init_cfg = dict(type='Pretrained', checkpoint='torchvision://resnet50')
-student.neck.norm_cfg = dict(type='mmuda.TransNorm1d')
-student.head.num_classes = 65
+student.neck.norm_cfg = dict(type=f'{norm}1d')
+student.head.num_classes = _base_.num_classes
 cdan_e = _base_.cdan_e.terms.cdan_e
-cdan_e.num_classes = 65
-model = dict(_delete_=True, type='UDAModel', task='classification', student=student, terms=dict(cdan_e=cdan_e))
+model = dict(_delete_=True, type='mmuda.UDAModel', task='classification', student=student, terms=dict(cdan_e=cdan_e))

@@ -10,13 +10,14 @@ _base_ = [
     '../_base_/schedules/sgd_100k_inverse_x10.py',
     '../_base_/default_runtime.py',
 ]
+norm = 'mmuda.TransNorm'
 student = _base_.model
-student.backbone.norm_cfg = dict(type='mmuda.TransNorm2d')
+student.backbone.norm_cfg = dict(type=f'{norm}2d')
 student.backbone.init_cfg = dict(type='Pretrained', checkpoint='torchvision://resnet50')
-student.neck.norm_cfg = dict(type='mmuda.TransNorm1d')
+student.neck.norm_cfg = dict(type=f'{norm}1d')
 student.neck.out_channels = 2048
 student.head.update(in_channels=2048, mid_channels=[2048])
-student.head.num_classes = 65
+student.head.num_classes = _base_.num_classes
 mdd = _base_.mdd.terms.mdd
-mdd.update(in_channels=2048, num_classes=65, channels=2048, margin=2.0)
-model = dict(_delete_=True, type='UDAModel', task='classification', student=student, terms=dict(mdd=mdd))
+mdd.update(in_channels=2048, channels=2048, margin=2.0)
+model = dict(_delete_=True, type='mmuda.UDAModel', task='classification', student=student, terms=dict(mdd=mdd))

@@ -1,27 +1,31 @@
 """Reading a config so that a mistyped key is an error instead of silence.
 
-mmengine keeps every name of a config file and ignores those it does not know. Here a top-level name must be a setting
-of the runner or be used by an expression in the chain of files; once used, such variables are dropped, so a config that
-was written to a work directory reads back cleanly.
+mmengine keeps every name of a config file and ignores those it does not know. Here a top-level name is a setting of the
+runner or a variable of the config. Variables can be set by ``--cfg-options`` like settings; once used they are dropped,
+so a config that was written to a work directory reads back cleanly.
 """
 
 from __future__ import annotations
 
 import ast
 import inspect
+import logging
 import os
 import re
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from mmengine.config import Config
+from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from mmuda import compat
 
 from .errors import UserError, did_you_mean
 from .options import merge_options
+from .variables import ConfigFile, assigned_names, base_names, base_path, variables_among, with_variables
 
 SETTINGS = frozenset(inspect.signature(Runner.__init__).parameters) - {'self', 'cfg'} | {
     'runner_type',
@@ -35,18 +39,12 @@ SETTINGS = frozenset(inspect.signature(Runner.__init__).parameters) - {'self', '
     'tta_model',
     'tta_pipeline',
 }
-OWN_CONFIGS = Path(__file__).parents[1] / '.mim' / 'configs'
-"""Where ``_base_ = 'mmuda::…'`` is looked up."""
+INNER_SETTINGS = frozenset(
+    ('lr', 'batch_size', 'num_workers', 'max_iters', 'max_epochs', 'val_interval', 'interval', 'seed', 'num_classes')
+)
+"""Names that are read below a setting."""
 VARIABLE = re.compile(r"""\{\{['"]?\s*\$(\w+)\s*:\s*(\S*?)\s*['"]?\}\}""")
 """A value from the environment in a config, ``{{$NAME:default}}``, as mmengine finds it."""
-
-
-class ConfigFile(NamedTuple):
-    """One file of a config's chain: its path, its text, and its syntax tree with 0 for values of the environment."""
-
-    path: Path
-    text: str
-    tree: ast.Module
 
 
 def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> Config:
@@ -59,32 +57,39 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
     Raises:
         UserError: The file is missing or broken, or a key has no reader.
     """
-    path = Path(path)
+    path, options = Path(path), dict(options or {})
     compat.apply()
     files = list(_chain(path))
     _check_environment(files)
-    try:
-        cfg = Config.fromfile(path)
-    except Exception as error:
-        raise UserError(
-            f'config file {path} cannot be read ({type(error).__name__}: {error}): mend the file{_set_variables(files)}'
-        ) from error
+    cfg = _evaluated(files, {})
+    variables = variables_among(options, files, SETTINGS, cfg)
+    if variables:
+        cfg = _evaluated(files, variables)
     _check_names(files)
     for key in [key for key in cfg if key not in SETTINGS]:
-        _refuse_variable(key, options or {}, path)
         cfg.pop(key)
-    _check_options(options or {})
-    merge_options(cfg, options or {})
+    options = {key: value for key, value in options.items() if key not in variables}
+    _check_options(options)
+    merge_options(cfg, options)
     return cfg
 
 
-def _refuse_variable(key: str, options: Mapping[str, Any], path: Path) -> None:
-    for option in options:
-        if option.split('.')[0] == key:
-            raise UserError(
-                f"'{option}' cannot be set by --cfg-options: '{key}' is a variable of {path} that was used when the "
-                'file was read; set the keys made from it, for example model.terms.target.weight.alpha'
-            )
+def _evaluated(files: Sequence[ConfigFile], variables: Mapping[str, Any]) -> Config:
+    """The config as mmengine reads it, with other values of some variables."""
+    path = files[0].path
+    try:
+        if not variables:
+            return Config.fromfile(path)
+        with tempfile.TemporaryDirectory() as folder:
+            cfg = Config.fromfile(with_variables(files, variables, Path(folder)))
+        object.__setattr__(cfg, '_filename', str(path))  # what runs are called after
+        return cfg
+    except Exception as error:
+        given = f' or the variables {", ".join(variables)} in --cfg-options' if variables else ''
+        raise UserError(
+            f'config file {path} cannot be read ({type(error).__name__}: {error}): mend the file'
+            f'{given}{_set_variables(files)}'
+        ) from error
 
 
 def _check_options(options: Mapping[str, Any]) -> None:
@@ -98,16 +103,32 @@ def _check_options(options: Mapping[str, Any]) -> None:
 
 
 def _check_names(files: Sequence[ConfigFile]) -> None:
-    """Every name assigned at the top of a file must be a setting or be read somewhere in the chain."""
+    """A name assigned at the top of a file is a setting, is read somewhere in the chain, or is clearly a helper."""
     from_children = {name for file in files for name in _base_reads(file.tree)}
-    for path, _, tree in files:
+    for number, (path, _, tree) in enumerate(files):
         read = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
-        for name in _assigned(tree):
-            if name not in SETTINGS | read | from_children and not name.startswith('_'):
+        for name in assigned_names(tree):
+            if name in SETTINGS | read | from_children or name.startswith('_'):
+                continue
+            if any(name in assigned_names(base.tree) for base in files[number + 1 :]):
+                raise UserError(
+                    f"unknown config key '{name}' in {path}: a base has used its own '{name}' already; set the keys "
+                    f'made from it, or give --cfg-options {name}=VALUE'
+                )
+            if _is_setting(name, tree):
                 raise UserError(
                     f"unknown config key '{name}' in {path}: no part of a run reads it, and no expression uses it as a "
                     f'variable{did_you_mean(name, SETTINGS)}'
                 )
+            if number == 0:
+                print_log(f"Nothing reads '{name}' of {path}.", 'current', logging.WARNING)
+
+
+def _is_setting(name: str, tree: ast.Module) -> bool:
+    """Whether a name that nobody reads was meant to be read: it is like a setting's, or has settings below it."""
+    values = [node.value for node in tree.body if name in assigned_names(ast.Module([node], []))]
+    sections = any(isinstance(part, (ast.Dict, ast.Call)) for value in values for part in ast.walk(value or ast.Pass()))
+    return sections or name in INNER_SETTINGS or bool(did_you_mean(name, SETTINGS))
 
 
 def _check_environment(files: Sequence[ConfigFile]) -> None:
@@ -136,10 +157,14 @@ def _chain(path: Path, child: Path | None = None) -> Iterator[ConfigFile]:
     """The file and all that it inherits from; those of other packages (``mmseg::…``) are not ours to judge."""
     file = _read(path, '' if child is None else f', a _base_ of {child},')
     yield file
-    for base in _bases(file.tree):
-        scope, installed, name = base.rpartition('::')
-        if not installed or scope == 'mmuda':
-            yield from _chain(OWN_CONFIGS / name if installed else path.parent / base, path)
+    for base in base_names(file.tree):
+        if (below := base_path(base, path)) is not None:
+            yield from _chain(below, path)
+
+
+def _as_number(found: re.Match) -> str:
+    """A number as long as the variable, so that what stands behind it keeps its place."""
+    return '0'.ljust(len(found[0]))
 
 
 def _read(path: Path, role: str) -> ConfigFile:
@@ -157,30 +182,12 @@ def _read(path: Path, role: str) -> ConfigFile:
         raise UserError(f"config file {path}{role} has the suffix '{path.suffix}': configs are Python files (.py)")
     try:
         text = path.read_text(encoding='utf-8')
-        return ConfigFile(path, text, ast.parse(VARIABLE.sub('0', text)))
+        return ConfigFile(path, text, ast.parse(VARIABLE.sub(_as_number, text)))
     except (OSError, ValueError, SyntaxError) as error:
         reason = getattr(error, 'strerror', None) or error
         raise UserError(
             f'config file {path}{role} cannot be read ({type(error).__name__}: {reason}): mend the file'
         ) from error
-
-
-def _bases(tree: ast.Module) -> list[str]:
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and getattr(node.targets[0], 'id', None) == '_base_':
-            try:
-                bases = ast.literal_eval(node.value)
-            except ValueError:  # an expression: mmengine evaluates it, and what it names is not looked at here
-                return []
-            return [bases] if isinstance(bases, str) else list(bases)
-    return []
-
-
-def _assigned(tree: ast.Module) -> list[str]:
-    statements = [node for node in tree.body if isinstance(node, (ast.Assign, ast.AnnAssign))]
-    targets = [target for node in statements for target in getattr(node, 'targets', None) or [node.target]]
-    names = [node for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)]
-    return [name.id for name in names if isinstance(name.ctx, ast.Store)]
 
 
 def _base_reads(tree: ast.Module) -> Iterator[str]:

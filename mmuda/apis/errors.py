@@ -16,6 +16,7 @@ import traceback
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import FrameType
+from urllib.error import URLError
 
 from mmuda import processes
 from mmuda.processes import Interrupted, caught_signals, defer, leave
@@ -65,6 +66,8 @@ def explain(error: BaseException) -> str | None:
         return from_worker
     if has_lost_rank(error):
         return _lost_rank(error)
+    if isinstance(error, URLError):
+        return _no_download(error)
     if isinstance(error, (TypeError, KeyError)):
         sentence = _config_complaint(error)
         if sentence is not None:
@@ -110,6 +113,16 @@ def _lost_rank(error: RuntimeError) -> str:
     return _one_line(
         f'rank {os.environ.get("RANK", "0")} has lost another rank ({str(error).splitlines()[0][:160]}): what that one '
         'says is the reason, or its machine or launcher is gone; go on with --resume'
+    )
+
+
+def _no_download(error: URLError) -> str:
+    """Weights that a config names by their address, and no way to it."""
+    found = [value for frame, _ in traceback.walk_tb(error.__traceback__) for value in frame.f_locals.values()]
+    address = next((value for value in found if isinstance(value, str) and '://' in value), 'a file')
+    return _one_line(
+        f'{address} cannot be downloaded ({error}): give a file that you have in its place, by --cfg-options; '
+        'mit_weights=FILE for the ImageNet weights of MiT'
     )
 
 

@@ -2,6 +2,7 @@
 
 The config's own value says what kind is meant: a number takes a number, a switch takes true or false, a dict of
 settings takes its keys one by one. None, which stands for 'not set', is replaced by anything and replaces anything.
+The ``type`` of the entry behind a list's last makes a new one: ``custom_hooks.0.type=...`` adds a hook where none is.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 
 from .errors import UserError
 
@@ -20,12 +21,27 @@ def merge_options(cfg: Config, options: Mapping[str, Any]) -> None:
     Raises:
         UserError: a key leads into a value that has no keys, or its value does not fit the one that is there.
     """
+    for key in sorted(options):  # the first entry of a list before the second
+        _extend(cfg, key)
     for key, value in options.items():
         _check(cfg, key, value)
     try:
         cfg.merge_from_dict(dict(options))
     except (KeyError, TypeError, IndexError, ValueError) as error:
         raise UserError(f'--cfg-options {" ".join(options)} does not fit the config: {error}') from error
+
+
+def _extend(cfg: Config, key: str) -> None:
+    """Make the empty dict that the ``type`` of a list's next entry goes into, and the list where there is none."""
+    *parents, name, number, last = ('', '', *key.split('.'))
+    if last != 'type' or not number.isdecimal():
+        return
+    node: Any = cfg
+    for part in filter(None, parents):
+        node = node.get(part) if isinstance(node, (Config, Mapping)) else None
+    if isinstance(node, (Config, Mapping)) and len(node.get(name) or []) == int(number):
+        entries = list(node.get(name) or [])
+        node[name] = [*entries, ConfigDict()]
 
 
 def _check(cfg: Config, key: str, value: Any) -> None:
@@ -35,8 +51,8 @@ def _check(cfg: Config, key: str, value: Any) -> None:
         node = _child(node, part, '.'.join(parents[:depth]), key)
         if node is None:
             return  # a dict that the option makes
-    if (misfit := _misfit(_child(node, last, '.'.join(parents), key), value)) is not None:
-        raise UserError(f'--cfg-options {key}={value} does not fit: {misfit}')
+    if (wrong := misfit(_child(node, last, '.'.join(parents), key), value)) is not None:
+        raise UserError(f'--cfg-options {key}={value} does not fit: {wrong}')
 
 
 def _child(node: Any, part: str, where: str, key: str) -> Any:
@@ -53,7 +69,7 @@ def _child(node: Any, part: str, where: str, key: str) -> Any:
     raise UserError(f"--cfg-options {key} does not fit: '{where}' is {node!r} in the config, which has no keys")
 
 
-def _misfit(old: Any, new: Any) -> str | None:
+def misfit(old: Any, new: Any) -> str | None:
     """What is wrong with a value in the place of another, or None."""
     if old is None or new is None:
         return None

@@ -39,6 +39,8 @@ LOWEST = dict(
     val_interval=1,
 )
 """The least value of settings, wherever they stand outside the model; -1 means 'never' or 'all' for these two:"""
+TAKE_SHARES = ('mmuda.ACDAHook', 'mmuda.AdaBNHook', 'mmuda.CheckpointHook')
+"""Parts whose ``interval`` may be a share of the training."""
 SWITCHED_OFF_BY_MINUS_ONE = ('interval', 'max_keep_ckpts')
 FREE_KEYS = dict(
     data_prefix=('img_path', 'seg_map_path'),
@@ -90,10 +92,14 @@ def _check_ranges(node: Any, path: str) -> None:
         where, lowest = f'{path}.{name}', LOWEST.get(name)
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         off = value == -1 and name in SWITCHED_OFF_BY_MINUS_ONE
-        share = number and 0 < value < 1 and where.endswith('checkpoint.interval')
+        share = number and 0 < value < 1 and (where.endswith('checkpoint.interval') or _kind(node) in TAKE_SHARES)
         if number and lowest is not None and value < lowest and not off and not share:
             raise UserError(f'{where}={value} is too small: give {lowest} or more')
         _check_ranges(value, where)
+
+
+def _kind(node: Any) -> str | None:
+    return node.get('type') if isinstance(node, Mapping) else None
 
 
 def _check_free_keys(node: Any, path: str) -> None:

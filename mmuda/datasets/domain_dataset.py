@@ -76,6 +76,11 @@ class DomainDataset(Dataset):
         self.rare_class_min_pixels = rare_class_min_pixels
         self.rare_class_ratio = rare_class_ratio
 
+    @property
+    def METAINFO(self) -> dict:
+        """``metainfo`` by the name under which mmseg's ``browse_dataset`` looks for it."""
+        return self.metainfo
+
     def __len__(self) -> int:
         return self._ends[-1]
 

@@ -154,7 +154,7 @@ def test_an_overridden_variable_that_its_base_has_already_used(write, leaf):
         size = 9
         """,
     )
-    with pytest.raises(UserError, match=r"unknown config key 'size' in .*override\.py"):
+    with pytest.raises(UserError, match=r"unknown config key 'size' in .*override\.py: a base has used its own 'size'"):
         load_config(path)
 
 
@@ -182,9 +182,55 @@ def test_an_unknown_option(leaf):
         load_config(leaf, {'optim_wraper.lr': 1})
 
 
-def test_an_option_that_would_change_nothing(leaf):
-    with pytest.raises(UserError, match=r"'extra' cannot be set by --cfg-options: 'extra' is a variable of"):
-        load_config(leaf, {'extra': 1})
+def test_a_variable_can_be_set(leaf, write):
+    """Whatever is made of it follows, in the file that has it and in those that inherit it."""
+    cfg = load_config(leaf, {'size': 9, 'width': 4, 'model.student.deep.x': 2})
+    assert (cfg.model.student.size, cfg.model.extra, cfg.model.student.deep.x) == (9, 4, 2)
+    assert load_config(leaf, {'extra': 5, 'width': 4}).model.extra == 5
+    assert set(cfg) == {'model'}
+    assert cfg.filename == str(leaf)
+    child = write('child.py', "_base_ = ['./leaf.py']\nname: str = 'ä'; twice = name * 2\nwork_dir = f'{twice}!'")
+    cfg = load_config(child, {'name': 'it\'s "ö"', 'size': 8})
+    assert (cfg.work_dir, cfg.model.student.size) == ('it\'s "ö"it\'s "ö"!', 8)
+
+
+def test_a_variable_from_the_environment_can_be_set(pair, monkeypatch):
+    monkeypatch.setenv('MMUDA_PAIR', 'dslr-amazon')
+    assert load_config(pair, {'pair': 'webcam-dslr'}).model == dict(a='webcam', b='dslr')
+
+
+@pytest.mark.parametrize(
+    'options, reason',
+    [
+        ({'student': 1}, r"'student' cannot be set by --cfg-options: 'student' is a variable of .*, made of settings"),
+        ({'student.size': 1}, r"'student\.size' cannot be set by --cfg-options: 'student' is a variable of"),
+        ({'size': 'large'}, r'--cfg-options size=large does not fit: it is 7 in the config: give a number'),
+    ],
+)
+def test_a_variable_that_cannot_be_set(leaf, options, reason):
+    with pytest.raises(UserError, match=reason):
+        load_config(leaf, options)
+
+
+def test_a_name_beside_others_cannot_be_set(pair):
+    with pytest.raises(UserError, match=r"'source' cannot be set .* variable of .*pair\.py, one of several in one"):
+        load_config(pair, {'source': 'amazon'})
+
+
+def test_an_expression_that_breaks_on_a_variable(pair):
+    with pytest.raises(UserError, match=r'ValueError.*: mend the file or the variables pair in --cfg-options'):
+        load_config(pair, {'pair': 'amazon'})
+
+
+@pytest.mark.parametrize('text', ['crop = (512, 512)', "note = 'the second run'", 'widths: list = [1, 2]'])
+def test_a_helper_that_nobody_reads_is_allowed(write, text):
+    assert load_config(write('helper.py', f'{text}\nmodel = dict(x=1)')).to_dict() == dict(model=dict(x=1))
+
+
+@pytest.mark.parametrize('text', ["optimizer = dict(type='SGD')", 'lr = 0.1', 'seed = 3', "hooks = [dict(type='A')]"])
+def test_what_was_meant_as_a_setting_is_no_helper(write, text):
+    with pytest.raises(UserError, match=r'unknown config key .* no part of a run reads it'):
+        load_config(write('meant.py', text))
 
 
 def test_an_option_that_does_not_fit(leaf):

@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import time
+from urllib.error import URLError
 
 import pytest
 import torch
@@ -215,3 +216,17 @@ def test_run_tool_keeps_the_traceback_of_bugs():
 def test_did_you_mean():
     assert did_you_mean('optim_wraper', ['optim_wrapper', 'model']) == "; did you mean 'optim_wrapper'?"
     assert did_you_mean('zebra', ['optim_wrapper']) == ''
+
+
+def test_weights_that_cannot_be_downloaded():
+    def download(url):
+        raise URLError('no route to host')
+
+    try:
+        download('https://example.invalid/weights.pth')
+    except URLError as error:
+        sentence = explain(error)
+    assert sentence.startswith(
+        'https://example.invalid/weights.pth cannot be downloaded (<urlopen error no route to host>)'
+    )
+    assert 'mit_weights=FILE' in sentence

@@ -66,3 +66,12 @@ def test_what_fits_is_set(cfg, key, value):
 def test_what_does_not_fit_is_one_sentence(cfg, key, value, reason):
     with pytest.raises(UserError, match=reason):
         merge_options(cfg, {key: value})
+
+
+def test_the_type_of_the_next_entry_makes_it(cfg):
+    before = len(cfg.custom_hooks)
+    merge_options(
+        cfg, {f'custom_hooks.{before}.interval': 5, f'custom_hooks.{before}.type': 'B', 'model.new.0.type': 'C'}
+    )
+    assert cfg.custom_hooks[before] == dict(type='B', interval=5)
+    assert cfg.model.new == [dict(type='C')]

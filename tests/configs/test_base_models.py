@@ -8,13 +8,14 @@ import torch
 from mmengine.config import Config
 
 from mmuda import compat
+from mmuda.apis import load_config
 from mmuda.registry import MODELS
 
 pytest.importorskip('mmseg')
 compat.apply()
 
 FOLDER = Path(__file__).parents[2] / 'configs' / '_base_' / 'models'
-FILES = sorted(path.stem for path in FOLDER.glob('*.py'))
+FILES = sorted(path.stem for path in FOLDER.glob('*.py') if path.stem != 'mit')
 CLASSIFIERS = {  # side, channels and classes of the input and output, millions of parameters
     'lenet_digits': (28, 1, 10, 0.432),
     'dtn_digits': (32, 3, 10, 3.134),
@@ -32,33 +33,28 @@ CLASSIFIERS = {  # side, channels and classes of the input and output, millions 
     'dida_resnet101': (64, 3, 345, 47.041),
     'dida-mixstyle_resnet50': (64, 3, 65, 27.475),
     'dida-every-stage_resnet18': (64, 3, 7, 11.229),
-    'static_resnet18': (64, 3, 7, 11.216),
-    'static_resnet50': (64, 3, 65, 27.478),
-    'static_resnet101': (64, 3, 345, 47.044),
     'cnn2_digits': (28, 1, 10, 0.128),
     'cnn3_digits': (32, 3, 10, 31.806),
     'dida_cnn2_digits': (28, 1, 10, 0.128),
     'dida_cnn3_digits': (32, 3, 10, 31.807),
     'dida-mixstyle_cnn2_digits': (28, 1, 10, 0.128),
     'dida-mixstyle_cnn3_digits': (32, 3, 10, 31.807),
-    'static_cnn2_digits': (28, 1, 10, 0.128),
-    'static_cnn3_digits': (32, 3, 10, 31.807),
     'wrn-28-2_cifar10': (32, 3, 10, 1.468),
     'dida_wrn-28-2_cifar10': (32, 3, 10, 1.474),
-    'static_wrn-28-2_cifar10': (32, 3, 10, 1.474),
 }
+STATIC = {'dida_resnet18': 11.216, 'dida_resnet50': 27.478, 'dida_cnn2_digits': 0.128, 'dida_wrn-28-2_cifar10': 1.474}
 SEGMENTORS = [name for name in FILES if name not in CLASSIFIERS]
 MIT_MILLIONS = {'b0': 3.319, 'b1': 13.151, 'b2': 24.196, 'b3': 44.072, 'b4': 60.843, 'b5': 81.443}
 
 
-def load(name):
-    return Config.fromfile(FOLDER / f'{name}.py')
+def load(name, **variables):
+    return load_config(FOLDER / f'{name}.py', variables)
 
 
 @functools.cache
-def build(name):
+def build(name, **variables):
     """The network, moved to where a forward pass computes nothing but shapes."""
-    net = MODELS.build(load(name).model).to('meta')
+    net = MODELS.build(load(name, **variables).model).to('meta')
     net.eval()  # mmseg's MobileNetV2 returns None from eval()
     return net
 
@@ -82,10 +78,13 @@ def test_builds_and_predicts_at_image_size(name):
     assert logits.shape == (2, 19, 96, 160)
 
 
-@pytest.mark.parametrize('family', ['segformer', 'daformer'])
+@pytest.mark.parametrize('name', ['segformer_mit-b0', 'daformer_mit-b5'])
 @pytest.mark.parametrize('size', MIT_MILLIONS)
-def test_mit_sizes(family, size):
-    backbone = build(f'{family}_mit-{size}').backbone
+def test_mit_sizes_are_one_variable(name, size):
+    """In the backbone and in the channels that the head is given."""
+    net = build(name, mit=size)
+    assert net.decode_head.in_channels == [net.backbone.embed_dims * heads for heads in (1, 2, 5, 8)]
+    backbone = net.backbone
     millions = sum(p.numel() for p in backbone.parameters()) / 1e6
     assert round(millions, 3) == MIT_MILLIONS[size]
 
@@ -107,3 +106,23 @@ def test_a_classifier_predicts(name):
     with torch.no_grad():
         assert net(torch.empty(2, channels, size, size, device='meta')).shape == (2, classes)
     assert round(sum(p.numel() for p in net.parameters()) / 1e6, 3) == millions
+
+
+@pytest.mark.parametrize('name', STATIC)
+def test_the_static_control_is_one_variable(name):
+    pytest.importorskip('torchvision')
+    net = build(name, module='mmuda.StaticModule')
+    assert round(sum(p.numel() for p in net.parameters()) / 1e6, 3) == STATIC[name]
+
+
+def test_every_mit_has_mmseg_s_file():
+    """Which mmengine downloads when a training starts, and not before."""
+    import mmseg
+
+    stock = Path(mmseg.__file__).parent / '.mim' / 'configs' / 'segformer'
+    if not stock.is_dir():
+        pytest.skip('this mmseg has no configs')
+    known = ''.join(path.read_text() for path in stock.glob('*.py'))
+    cfg = Config.fromfile(FOLDER / 'mit.py')
+    assert all(f'{cfg.mit_url}/{name}' in known for name in cfg.mit_files.values())
+    assert cfg.mit_files.keys() == cfg.mit_num_layers.keys() == cfg.mit_embed_dims.keys() == MIT_MILLIONS.keys()

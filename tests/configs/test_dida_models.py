@@ -52,7 +52,7 @@ def positions(*kept):
 
 ROWS = {  # row: (model config, keys, parameters of the branches)
     'IV DIDA': ('dida_resnet18', {}, blocks(256, 512, 512)),
-    'IV static CNN': ('static_resnet18', {}, blocks(256, 512, 512, generators=0) + 9 * (16 + 32)),
+    'IV static CNN': (*of_module(type='mmuda.StaticModule'), blocks(256, 512, 512, generators=0) + 9 * (16 + 32)),
     'IV w/o main stream': (
         'dida_resnet18',
         dict(
@@ -64,8 +64,7 @@ ROWS = {  # row: (model config, keys, parameters of the branches)
     'V dilation 1': (*of_module(dilations=(1,)), blocks(256, 512, 512, dilations=1)),
     'V dilation 2': (*of_module(dilations=(2,)), blocks(256, 512, 512, dilations=1)),
     'V static, dilation 1': (
-        'static_resnet18',
-        dict(neck=dict(module=dict(dilations=(1,)))),
+        *of_module(type='mmuda.StaticModule', dilations=(1,)),
         blocks(256, 512, 512, dilations=1, generators=0) + 9 * (16 + 32),
     ),
     'VI 1x1 kernel': (*of_module(kernel_size=(1, 3)), blocks(256, 512, 512) - 2 * 2 * 8),

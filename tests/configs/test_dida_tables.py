@@ -1,4 +1,4 @@
-"""The rows of DIDA-Net's tables have their leaves, the pages know them, and branches learn ten times as fast."""
+"""The rows of DIDA-Net's tables are leaves or lines of options, and branches learn ten times as fast."""
 
 import re
 from pathlib import Path
@@ -8,40 +8,42 @@ import yaml
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DefaultScope
+from readme_lines import lines_of
 
+from mmuda.apis import load_config
 from mmuda.registry import MODELS
 
 REPO = Path(__file__).parents[2]
 LEAVES = REPO / 'configs' / 'dida'
-STATIC, ATTENTION = dict(type='StaticModule', reduction=16), dict(type='AttentionModule', reduction=16)
-DIDA = dict(type='DIDAModule', reduction=16)
-# a leaf, the paper's table and its accuracy, the modules of its branch
+LINES = list(lines_of(LEAVES / 'README.md'))
+STATIC, ATTENTION = dict(type='mmuda.StaticModule', reduction=16), dict(type='mmuda.AttentionModule', reduction=16)
+DIDA = dict(type='mmuda.DIDAModule', reduction=16)
+MAIN = 'dida_resnet18_pacs'
+# the paper's table, a row of the README with its accuracy, the modules of the network's branch
 PACS = [
+    ('IV, V', 'static CNN', '90.39', STATIC),
+    ('IV', 'without the main stream', '80.78', DIDA),
+    ('V', 'dilation 1', '90.69', dict(DIDA, dilations=(1,))),
+    ('V', 'dilation 2', '90.08', dict(DIDA, dilations=(2,))),
+    ('V', 'dilation 1, static CNN', '89.91', dict(STATIC, dilations=(1,))),
+    ('V', 'dilation 2, static CNN', '89.68', dict(STATIC, dilations=(2,))),
+    ('VI', 'top branch with 1×1 kernels', '90.40', dict(DIDA, kernel_size=(1, 3))),
+    ('VI', 'conv1 not shared among three branches', '90.30', dict(DIDA, share_reduction=False)),
+    ('Fig. 7', 'm = 2 instead of 16', '91.21', dict(DIDA, reduction=2)),
+    ('Fig. 7', 'm = 4 instead of 16', '91.23', dict(DIDA, reduction=4)),
+    ('Fig. 7', 'm = 8 instead of 16', '91.18', dict(DIDA, reduction=8)),
+    ('Fig. 7', 'm = 32 instead of 16', '89.70', dict(DIDA, reduction=32)),
+    ('X', 'SENet', '89.55', dict(ATTENTION, attention=dict(type='mmuda.SqueezeExcitation'))),
+    ('X', 'CBAM', '86.17', dict(ATTENTION, attention=dict(type='mmuda.CBAM'))),
+    ('X', 'self-attention', '91.27', dict(ATTENTION, attention=dict(type='mmengine.NonLocal2d'))),
+]
+# leaves of their own: what they add is more than options
+LEAVES_OF_PACS = [
     ('dida_resnet18_pacs', 'Table IIIa', '91.83', DIDA),
-    ('static_resnet18_pacs', 'Tables IV and V', '90.39', STATIC),
-    ('dida_resnet18_pacs_no-main-stream', 'Table IV', '80.78', DIDA),
-    ('dida_resnet18_pacs_dilation-1', 'Table V', '90.69', dict(DIDA, dilations=(1,))),
-    ('dida_resnet18_pacs_dilation-2', 'Table V', '90.08', dict(DIDA, dilations=(2,))),
-    ('static_resnet18_pacs_dilation-1', 'Table V', '89.91', dict(STATIC, dilations=(1,))),
-    ('static_resnet18_pacs_dilation-2', 'Table V', '89.68', dict(STATIC, dilations=(2,))),
-    ('dida_resnet18_pacs_kernel-1x1', 'Table VI', '90.40', dict(DIDA, kernel_size=(1, 3))),
-    ('dida_resnet18_pacs_unshared', 'Table VI', '90.30', dict(DIDA, share_reduction=False)),
-    ('dida_resnet18_pacs_m-2', 'Fig. 7', '91.21', dict(DIDA, reduction=2)),
-    ('dida_resnet18_pacs_m-4', 'Fig. 7', '91.23', dict(DIDA, reduction=4)),
-    ('dida_resnet18_pacs_m-8', 'Fig. 7', '91.18', dict(DIDA, reduction=8)),
-    ('dida_resnet18_pacs_m-32', 'Fig. 7', '89.70', dict(DIDA, reduction=32)),
     ('dida_resnet18_pacs_mmd', 'Table VIII', '91.75', DIDA),
     ('dida_resnet18_pacs_mcd', 'Table VIII', '91.22', DIDA),
     ('dida_resnet18_pacs_dann', 'Table VIII', '90.58', DIDA),
-    ('dida_resnet18_pacs_senet', 'Table X', '89.55', dict(ATTENTION, attention=dict(type='SqueezeExcitation'))),
-    ('dida_resnet18_pacs_cbam', 'Table X', '86.17', dict(ATTENTION, attention=dict(type='CBAM'))),
-    (
-        'dida_resnet18_pacs_self-attention',
-        'Table X',
-        '91.27',
-        dict(ATTENTION, attention=dict(type='mmengine.NonLocal2d')),
-    ),
-    ('dida_resnet18_pacs_residual-adapters', 'Table XI', '72.93', dict(type='ResidualAdapter')),
+    ('dida_resnet18_pacs_residual-adapters', 'Table XI', '72.93', dict(type='mmuda.ResidualAdapter')),
 ]
 ALIGNED = {
     f'dida_resnet18_pacs_{name}': f'mmuda.{term}' for name, term in dict(mmd='DAN', mcd='MCD', dann='DANN').items()
@@ -81,8 +83,14 @@ SETTINGS = [
 ]
 
 
-def read(leaf: str) -> Config:
-    return Config.fromfile(LEAVES / f'{leaf}.py')
+def read(leaf: str, options: dict | None = None) -> Config:
+    return load_config(LEAVES / f'{leaf}.py', options)
+
+
+def options_of(row: str) -> dict:
+    """What the README has for a row."""
+    (line,) = [line for line in LINES if line.row == row]
+    return line.options
 
 
 def metafile() -> dict:
@@ -108,36 +116,38 @@ def assert_published(leaf: str, table: str, accuracy: str) -> None:
     assert f'[{accuracy}]({leaf}.py)' in readme or re.search(rf'\]\({leaf}\.py\) \| {accuracy} ', readme)
 
 
-@pytest.mark.parametrize('leaf, table, accuracy, module', PACS, ids=[row[0] for row in PACS])
-def test_a_row_of_pacs_has_its_leaf(leaf, table, accuracy, module):
+@pytest.mark.parametrize('table, row, accuracy, module', PACS, ids=[row[1] for row in PACS])
+def test_a_row_of_pacs_is_a_line(table, row, accuracy, module):
     """It is the network of the main leaf but for the modules of its branch."""
-    assert_published(leaf, table, accuracy)
-    ours, main = read(leaf).to_dict(), read('dida_resnet18_pacs').to_dict()
+    ours, main = read(MAIN, options_of(f'{table} | {row} | {accuracy}')).to_dict(), read(MAIN).to_dict()
     assert ours['model']['student']['neck'].pop('module') == module
     del main['model']['student']['neck']['module']
-    if leaf.endswith('_no-main-stream'):
+    if row == 'without the main stream':
         assert ours['model']['student']['neck'].pop('main_stream') is False
-        assert ours['model']['student']['backbone'].pop('num_stages') == 3
-    elif leaf in ALIGNED:
+        shorter = dict(num_stages=3, strides=(1, 2, 2), dilations=(1, 1, 1), out_indices=(2,))
+        main['model']['student']['backbone'].update(shorter)
+    assert ours == main
+
+
+@pytest.mark.parametrize('leaf, table, accuracy, module', LEAVES_OF_PACS, ids=[row[0] for row in LEAVES_OF_PACS])
+def test_a_row_of_pacs_has_its_leaf(leaf, table, accuracy, module):
+    assert_published(leaf, table, accuracy)
+    ours, main = read(leaf).to_dict(), read(MAIN).to_dict()
+    assert ours['model']['student']['neck'].pop('module') == module
+    del main['model']['student']['neck']['module']
+    if leaf in ALIGNED:
         (name,) = ours['model']['terms'].keys() - {'target'}
-        term = ours['model']['terms'].pop(name)
-        assert term['type'] == ALIGNED[leaf]
-        if leaf.endswith('_mcd'):
-            ours['model']['student']['head'] = ours['model']['student']['head']['classifier']
-        assert ours['model'] == main['model']
-    else:
-        assert ours['model'] == main['model']
-    assert {key: ours[key] for key in ('train_dataloader', 'train_cfg')} == {
-        key: main[key] for key in ('train_dataloader', 'train_cfg')
-    }
+        assert ours['model']['terms'].pop(name)['type'] == ALIGNED[leaf]
+    if leaf.endswith('_mcd'):
+        ours['model']['student']['head'] = ours['model']['student']['head']['classifier']
+    for key in ('model', 'train_dataloader', 'train_cfg'):
+        assert ours[key] == main[key]
 
 
 @pytest.mark.parametrize('kept, accuracy, stages', STAGES, ids=[row[0] for row in STAGES])
-def test_a_column_of_table_vii_has_its_leaf(kept, accuracy, stages):
-    leaf = f'dida_resnet18_pacs_{kept}'
-    assert_published(leaf, 'Table VII', accuracy)
-    beside = read(leaf).model.student.backbone.beside
-    assert {stage for stage, config in beside.items() if config is not None} == stages
+def test_a_column_of_table_vii_is_a_line(kept, accuracy, stages):
+    cfg = read(f'{MAIN}_every-stage', options_of(f'VII | {kept} | {accuracy}'))
+    assert {stage for stage, config in cfg.model.student.backbone.beside.items() if config is not None} == stages
 
 
 @pytest.mark.parametrize('leaf, table, accuracy', OTHERS, ids=[row[0] for row in OTHERS])
@@ -148,9 +158,10 @@ def test_a_row_of_other_data_has_its_leaf(leaf, table, accuracy):
 @pytest.mark.parametrize('setting', SETTINGS)
 def test_a_control_differs_in_its_module_alone(setting):
     """Same network, data, method and schedule; FixMatch has none of the additions."""
-    ours, static, plain = (read(f'{method}_{setting}') for method in ('dida', 'static', 'fixmatch'))
-    assert branch(ours.model.student).module.pop('type') == 'DIDAModule'
-    assert branch(static.model.student).module.pop('type') == 'StaticModule'
+    ours, plain = (read(f'{method}_{setting}') for method in ('dida', 'fixmatch'))
+    static = read(f'dida_{setting}', {'module': 'mmuda.StaticModule'})
+    assert branch(ours.model.student).module.pop('type') == 'mmuda.DIDAModule'
+    assert branch(static.model.student).module.pop('type') == 'mmuda.StaticModule'
     assert ours.model == static.model
     assert 'beside' not in plain.model.student.backbone
     assert plain.model.student.head == ours.model.student.head
@@ -175,12 +186,19 @@ def test_source_only_is_the_twin_of_fixmatch(setting):
         assert source[key] == plain[key], key
 
 
-@pytest.mark.parametrize('leaf', ['dida_cnn2_mnist2usps', 'dida_cnn3_svhn2mnist', 'dida_resnet50_officehome'])
-def test_without_mixstyle(leaf):
-    """One source: MixStyle after the first stage, which a leaf drops."""
-    ours, without = read(leaf).to_dict(), read(f'{leaf}_no-mixstyle').to_dict()
+@pytest.mark.parametrize(
+    'leaf, options',
+    [
+        ('dida_cnn2_mnist2usps', {'mixstyle': False}),
+        ('dida_cnn3_svhn2mnist', {'mixstyle': False}),
+        ('dida_resnet50_officehome', {'model.student.backbone.after.layer1': None}),
+    ],
+)
+def test_without_mixstyle(leaf, options):
+    """One source: MixStyle after the first stage, which an option drops."""
+    ours, without = read(leaf).to_dict(), read(leaf, options).to_dict()
     (layer,) = ours['model']['student']['backbone'].pop('after').values()
-    assert (layer['type'], layer['p'], layer['alpha']) == ('MixStyle', 0.5, 0.1)
+    assert (layer['type'], layer['p'], layer['alpha']) == ('mmuda.MixStyle', 0.5, 0.1)
     assert list(without['model']['student']['backbone'].pop('after').values()) == [None]
     assert ours['model'] == without['model']
 
@@ -195,7 +213,7 @@ def test_several_sources_have_no_mixstyle():
     'leaf, prefix',
     [
         ('dida_resnet18_pacs', 'student.neck.branch.'),
-        ('dida_resnet18_pacs_res34', 'student.backbone.beside.'),
+        ('dida_resnet18_pacs_every-stage', 'student.backbone.beside.'),
         ('dida_resnet18_pacs_dann', 'terms.dann.'),
         ('dida_resnet18_pacs_mcd', 'student.head.classifiers.'),
     ],

@@ -1,6 +1,6 @@
 """Proxy A-distance of a classifier's bottleneck features: 2 (1 - 2 error) of a linear classifier between the domains.
 
-    python tools/analysis_tools/a_distance.py configs/cdan/cdan-e_lenet_mnist2usps.py CHECKPOINT
+    python tools/analysis_tools/a_distance.py configs/cdan/cdan_lenet_mnist2usps.py CHECKPOINT
 
 2 means that the domains can be told apart, 0 that they cannot. No labels are used.
 """

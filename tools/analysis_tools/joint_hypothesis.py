@@ -1,6 +1,6 @@
 """Error of the ideal joint hypothesis, lambda: one linear classifier of bottleneck features for both domains.
 
-    python tools/analysis_tools/joint_hypothesis.py configs/cdan/cdan-e_lenet_mnist2usps.py CHECKPOINT
+    python tools/analysis_tools/joint_hypothesis.py configs/cdan/cdan_lenet_mnist2usps.py CHECKPOINT
 
 Small where a classifier can be right in both domains at once, 2 where it never is. It is trained and tested, by
 cross-validation, with the labels of both: **the target's labels are used**, so this is for analysis only, and nothing

@@ -1,6 +1,6 @@
 """t-SNE of a classifier's bottleneck features, both domains in one plane.
 
-    python tools/analysis_tools/plot_tsne.py configs/cdan/cdan-e_lenet_mnist2usps.py CHECKPOINT --out tsne.png
+    python tools/analysis_tools/plot_tsne.py configs/cdan/cdan_lenet_mnist2usps.py CHECKPOINT --out tsne.png
 
 The target's labels colour the right half of the picture; nothing else reads them. Needs scikit-learn.
 """

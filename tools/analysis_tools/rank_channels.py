@@ -1,6 +1,6 @@
 """Rank the channels of a trained network by how transferable they are (TransNorm, Eqs. 5 and 6; Fig. 3 of the paper).
 
-    python tools/analysis_tools/rank_channels.py configs/transnorm/dann_lenet_mnist2usps.py CHECKPOINT \\
+    python tools/analysis_tools/rank_channels.py configs/transnorm/dann_dtn_svhn2mnist.py CHECKPOINT \\
         --out channels.png
 
 d is the distance of the domains in a channel, alpha its weight. They come from the running statistics that TransNorm

@@ -1,7 +1,7 @@
 """What hybrid attention costs: a full training step with it against the same step with self-attention.
 
     python tools/benchmark/hybrid_attention.py                    # STCT on MiT-B0, made-up labels
-    python tools/benchmark/hybrid_attention.py configs/stct/stct_daformer_mit-b5_gta2cs.py --size 512x512 --amp \\
+    python tools/benchmark/hybrid_attention.py configs/stct/gta2cs.py --size 512x512 --amp \\
         --labels data/gta/labels_trainid
     python tools/benchmark/hybrid_attention.py --layers --size 512x512
 

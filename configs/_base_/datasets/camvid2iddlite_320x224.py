@@ -4,9 +4,9 @@
 # Layout: $MMUDA_DATA/camvid_day_dusk/day/{images,labels}/train, and, as published,
 # $MMUDA_DATA/idd_lite/{leftImg8bit,gtFine}/{train,val}/<drive>/*
 data_root = '{{$MMUDA_DATA:data}}'
-image_scale = (320, 240)  # width, height
-crop_size = (224, 320)  # height, width
+crop_size = (224, 320)  # height, width: scales and scored images follow
 classes = ['drivable', 'non-drivable', 'living things', 'vehicles', 'road-side objects', 'far objects', 'sky']
+num_classes = len(classes)
 class_map = dict(
     classes=classes,
     map={
@@ -27,7 +27,7 @@ class_map = dict(
 train_pipeline = [
     dict(type='mmuda.LoadImage'),
     dict(type='mmuda.LoadLabel'),  # the target's is replaced: its labels are never read
-    dict(type='RandomResize', scale=image_scale, ratio_range=(1.0, 1.5), keep_ratio=True),
+    dict(type='RandomResize', scale=(crop_size[1], crop_size[1] * 3 // 4), ratio_range=(1.0, 1.5), keep_ratio=True),
     dict(type='mmseg.RandomCrop', crop_size=crop_size, cat_max_ratio=0.75),
     dict(type='RandomFlip', prob=0.5),
     dict(type='mmseg.PackSegInputs'),
@@ -35,7 +35,7 @@ train_pipeline = [
 # Scored at the size of the label files: predictions are scaled up.
 test_pipeline = [
     dict(type='mmuda.LoadImage'),
-    dict(type='Resize', scale=image_scale, keep_ratio=True),
+    dict(type='Resize', scale=(crop_size[1], crop_size[1] * 3 // 4), keep_ratio=True),
     dict(type='mmuda.LoadLabel'),
     dict(type='mmseg.PackSegInputs'),
 ]

@@ -1,12 +1,12 @@
 # CamVid by day (labelled) -> CamVid at dusk (images only), at 480x360, its full size here.
 # Layout: $MMUDA_DATA/camvid_day_dusk/{day,dusk}/{images,labels}/{train,val}.
+num_classes = 11
 data_root = '{{$MMUDA_DATA:data}}/camvid_day_dusk'
-image_scale = (480, 360)  # width, height
-crop_size = (360, 480)  # height, width
+crop_size = (360, 480)  # height, width: scales and scored images follow
 train_pipeline = [
     dict(type='mmuda.LoadImage'),
     dict(type='mmuda.LoadLabel'),  # the target's is replaced: its labels are never read
-    dict(type='RandomResize', scale=image_scale, ratio_range=(1.0, 1.5), keep_ratio=True),
+    dict(type='RandomResize', scale=crop_size[::-1], ratio_range=(1.0, 1.5), keep_ratio=True),
     dict(type='mmseg.RandomCrop', crop_size=crop_size, cat_max_ratio=0.75),
     dict(type='RandomFlip', prob=0.5),
     dict(type='mmseg.PackSegInputs'),
@@ -14,7 +14,7 @@ train_pipeline = [
 # Scored at the size of the label files: predictions are scaled up.
 test_pipeline = [
     dict(type='mmuda.LoadImage'),
-    dict(type='Resize', scale=image_scale, keep_ratio=True),
+    dict(type='Resize', scale=crop_size[::-1], keep_ratio=True),
     dict(type='mmuda.LoadLabel'),
     dict(type='mmseg.PackSegInputs'),
 ]

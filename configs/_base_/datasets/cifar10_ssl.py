@@ -2,12 +2,14 @@
 # images; 32x32, 64 + 448 images a batch, with a strong view of each unlabelled image.
 # MMUDA_PER_CLASS=25 (or 400) labels 250 (or 4,000) images; MMUDA_DRAW=1 is another draw of them (default 0).
 # Layout: $MMUDA_DATA/cifar-10-batches-bin/*.bin, the published binary version.
+num_classes = 10
 per_class = int('{{$MMUDA_PER_CLASS:4}}')
 draw = int('{{$MMUDA_DRAW:0}}')
+size = 32
 flip = dict(type='RandomFlip', prob=0.5)
 pack = dict(type='mmpretrain.PackInputs')
-weak = [flip, dict(type='mmpretrain.RandomCrop', crop_size=32, padding=4), pack]
-strong = [flip, dict(type='mmuda.RandAugmentFixMatch', num_ops=2), dict(type='mmuda.Cutout', length=16)]
+weak = [flip, dict(type='mmpretrain.RandomCrop', crop_size=size, padding=size // 8), pack]
+strong = [flip, dict(type='mmuda.RandAugmentFixMatch', num_ops=2), dict(type='mmuda.Cutout', length=size // 2)]
 images = dict(type='mmuda.CIFAR10', data_root='{{$MMUDA_DATA:data}}/cifar-10-batches-bin')
 
 train_dataloader = dict(

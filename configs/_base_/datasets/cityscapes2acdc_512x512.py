@@ -2,21 +2,23 @@
 # The conditions are one variable: MMUDA_CONDITIONS=night python tools/train.py ... (default fog-night-rain-snow).
 # Layout: $MMUDA_DATA/cityscapes/{leftImg8bit,gtFine} with train ids from tools/dataset_converters/cityscapes.py, and
 # $MMUDA_DATA/acdc/{rgb_anon,gt}/<condition>/<split>/<drive>/*, as published.
+num_classes = 19
 data_root = '{{$MMUDA_DATA:data}}'
 chosen = '{{$MMUDA_CONDITIONS:fog-night-rain-snow}}'
 conditions = chosen.split('-')
-crop_size = (512, 512)
+crop_size = (512, 512)  # height, width: scales and scored images follow
+width = 2 * crop_size[1]
 source_pipeline = [
     dict(type='mmuda.LoadImage'),
     dict(type='mmuda.LoadLabel'),
-    dict(type='Resize', scale=(1024, 512)),
+    dict(type='Resize', scale=(width, width // 2)),
     dict(type='mmseg.RandomCrop', crop_size=crop_size, cat_max_ratio=0.75),
     dict(type='RandomFlip', prob=0.5),
     dict(type='mmseg.PackSegInputs'),
 ]
 target_pipeline = [
     dict(type='mmuda.LoadImage'),
-    dict(type='Resize', scale=(960, 540)),
+    dict(type='Resize', scale=(width * 15 // 16, width * 135 // 256)),
     dict(type='mmseg.RandomCrop', crop_size=crop_size),
     dict(type='RandomFlip', prob=0.5),
     dict(type='mmseg.PackSegInputs'),
@@ -24,7 +26,7 @@ target_pipeline = [
 # Whole images at half size; predictions are scaled up to the label files' size.
 test_pipeline = [
     dict(type='mmuda.LoadImage'),
-    dict(type='Resize', scale=(960, 540), keep_ratio=True),
+    dict(type='Resize', scale=(width * 15 // 16, width * 135 // 256), keep_ratio=True),
     dict(type='mmuda.LoadLabel'),
     dict(type='mmseg.PackSegInputs'),
 ]

@@ -1,23 +1,25 @@
 # What data sets of photographs have in common: 224x224 crops, 36 source + 36 target images a batch, how they score.
 # No data set of its own: those that inherit it give the source and the target, and as many workers as they need.
+size = 224  # of an image: all pipelines follow
+resized = size * 8 // 7
 train_pipeline = [
     dict(type='mmuda.LoadImage'),
-    dict(type='Resize', scale=(256, 256)),
-    dict(type='mmpretrain.RandomResizedCrop', scale=224),
+    dict(type='Resize', scale=(resized, resized)),
+    dict(type='mmpretrain.RandomResizedCrop', scale=size),
     dict(type='RandomFlip', prob=0.5),
     dict(type='mmpretrain.PackInputs'),
 ]
 test_pipeline = [
     dict(type='mmuda.LoadImage'),
-    dict(type='Resize', scale=(256, 256)),
-    dict(type='mmpretrain.CenterCrop', crop_size=224),
+    dict(type='Resize', scale=(resized, resized)),
+    dict(type='mmpretrain.CenterCrop', crop_size=size),
     dict(type='mmpretrain.PackInputs'),
 ]
 # tools/test.py --tta: ten crops an image, softmax scores summed, as in TransNorm's released code.
 tta_pipeline = [
     dict(type='mmuda.LoadImage'),
-    dict(type='Resize', scale=(256, 256)),
-    dict(type='mmuda.TenCrop', crop_size=224, transforms=[dict(type='mmpretrain.PackInputs')]),
+    dict(type='Resize', scale=(resized, resized)),
+    dict(type='mmuda.TenCrop', crop_size=size, transforms=[dict(type='mmpretrain.PackInputs')]),
 ]
 tta_model = dict(type='mmuda.ScoreSumTTA')
 

@@ -6,6 +6,7 @@
 # Layout: $MMUDA_DATA/digit_five/<set>.npz with x_train, y_train, x_test, y_test, which
 # tools/dataset_converters/digit_five.py makes of the published files.
 _base_ = '../pipelines/two_views_digits_32.py'
+num_classes = 10
 target_domain = '{{$MMUDA_TARGET:mnist_m}}'
 draw = int('{{$MMUDA_DRAW:0}}')
 large = ['mnist', 'mnist_m', 'svhn', 'syn']

@@ -4,6 +4,7 @@
 # Layout: $MMUDA_DATA/domainnet/<domain>/<class>/*, and the published lists splits/<domain>_{train,test}.txt with lines
 # such as `clipart/aircraft_carrier/clipart_001_000001.jpg 0`. Classes are called by their numbers.
 _base_ = '../pipelines/two_views_224.py'
+num_classes = 345
 target_domain = '{{$MMUDA_TARGET:clipart}}'
 domains = ['clipart', 'infograph', 'painting', 'quickdraw', 'real', 'sketch']
 images = dict(

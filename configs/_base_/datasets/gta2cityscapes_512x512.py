@@ -1,19 +1,21 @@
 # GTA5 (labelled) -> Cityscapes train (images only), scored on Cityscapes val; DAFormer's crops.
 # Layout: $MMUDA_DATA/gta/{images,labels}, $MMUDA_DATA/cityscapes/{leftImg8bit,gtFine}; the label maps
 # with train ids come from tools/dataset_converters/{gta,cityscapes}.py.
+num_classes = 19
 data_root = '{{$MMUDA_DATA:data}}'
-crop_size = (512, 512)
+crop_size = (512, 512)  # height, width: scales and scored images follow
+width = 2 * crop_size[1]
 source_pipeline = [
     dict(type='mmuda.LoadImage'),
     dict(type='mmuda.LoadLabel'),
-    dict(type='Resize', scale=(1280, 720)),
+    dict(type='Resize', scale=(width * 5 // 4, width * 45 // 64)),
     dict(type='mmseg.RandomCrop', crop_size=crop_size, cat_max_ratio=0.75),
     dict(type='RandomFlip', prob=0.5),
     dict(type='mmseg.PackSegInputs'),
 ]
 target_pipeline = [
     dict(type='mmuda.LoadImage'),
-    dict(type='Resize', scale=(1024, 512)),
+    dict(type='Resize', scale=(width, width // 2)),
     dict(type='mmseg.RandomCrop', crop_size=crop_size),
     dict(type='RandomFlip', prob=0.5),
     dict(type='mmseg.PackSegInputs'),
@@ -21,7 +23,7 @@ target_pipeline = [
 # Whole images at half size; predictions are scaled up to the label files' size.
 test_pipeline = [
     dict(type='mmuda.LoadImage'),
-    dict(type='Resize', scale=(1024, 512), keep_ratio=True),
+    dict(type='Resize', scale=(width, width // 2), keep_ratio=True),
     dict(type='mmuda.LoadLabel'),
     dict(type='mmseg.PackSegInputs'),
 ]

@@ -11,6 +11,7 @@ classes = [
     'aeroplane', 'bike', 'bird', 'boat', 'bottle', 'bus', 'car', 'dog', 'horse', 'monitor', 'motorbike', 'people',
 ]
 # fmt: on
+num_classes = len(classes)
 images = dict(type='mmuda.FolderClassification', data_root=data_root, metainfo=dict(classes=classes))
 source = dict(images, ann_file=f'list/{source_domain}List.txt')
 target = dict(images, ann_file=f'list/{target_domain}List.txt')

@@ -3,6 +3,7 @@
 # The pair is one variable: MMUDA_PAIR=vaihingen-potsdam python tools/train.py ... (default potsdam-vaihingen).
 # Layout: $MMUDA_DATA/isprs/<town>/{irrg,labels}/{train,test}/<tile>/*.png, from tools/dataset_converters/isprs.py
 _base_ = './loveda_512x512.py'
+num_classes = 6
 pair = '{{$MMUDA_PAIR:potsdam-vaihingen}}'
 source_town, target_town = pair.split('-')
 images = dict(_delete_=True, type='mmuda.ISPRS', data_root='{{$MMUDA_DATA:data}}/isprs')

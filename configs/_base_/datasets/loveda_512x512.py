@@ -1,9 +1,10 @@
 # LoveDA, land cover from the air: {rural,urban} (labelled) -> the other (images only), 7 classes; crops of 512x512.
 # The pair is one variable: MMUDA_PAIR=urban-rural python tools/train.py ... --work-dir ... (default rural-urban).
 # Layout, as published: $MMUDA_DATA/loveda/{Train,Val}/{Rural,Urban}/{images_png,masks_png}/*.png
+num_classes = 7
 pair = '{{$MMUDA_PAIR:rural-urban}}'
 source_area, target_area = [name.capitalize() for name in pair.split('-')]
-crop_size = (512, 512)
+crop_size = (512, 512)  # height, width
 train_pipeline = [
     dict(type='mmuda.LoadImage'),
     dict(type='mmuda.LoadLabel'),  # the target's is replaced: its labels are never read

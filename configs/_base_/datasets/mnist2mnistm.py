@@ -1,6 +1,7 @@
 # MNIST (5,000 labelled images) -> MNIST-M (3,000 images without labels), scored on 1,001 others of MNIST-M; 32x32.
 # MNIST-M shows the digits of MNIST in the same order, so the three spans must not meet.
 # Layout: $MMUDA_DATA/digits/{mnist_t10k,mnist_m_test9001}.npz
+num_classes = 10
 data_root = '{{$MMUDA_DATA:data}}/digits'
 pipeline = [dict(type='Resize', scale=(32, 32)), dict(type='mmpretrain.PackInputs')]
 digits = dict(type='mmuda.Digits', data_root=data_root, channels=3, pipeline=pipeline)

@@ -1,5 +1,6 @@
 # MNIST (10,000 labelled images) -> USPS (7,291 images without labels), scored on the 2,007 test images of USPS; 28x28.
 # Layout: $MMUDA_DATA/digits/{mnist_t10k,usps}.npz
+num_classes = 10
 data_root = '{{$MMUDA_DATA:data}}/digits'
 pipeline = [dict(type='Resize', scale=(28, 28)), dict(type='mmpretrain.PackInputs')]
 digits = dict(type='mmuda.Digits', data_root=data_root, channels=1, pipeline=pipeline)

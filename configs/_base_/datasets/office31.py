@@ -14,6 +14,7 @@ classes = [
     'ruler', 'scissors', 'speaker', 'stapler', 'tape_dispenser', 'trash_can',
 ]
 # fmt: on
+num_classes = len(classes)
 images = dict(type='mmuda.FolderClassification', data_root=data_root, metainfo=dict(classes=classes))
 source = dict(images, data_prefix=dict(img_path=f'{source_domain}/images'))
 target = dict(images, data_prefix=dict(img_path=f'{target_domain}/images'))

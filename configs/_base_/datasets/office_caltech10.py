@@ -3,6 +3,7 @@
 # As in the literature, the target's images serve both for adaptation, without labels, and for scoring.
 # Layout: $MMUDA_DATA/office_caltech10/<domain>/<class>/*.jpg
 _base_ = './classification_224.py'
+num_classes = 10
 data_root = '{{$MMUDA_DATA:data}}/office_caltech10'
 pair = '{{$MMUDA_PAIR:amazon-webcam}}'
 source_domain, target_domain = pair.split('-')

@@ -4,6 +4,7 @@
 # As in the literature, the target's images serve both for adaptation, without labels, and for scoring.
 # Layout: $MMUDA_DATA/office_caltech10/<domain>/<class>/*.jpg
 _base_ = '../pipelines/two_views_224.py'
+num_classes = 10
 target_domain = '{{$MMUDA_TARGET:webcam}}'
 domains = ['amazon', 'caltech10', 'dslr', 'webcam']
 images = dict(type='mmuda.OfficeCaltech10', data_root='{{$MMUDA_DATA:data}}/office_caltech10')

@@ -18,6 +18,7 @@ classes = [
     'Toys', 'Trash_Can', 'Webcam',
 ]
 # fmt: on
+num_classes = len(classes)
 images = dict(type='mmuda.FolderClassification', data_root=data_root, metainfo=dict(classes=classes))
 source = dict(images, data_prefix=dict(img_path=folders[source_domain]))
 target = dict(images, data_prefix=dict(img_path=folders[target_domain]))

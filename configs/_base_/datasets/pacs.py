@@ -5,6 +5,7 @@
 # whole domain. One broken image is left out.
 # Layout: $MMUDA_DATA/pacs/images/<domain>/<class>/*, and splits/<domain>_{train,test}_kfold.txt
 _base_ = '../pipelines/two_views_224.py'
+num_classes = 7
 target_domain = '{{$MMUDA_TARGET:sketch}}'
 source_domains = [name for name in ('art_painting', 'cartoon', 'photo', 'sketch') if name != target_domain]
 images = dict(type='mmuda.PACS', data_root='{{$MMUDA_DATA:data}}/pacs', data_prefix=dict(img_path='images'))

@@ -1,6 +1,7 @@
 # SVHN (73,257 labelled images) -> MNIST (60,000 images without labels), scored on MNIST's 10,000 test images; 32x32.
 # Layout: $MMUDA_DATA/digits/{svhn,mnist}.npz with x_train, y_train, x_test, y_test, which
 # tools/dataset_converters/digits.py makes of the published files.
+num_classes = 10
 data_root = '{{$MMUDA_DATA:data}}/digits'
 pipeline = [dict(type='Resize', scale=(32, 32)), dict(type='mmpretrain.PackInputs')]
 digits = dict(type='mmuda.Digits', data_root=data_root, channels=3, pipeline=pipeline)

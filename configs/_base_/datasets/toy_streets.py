@@ -1,11 +1,12 @@
 # Painted street scenes by day (labelled) -> at dusk (images only), 160x96, scored on other dusk scenes.
 # tools/dataset_converters/toy_streets.py writes them to $MMUDA_DATA/toy_streets.
+num_classes = 8
 data_root = '{{$MMUDA_DATA:data}}/toy_streets'
 crop_size = (96, 160)  # height, width
 train_pipeline = [
     dict(type='mmuda.LoadImage'),
     dict(type='mmuda.LoadLabel'),  # the target's is replaced: its labels are never read
-    dict(type='RandomResize', scale=(160, 96), ratio_range=(1.0, 1.3), keep_ratio=True),
+    dict(type='RandomResize', scale=crop_size[::-1], ratio_range=(1.0, 1.3), keep_ratio=True),
     dict(type='mmseg.RandomCrop', crop_size=crop_size, cat_max_ratio=0.75),
     dict(type='RandomFlip', prob=0.5),
     dict(type='mmseg.PackSegInputs'),

@@ -12,6 +12,7 @@ classes = [
     'truck',
 ]
 # fmt: on
+num_classes = len(classes)
 images = dict(type='mmuda.FolderClassification', data_root=data_root, metainfo=dict(classes=classes))
 source = dict(images, data_prefix=dict(img_path=source_domain))
 target = dict(images, data_prefix=dict(img_path=target_domain))

@@ -2,9 +2,5 @@
 # Multi-level, as in the paper, with one auxiliary head: adaptsegnet.terms.adversarial.auxiliary_loss_weight = 0.0002
 # Least squares, as its README: adaptsegnet.terms.adversarial.update(kind='least_squares', loss_weight=0.01)
 adaptsegnet = dict(
-    terms=dict(
-        adversarial=dict(
-            type='mmuda.OutputAdversarial', num_classes=19, maps='softmax', kind='vanilla', loss_weight=0.001
-        )
-    )
+    terms=dict(adversarial=dict(type='mmuda.OutputAdversarial', maps='softmax', kind='vanilla', loss_weight=0.001))
 )

@@ -3,9 +3,5 @@
 # The paper steps the discriminator with Adam at 1e-4; under the network's optimizer its rate is a multiple of that:
 #     optim_wrapper.paramwise_cfg.custom_keys = {'terms.advent': dict(lr_mult=0.4)}
 advent = dict(
-    terms=dict(
-        advent=dict(
-            type='mmuda.OutputAdversarial', num_classes=19, maps='self_information', kind='vanilla', loss_weight=0.001
-        )
-    )
+    terms=dict(advent=dict(type='mmuda.OutputAdversarial', maps='self_information', kind='vanilla', loss_weight=0.001))
 )

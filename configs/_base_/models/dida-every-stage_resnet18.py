@@ -3,7 +3,7 @@
 # The branches are `beside`: paramwise_cfg=dict(custom_keys={'beside.': dict(lr_mult=10.0)}).
 # ImageNet weights: model.backbone.backbone.init_cfg instead of model.backbone.init_cfg.
 _base_ = './resnet18.py'
-branch = dict(type='DIDABranch', num_blocks=2, module=dict(type='DIDAModule', reduction=16))
+branch = dict(type='mmuda.DIDABranch', num_blocks=2, module=dict(type='mmuda.DIDAModule', reduction=16))
 model = dict(
     backbone=dict(
         _delete_=True,

@@ -6,6 +6,6 @@ model = dict(
         _delete_=True,
         type='mmuda.ExtendedBackbone',
         backbone=_base_.model.backbone,
-        after=dict(layer1=dict(type='MixStyle', p=0.5, alpha=0.1)),
+        after=dict(layer1=dict(type='mmuda.MixStyle', p=0.5, alpha=0.1)),
     )
 )

@@ -1,6 +1,7 @@
 # DIDA-Net on the network of cnn2_digits.py: one DIDA module beside the second convolution and its pooling. The paper
 # says where, not how the sizes meet, and no code was released: stride 3 makes 4x4 of 12x12 as the stage does.
 _base_ = './cnn2_digits.py'
+module = 'mmuda.DIDAModule'  # mmuda.StaticModule: the static control, learned kernels instead of generated ones
 model = dict(
     backbone=dict(
         _delete_=True,
@@ -8,11 +9,11 @@ model = dict(
         backbone=_base_.model.backbone,
         beside={
             'stages.1': dict(
-                type='DIDABranch',
+                type='mmuda.DIDABranch',
                 in_channels=32,
                 out_channels=48,
                 stride=3,
-                module=dict(type='DIDAModule', reduction=16, init='torch'),
+                module=dict(type=module, reduction=16, init='torch'),
             )
         },
     )

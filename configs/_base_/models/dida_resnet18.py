@@ -2,6 +2,7 @@
 # The branch is `neck`: ten times the learning rate by paramwise_cfg=dict(custom_keys={'neck.': dict(lr_mult=10.0)}).
 # ImageNet weights as in resnet18.py.
 _base_ = './resnet18.py'
+module = 'mmuda.DIDAModule'  # mmuda.StaticModule: the static control, learned kernels instead of generated ones
 model = dict(
     backbone=dict(out_indices=(2, 3)),
     neck=dict(
@@ -11,7 +12,7 @@ model = dict(
         out_channels=512,
         num_blocks=2,
         stride=2,
-        module=dict(type='DIDAModule', reduction=16),
+        module=dict(type=module, reduction=16),
         norm_cfg=dict(type='BN'),
     ),
 )

@@ -2,6 +2,7 @@
 # The paper does not describe this network. The branch gets the second group's sum, and its result is added to the
 # activated output.
 _base_ = './wrn-28-2_cifar10.py'
+module = 'mmuda.DIDAModule'  # mmuda.StaticModule: the static control, learned kernels instead of generated ones
 model = dict(
     backbone=dict(out_indices=(1, 2)),
     neck=dict(
@@ -11,7 +12,7 @@ model = dict(
         out_channels=128,
         num_blocks=4,
         stride=2,
-        module=dict(type='DIDAModule', reduction=16),
+        module=dict(type=module, reduction=16),
         norm_cfg=dict(type='BN', eps=0.001, momentum=0.001),
     ),
 )

@@ -1,9 +1,14 @@
 # SegFormer with MiT-B0 (Xie et al., NeurIPS 2021): mmseg's network, computed by mmuda's faster parts.
-# Checkpoints are interchangeable with mmseg's segformer_mit-b0.
+# Checkpoints are interchangeable with those of mmseg's SegFormer.
 #
-# ImageNet weights: convert the released mit_b0.pth by tools/model_converters/mit2mmseg.py and set
-#     model.backbone.init_cfg=dict(type='Pretrained', checkpoint='work_dirs/mit_b0_mmseg.pth')
+# Another size: --cfg-options mit=b3, of b0 to b5. ImageNet weights: a leaf sets
+#     model.backbone.init_cfg = dict(type='Pretrained', checkpoint=_base_.mit_weights)
+# which mmengine downloads once (their licence: mit.py). A file of one's own: --cfg-options mit_weights=FILE
 # Batch norm is per process; a leaf for several GPUs synchronises it by one line: sync_bn = 'torch'
+_base_ = './mit.py'
+mit = 'b0'
+embed_dims = _base_.mit_embed_dims[mit]
+mit_weights = f'{_base_.mit_url}/{_base_.mit_files[mit]}'
 model = dict(
     _scope_='mmseg',
     type='EncoderDecoder',
@@ -20,9 +25,9 @@ model = dict(
     backbone=dict(
         type='mmuda.MixVisionTransformer',
         in_channels=3,
-        embed_dims=32,
+        embed_dims=embed_dims,
         num_stages=4,
-        num_layers=[2, 2, 2, 2],
+        num_layers=_base_.mit_num_layers[mit],
         num_heads=[1, 2, 5, 8],
         patch_sizes=[7, 3, 3, 3],
         sr_ratios=[8, 4, 2, 1],
@@ -33,7 +38,7 @@ model = dict(
     ),
     decode_head=dict(
         type='mmuda.SegformerHead',
-        in_channels=[32, 64, 160, 256],
+        in_channels=[embed_dims * heads for heads in (1, 2, 5, 8)],
         in_index=[0, 1, 2, 3],
         channels=256,
         dropout_ratio=0.1,

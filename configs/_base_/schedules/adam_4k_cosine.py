@@ -6,7 +6,7 @@ optim_wrapper = dict(
     constructor='mmuda.UDAOptimWrapperConstructor',
     optimizer=dict(type='Adam', lr=2e-4, betas=(0.9, 0.99), weight_decay=5e-4),
 )
-param_scheduler = [dict(type='EpochCosineLR', epochs=50, by_epoch=False)]
+param_scheduler = [dict(type='mmuda.EpochCosineLR', epochs=50, by_epoch=False)]
 
 train_cfg = dict(type='mmuda.ResumableTrainLoop', max_iters=4000, val_interval=1000)
 val_cfg = dict(type='ValLoop')

@@ -6,7 +6,7 @@ optim_wrapper = dict(
     optimizer=dict(type='SGD', lr=1e-3, momentum=0.9, weight_decay=5e-4),
     paramwise_cfg=dict(custom_keys={'neck.': dict(lr_mult=10.0), 'head.': dict(lr_mult=10.0)}),
 )
-param_scheduler = [dict(type='EpochCosineLR', epochs=100, by_epoch=False)]
+param_scheduler = [dict(type='mmuda.EpochCosineLR', epochs=100, by_epoch=False)]
 
 train_cfg = dict(type='mmuda.ResumableTrainLoop', max_epochs=100, val_interval=10)
 val_cfg = dict(type='ValLoop')

@@ -9,7 +9,7 @@ optim_wrapper = dict(
         custom_keys={'neck.': dict(lr_mult=10.0), 'head.': dict(lr_mult=10.0), 'terms.': dict(lr_mult=10.0)}
     ),
 )
-param_scheduler = [dict(type='InverseDecayLR', alpha=10.0, beta=0.75, horizon=10000, by_epoch=False)]
+param_scheduler = [dict(type='mmuda.InverseDecayLR', alpha=10.0, beta=0.75, by_epoch=False)]
 
 train_cfg = dict(type='mmuda.ResumableTrainLoop', max_iters=10000, val_interval=1000)
 val_cfg = dict(type='ValLoop')

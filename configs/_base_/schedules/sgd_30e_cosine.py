@@ -5,7 +5,7 @@ optim_wrapper = dict(
     constructor='mmuda.UDAOptimWrapperConstructor',
     optimizer=dict(type='SGD', lr=0.05, momentum=0.9, weight_decay=5e-4),
 )
-param_scheduler = [dict(type='EpochCosineLR', epochs=30, by_epoch=False)]
+param_scheduler = [dict(type='mmuda.EpochCosineLR', epochs=30, by_epoch=False)]
 
 train_cfg = dict(type='mmuda.ResumableTrainLoop', max_epochs=30, val_interval=5)
 val_cfg = dict(type='ValLoop')

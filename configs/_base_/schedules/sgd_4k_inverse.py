@@ -5,7 +5,7 @@ optim_wrapper = dict(
     constructor='mmuda.UDAOptimWrapperConstructor',
     optimizer=dict(type='SGD', lr=0.01, momentum=0.9, nesterov=True, weight_decay=5e-4),
 )
-param_scheduler = [dict(type='InverseDecayLR', alpha=10.0, beta=0.75, by_epoch=False)]
+param_scheduler = [dict(type='mmuda.InverseDecayLR', alpha=10.0, beta=0.75, by_epoch=False)]
 
 train_cfg = dict(type='mmuda.ResumableTrainLoop', max_iters=4000, val_interval=1000)
 val_cfg = dict(type='ValLoop')

@@ -8,7 +8,7 @@ optim_wrapper = dict(
     optimizer=dict(type='SGD', lr=1e-3, momentum=0.9, weight_decay=5e-4),
     paramwise_cfg=dict(custom_keys={'neck.': dict(lr_mult=10.0), 'head.': dict(lr_mult=10.0)}),
 )
-param_scheduler = [dict(type='InverseDecayLR', alpha=10.0, beta=0.75, horizon=10000, by_epoch=False)]
+param_scheduler = [dict(type='mmuda.InverseDecayLR', alpha=6.0, beta=0.75, by_epoch=False)]
 
 train_cfg = dict(type='mmuda.ResumableTrainLoop', max_iters=6000, val_interval=500)
 val_cfg = dict(type='ValLoop')

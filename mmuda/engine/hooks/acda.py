@@ -17,6 +17,7 @@ from torch import Tensor
 from mmuda.functional import Clusters, centre_movement, class_centres, spherical_kmeans
 from mmuda.registry import DATASETS, HOOKS
 
+from ..clock import steps_of
 from ..embedding import embed_training_images, unwrapped
 
 KEY = 'clustering'
@@ -28,11 +29,12 @@ class ACDAHook(Hook):
 
     A clustering before step n stands between the steps, and the data loader begins anew behind it, so that no batch
     carries older labels. Labels, centres and the number of clusterings are in the checkpoint: a resume is exact. It
-    needs a :class:`mmuda.ClassAwareSampler` and a loop that can seek, as :class:`mmuda.MeanTeacherRunner` has.
+    needs a :class:`mmuda.ClassAwareSampler` and a loop that can seek, as :class:`mmuda.MeanTeacherRunner` has. For a
+    term with ``condition='none'``, which wants no labels, nothing is clustered and nothing drawn by classes.
 
     Args:
-        pretrain: Steps (or epochs) on the source alone; the term's ``start_step``.
-        interval: Steps (or epochs) between two clusterings.
+        pretrain: Steps (or epochs) on the source alone, the term's ``start_step``; below 1 a share of the training.
+        interval: Steps (or epochs) between two clusterings; below 1 a share of the training.
         term: Name of the term in the model's ``terms``.
         tap: Name of the student's module whose outputs are clustered.
         by_epoch: Whether ``pretrain`` and ``interval`` are epochs, as the training loop counts them.
@@ -46,8 +48,8 @@ class ACDAHook(Hook):
 
     def __init__(
         self,
-        pretrain: int,
-        interval: int,
+        pretrain: float,
+        interval: float,
         term: str = 'acda',
         tap: str = 'neck',
         by_epoch: bool = False,
@@ -58,9 +60,10 @@ class ACDAHook(Hook):
         stop_change: float | None = None,
         labelled: dict | None = None,
     ) -> None:
-        if pretrain < 0 or interval < 1:
+        if pretrain < 0 or interval <= 0:
             raise ValueError(
-                f'ACDAHook has pretrain={pretrain} and interval={interval}: they must not be less than 0 and 1.'
+                f'ACDAHook has pretrain={pretrain} and interval={interval}: they are 0 or more '
+                'and 1 or more, or shares of the training.'
             )
         limits = dict(distance=distance, min_per_class=min_per_class, max_iters=max_iters, stop_change=stop_change)
         below = [f'{name}={value}' for name, value in limits.items() if value is not None and value <= 0]
@@ -76,6 +79,7 @@ class ACDAHook(Hook):
         self.labelled = labelled
         self.clusters: Clusters | None = None
         self.number = 0
+        self._labels_wanted = True
         self.step = -1
         self.ended = False
         self._truth: Tensor | None = None
@@ -86,9 +90,13 @@ class ACDAHook(Hook):
         """Tell the term when it starts; cluster at once where that is due, or go on with the checkpoint's labels."""
         _check(runner, self.term, self.tap)
         loop = runner.train_loop
-        length = loop.epoch_length if self.by_epoch else 1
-        self._start, self._period = self.pretrain * length, self.interval * length
-        unwrapped(runner.model).terms[self.term].start_step = self._start
+        unit = loop.epoch_length if self.by_epoch else 1
+        self._start, self._period = (
+            unit * steps_of(x, runner.max_iters // unit) for x in (self.pretrain, self.interval)
+        )
+        term = unwrapped(runner.model).terms[self.term]
+        term.start_step = self._start
+        self._labels_wanted = getattr(term, 'condition', None) != 'none'
         if self.labelled is not None:
             self._truth = _true_classes(DATASETS.build(self.labelled), runner.train_dataloader.dataset)
         if self.clusters is not None:
@@ -108,7 +116,7 @@ class ACDAHook(Hook):
 
     def _cluster_if_due(self, runner, step: int) -> None:
         since = step - self._start
-        due = since >= 0 and (since % self._period == 0 or self.number == 0)
+        due = self._labels_wanted and since >= 0 and (since % self._period == 0 or self.number == 0)
         if due and self.step != step < runner.max_iters:
             self._cluster(runner, step)
 

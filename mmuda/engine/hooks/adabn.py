@@ -6,6 +6,7 @@ from mmengine.hooks import Hook
 
 from mmuda.registry import HOOKS
 
+from ..clock import steps_of
 from ..embedding import target_batches, unwrapped
 
 
@@ -18,13 +19,16 @@ class AdaBNHook(Hook):
     and validation: in between the statistics go back to those of training rows. Needs a :class:`mmuda.DomainSampler`.
 
     Args:
-        interval: Steps between two passes.
+        interval: Steps between two passes; below 1 a share of the training.
         num_batches: Batches of a pass, each of as many images as a training batch has of both domains.
     """
 
-    def __init__(self, interval: int, num_batches: int = 20) -> None:
-        if interval < 1 or num_batches < 1:
-            raise ValueError(f'AdaBNHook has interval={interval} and num_batches={num_batches}: both are 1 or more.')
+    def __init__(self, interval: float, num_batches: int = 20) -> None:
+        if interval <= 0 or num_batches < 1:
+            raise ValueError(
+                f'AdaBNHook has interval={interval} and num_batches={num_batches}: both are 1 or more, or the first a '
+                'share of the training.'
+            )
         self.interval = interval
         self.num_batches = num_batches
 
@@ -34,6 +38,7 @@ class AdaBNHook(Hook):
         Raises:
             TypeError: A model that is none of mmuda's or has no AdaBN, or a sampler of one domain.
         """
+        self.interval = steps_of(self.interval, runner.max_iters)
         model, sampler = unwrapped(runner.model), runner.train_dataloader.sampler
         if not hasattr(model, 'adapt_norms'):
             raise TypeError(

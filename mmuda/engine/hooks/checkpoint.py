@@ -15,6 +15,8 @@ from mmuda.functional import CRITERION_RULES
 from mmuda.registry import HOOKS
 from mmuda.storage import atomic_write
 
+from ..clock import steps_of
+
 
 def _criteria(rule: str) -> list[str]:
     """The criteria without labels of this rule, as scores are called."""
@@ -43,8 +45,7 @@ class CheckpointHook(mmengine.hooks.CheckpointHook):
     def before_train(self, runner) -> None:
         """Turn a share into steps (or epochs), and look for the best checkpoints in this run's own folder."""
         super().before_train(runner)
-        if 0 < self.interval < 1:
-            self.interval = max(1, round(self.interval * (runner.max_epochs if self.by_epoch else runner.max_iters)))
+        self.interval = steps_of(self.interval, runner.max_epochs if self.by_epoch else runner.max_iters)
         if not self.save_best:
             return
         if len(self.key_indicators) == 1:

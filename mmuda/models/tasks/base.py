@@ -30,6 +30,10 @@ class Task(ABC):
         """Build the network from its stock config, or check a built one."""
 
     @abstractmethod
+    def num_classes(self, net: nn.Module) -> int | None:
+        """How many classes the main head tells apart; None where it does not say."""
+
+    @abstractmethod
     def run(self, net: nn.Module, inputs: Tensor, auxiliary: bool = False) -> Any:
         """One pass over ``[B, 3, H, W]``: the raw outputs of the main head, and of the auxiliary ones if asked for."""
 

@@ -66,6 +66,10 @@ class ClassificationTask(Task):
         """Scores of several batches → of all their rows."""
         return torch.cat(list(parts))
 
+    def num_classes(self, net: nn.Module) -> int | None:
+        """Classes of the head."""
+        return getattr(net.head, 'num_classes', None)
+
     def labels(self, samples: Sequence) -> Tensor:
         """``[B]`` class indices.
 

@@ -123,6 +123,10 @@ class SegmentationTask(Task):
         detail = Detail.joined([part.detail for part in parts]) if parts[0].detail else None
         return SegmentationOutputs(torch.cat([part.decode for part in parts]), tuple(map(torch.cat, auxiliary)), detail)
 
+    def num_classes(self, net: nn.Module) -> int:
+        """Classes of the decode head."""
+        return net.decode_head.num_classes
+
     def labels(self, samples: Sequence) -> Tensor:
         """``[B, H, W]`` class indices.
 

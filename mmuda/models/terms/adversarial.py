@@ -22,7 +22,7 @@ class AdversarialTerm(AlignmentTerm):
     Args:
         in_channels: Channels of what the discriminator is given.
         tap: Dotted name of the student's module whose features are aligned.
-        ramp_steps: Steps after which progress p of λ = 2 / (1 + e^(−γp)) − 1 is 1.
+        ramp_steps: Steps after which progress p of λ = 2 / (1 + e^(−γp)) − 1 is 1; at most 1: a share of the training.
         ramp_gamma: γ.
         discriminator: Config of the discriminator, without ``in_channels``.
         loss_weight: Weight of the loss.
@@ -46,7 +46,7 @@ class AdversarialTerm(AlignmentTerm):
 
     def coefficient(self, step: Tensor) -> Tensor:
         """λ of a step."""
-        return adaptation_ramp(step, self.ramp_steps, self.ramp_gamma)
+        return adaptation_ramp(step, self.steps(self.ramp_steps, 'ramp_steps'), self.ramp_gamma)
 
     def play(self, joint: Tensor, num_source: int, step: Tensor, weight: Tensor | None = None) -> dict[str, Tensor]:
         """One move of the game on ``[source | target]``: loss, the discriminator's accuracy, λ.

@@ -6,9 +6,10 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from ..views import View
+from .training_length import FollowsLength
 
 
-class Term(BaseModule):
+class Term(FollowsLength, BaseModule):
     """One named summand of the loss: explicit views in, a dict of losses and log values out.
 
     A term owns its parameters inside the model, so that the optimizer, DDP and checkpoints see
@@ -66,8 +67,8 @@ def check_ramp(owner: AlignmentTerm, **values: float) -> None:
     wrong = ', '.join(f'{name}={value}' for name, value in values.items() if value <= 0)
     if wrong:
         raise ValueError(
-            f'{type(owner).__name__} has {wrong}: give more than 0; ramp_steps is the number of steps after which the '
-            'reversed gradient has nearly its full strength.'
+            f'{type(owner).__name__} has {wrong}: give more than 0; ramp_steps is the number of steps, or the share of '
+            'the training, after which the reversed gradient has nearly its full strength.'
         )
 
 

@@ -38,7 +38,7 @@ class CDAN(AdversarialTerm):
         random_dim: Dimensions of the randomised map (None: the full outer product; the paper projects to 1024 where
             ``in_channels · num_classes`` exceeds 4096).
         detach_prediction: Whether the conditioning gives the classifier no gradient, as in the released code.
-        entropy_ramp_steps: The ramp of the entropy's reversed gradient.
+        entropy_ramp_steps: The ramp of the entropy's reversed gradient: steps, or a share of the training.
         kwargs: Arguments of :class:`.AdversarialTerm`.
     """
 
@@ -84,5 +84,6 @@ class CDAN(AdversarialTerm):
 
     def _weight(self, logits: Tensor, step: Tensor) -> Tensor:
         """``[B]``, its gradient reversed: the classifier becomes sure where the domains can be told apart."""
-        ramp = adaptation_ramp(step, self.entropy_ramp_steps, self.ramp_gamma)
+        ramp_steps = self.steps(self.entropy_ramp_steps, 'entropy_ramp_steps')
+        ramp = adaptation_ramp(step, ramp_steps, self.ramp_gamma)
         return entropy_weight(reverse_gradient(prediction_entropy(logits), ramp))

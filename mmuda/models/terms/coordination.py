@@ -9,9 +9,11 @@ from torch import Tensor, nn
 from mmuda.functional import coordination_ramp, pixel_agreement
 from mmuda.registry import MODELS
 
+from .training_length import FollowsLength
+
 
 @MODELS.register_module()
-class CoordinationWeight(nn.Module):
+class CoordinationWeight(FollowsLength, nn.Module):
     """``Coor_i = Acc(argmax p_i, yhat_i) · (1 − e^(−alpha·step))``, one weight per target image, no gradient.
 
     Args:
@@ -20,10 +22,16 @@ class CoordinationWeight(nn.Module):
             all target images of the step, over all processes.
         fixed: A constant that replaces the weight from the first step on; 1.0 is the paper's
             "without coordination weight". The agreement is still returned for the log.
+        horizon: The length of the training that alpha is meant for: one of another length passes through the same
+            ascent, faster or slower (None: alpha is meant for steps, whatever the length).
     """
 
-    def __init__(self, alpha: float = 2e-4, reduction: str = 'image', fixed: float | None = None) -> None:
+    def __init__(
+        self, alpha: float = 2e-4, reduction: str = 'image', fixed: float | None = None, horizon: int | None = None
+    ) -> None:
         super().__init__()
+        if horizon is not None and horizon < 1:
+            raise ValueError(f'CoordinationWeight has horizon={horizon}: give a number of steps, 1 or more.')
         if alpha < 0:
             raise ValueError(f'CoordinationWeight has alpha={alpha}: the ramp 1 − e^(−alpha·step) needs alpha >= 0.')
         if reduction not in ('image', 'batch'):
@@ -33,6 +41,7 @@ class CoordinationWeight(nn.Module):
         self.alpha = alpha
         self.reduction = reduction
         self.fixed = fixed
+        self.horizon = horizon
 
     @torch.no_grad()
     def forward(
@@ -67,7 +76,13 @@ class CoordinationWeight(nn.Module):
         """Agreement ``[B]`` → weight ``[B]``."""
         if self.fixed is not None:
             return torch.full_like(agreement, self.fixed)
-        return agreement * coordination_ramp(step, self.alpha).to(agreement.device)
+        return agreement * coordination_ramp(step, self._alpha()).to(agreement.device)
+
+    def _alpha(self) -> float:
+        """That of a training of this length."""
+        if self.horizon is None or self.length in (None, self.horizon):
+            return self.alpha
+        return self.alpha * self.horizon / self.length
 
     @staticmethod
     def _batch_agreement(prediction: Tensor, label: Tensor, valid: Tensor | None) -> Tensor:

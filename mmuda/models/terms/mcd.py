@@ -32,7 +32,8 @@ class MCD(AlignmentTerm):
     Args:
         tap: Dotted name of the student's module that feeds the head.
         high: Where λ ends.
-        ramp_steps: Steps after which progress p of λ = high · (2 / (1 + e^(−γp)) − 1) is 1.
+        ramp_steps: Steps after which progress p of λ = high · (2 / (1 + e^(−γp)) − 1) is 1; at most 1: a share of the
+            training.
         ramp_gamma: γ.
         loss_weight: Weight of the loss.
     """
@@ -47,7 +48,8 @@ class MCD(AlignmentTerm):
     ) -> None:
         super().__init__(taps=(tap,), loss_weight=loss_weight)
         check_ramp(self, ramp_steps=ramp_steps, ramp_gamma=ramp_gamma, high=high)
-        self.ramp = dict(ramp_steps=ramp_steps, gamma=ramp_gamma, high=high)
+        self.ramp_steps = ramp_steps
+        self.ramp = dict(gamma=ramp_gamma, high=high)
         self._heads: tuple[TwoClassifierHead, ...] = ()
 
     def attach(self, student: nn.Module) -> None:
@@ -62,7 +64,7 @@ class MCD(AlignmentTerm):
         """Loss, the discrepancy of each domain and λ; the tap gives ``[B, in_channels]`` of the head."""
         (head,) = self._heads
         features = joint_features(self, source, target, head.in_channels)
-        coefficient = adaptation_ramp(step, **self.ramp)
+        coefficient = adaptation_ramp(step, self.steps(self.ramp_steps, 'ramp_steps'), **self.ramp)
         distances = classifier_discrepancy(head.scores((reverse_gradient(features, coefficient),)))
         count = len(source.inputs)
         on_source, on_target = domain_means(distances[:count], distances[count:])

@@ -34,7 +34,7 @@ class MDD(AlignmentTerm):
         channels: Width of the auxiliary classifier's hidden layer (None: it is linear).
         dropout: Probability of dropout behind the hidden layer.
         high: Where the coefficient of the reversed gradient ends.
-        ramp_steps: Steps after which the ramp's progress p is 1.
+        ramp_steps: Steps after which the ramp's progress p is 1; at most 1: a share of the training.
         ramp_gamma: Steepness of the ramp.
         loss_weight: Weight of the loss.
     """
@@ -62,14 +62,15 @@ class MDD(AlignmentTerm):
         self.in_channels = in_channels
         self.num_classes = num_classes
         self.margin = margin
-        self.ramp = dict(ramp_steps=ramp_steps, gamma=ramp_gamma, high=high)
+        self.ramp_steps = ramp_steps
+        self.ramp = dict(gamma=ramp_gamma, high=high)
         self.classifier = _classifier(in_channels, channels, num_classes, dropout)
 
     def forward(self, source: View, target: View, step: Tensor) -> dict[str, Tensor]:
         """Loss, its halves and the coefficient; the tap gives ``[B, in_channels]``, the head ``[B, num_classes]``."""
         features = joint_features(self, source, target, self.in_channels)
         prediction = joint_logits(self, source, target, self.num_classes).max(1).indices
-        coefficient = adaptation_ramp(step, **self.ramp)
+        coefficient = adaptation_ramp(step, self.steps(self.ramp_steps, 'ramp_steps'), **self.ramp)
         logits = widened(self.classifier(reverse_gradient(features, coefficient)))
         count = len(source.inputs)
         agree = F.cross_entropy(logits[:count], prediction[:count], reduction='none')

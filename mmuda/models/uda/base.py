@@ -21,11 +21,12 @@ from ..layers import inference_pass
 from ..tasks import Task, build_task
 from ..terms import Term
 from ..terms.features import last
+from ..terms.training_length import FollowsLength
 from ..views import Normalization, StrongView, View, ViewMaker
 from .backward import EarlyBackward
 from .checkpoint import adopt_checkpoint
 from .methods import moved_key, with_methods
-from .parts import build_labeller, build_parts, named_losses
+from .parts import build_labeller, build_parts, named_losses, with_num_classes
 from .passes import draw_layouts, join_inputs, layout_of, pass_views
 from .plan import plan_step
 from .taps import Taps
@@ -42,7 +43,7 @@ class UDAModel(BaseModel):
         student: The stock config of an mmseg segmentor or an mmpretrain classifier; it keeps its own
             ``data_preprocessor``.
         terms: Terms by name, each a config dict; a None drops one that a base config set. ``source``, a
-            :class:`mmuda.SupervisedLoss`, need not be said.
+            :class:`mmuda.SupervisedLoss`, need not be said, nor ``num_classes`` where it is the student's.
         labeller: Config of who labels the target (None: nobody).
         views: Makers of further views by the names of these, in their order.
         passes: ``'joint'``: one pass over all views that some term reads. ``'separate'``: one over each. Or the names
@@ -77,7 +78,8 @@ class UDAModel(BaseModel):
         super().__init__(data_preprocessor=DomainDataPreprocessor(net.data_preprocessor))
         self.task = task
         self.student = net
-        self.terms = build_parts('terms', dict(source=dict(type='SupervisedLoss')) | dict(terms or {}), Term)
+        terms = dict(source=dict(type='SupervisedLoss')) | dict(terms or {})
+        self.terms = build_parts('terms', with_num_classes(terms, task.num_classes(net)), Term)
         self.register_buffer('step', torch.zeros((), dtype=torch.long))
         self.labeller: Labeller | None = build_labeller(labeller, type(self).__name__, self.NETWORKS)
         self.views = build_parts('views', views or {}, ViewMaker)
@@ -264,6 +266,12 @@ class UDAModel(BaseModel):
             )
             made = self.views[name](views, norm)
             views |= made if isinstance(made, dict) else {name: made}
+
+    def set_length(self, length: int) -> None:
+        """Tell all parts that count steps how many the training has."""
+        for part in self.modules():
+            if isinstance(part, FollowsLength):
+                part.length = length
 
     @torch.no_grad()
     def embed(self, inputs: Tensor, tap: str, domain: str) -> Tensor:

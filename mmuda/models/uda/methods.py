@@ -24,6 +24,8 @@ MOVED = {
     'pseudo_noise': 'labeller.noise',
 }
 """Arguments of a model by their former dotted names, and what they are now."""
+SET_BY_HOSTS = ('pretrained', 'train_cfg')
+"""Arguments that mmseg's ``init_model`` sets to None in whatever model it builds."""
 
 
 def moved_key(key: str) -> str | None:
@@ -44,11 +46,15 @@ def refuse_fixmatch(**_) -> None:
 
 
 def with_methods(init: Callable) -> Callable:
-    """Let a model's constructor take ``methods``: configs of arguments, beside which its own win."""
+    """Let a model's constructor take ``methods``: configs of arguments, beside which its own win.
+
+    What a host sets to None in every model is taken and dropped.
+    """
 
     @wraps(init)
     def wrapper(self, *args, methods: Sequence[Mapping] = (), **options) -> None:
         options = join_methods(methods, options)
+        options = {key: value for key, value in options.items() if value is not None or key not in SET_BY_HOSTS}
         for key in options:
             if moved_key(key):
                 raise ValueError(

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 
+from mmengine.registry import DefaultScope
 from torch import Tensor, nn
 
 from mmuda.domain import DOMAINS
 from mmuda.registry import MODELS, build_own
 
 from ..labellers import Labeller
+
+
+def with_num_classes(terms: dict[str, dict | None], count: int | None) -> dict[str, dict | None]:
+    """Terms that must know the number of classes, and do not say it, get the student's."""
+    return {name: dict(num_classes=count) | cfg if _lacks_classes(cfg) else cfg for name, cfg in terms.items()}
+
+
+def _lacks_classes(cfg: dict | nn.Module | None) -> bool:
+    if not isinstance(cfg, dict) or 'num_classes' in cfg:
+        return False
+    with DefaultScope.overwrite_default_scope('mmuda'):
+        kind = MODELS.get(cfg['type']) if isinstance(cfg['type'], str) else cfg['type']
+    parameter = kind and inspect.signature(kind).parameters.get('num_classes')
+    return bool(parameter) and parameter.default is parameter.empty
 
 
 def build_parts(argument: str, configs: dict[str, dict | None], kind: type) -> nn.ModuleDict:

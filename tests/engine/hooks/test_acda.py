@@ -135,6 +135,7 @@ def hook(pretrain=0, interval=5, **options):
         (dict(pretrain=0, interval=8), 0, [0, 8, 16, 24]),
         (dict(pretrain=3, interval=10), 3, [3, 13, 23]),
         (dict(pretrain=2, interval=1, by_epoch=True), 20, [20, 30]),
+        (dict(pretrain=0.25, interval=0.25), 8, [8, 16, 24]),  # shares of the training
     ],
 )
 def test_it_clusters_after_the_pretraining_and_then_every_interval(run, options, start, expected):
@@ -143,6 +144,14 @@ def test_it_clusters_after_the_pretraining_and_then_every_interval(run, options,
     assert runner.model.terms['acda'].start_step == start
     assert not hasattr(runner.model.terms['plain'], 'start_step')
     assert len(runner.train_dataloader.dataset.read) == 21 * len(expected)  # in no other step is anything read
+
+
+def test_a_term_without_labels_has_no_clustering(run):
+    runner = run()
+    runner.model.terms['acda'].condition = 'none'
+    assert steps(hook(pretrain=3), runner, 12) == []
+    assert runner.model.terms['acda'].start_step == 3
+    assert runner.train_dataloader.sampler.eligible is None
 
 
 def test_every_image_is_seen_once_a_clustering_as_an_image_of_its_domain(run):
@@ -282,7 +291,7 @@ def test_the_accuracy_is_logged_only_where_labels_are_given(run, labelled, caplo
 
 @pytest.mark.parametrize('options', [dict(pretrain=-1, interval=2), dict(pretrain=0, interval=0)])
 def test_numbers_of_steps_are_checked(options):
-    with pytest.raises(ValueError, match=r'pretrain=-?\d and interval=\d: they must not be less than 0 and 1'):
+    with pytest.raises(ValueError, match=r'pretrain=-?\d and interval=\d: they are 0 or more and 1 or more, or shares'):
         ACDAHook(**options)
 
 

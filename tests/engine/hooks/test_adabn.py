@@ -34,6 +34,7 @@ def run(hook, model, monkeypatch, steps=7):
 def test_every_interval_and_at_the_end(monkeypatch):
     assert run(AdaBNHook(3, num_batches=5), Model(), monkeypatch) == [(5, 3), (5, 6), (5, 7)]
     assert run(AdaBNHook(7), Model(), monkeypatch) == [(20, 7)]
+    assert run(AdaBNHook(0.5), Model(), monkeypatch) == [(20, 4), (20, 7)]  # a share of seven steps
 
 
 def test_it_stands_before_the_checkpoint():

@@ -400,3 +400,25 @@ def test_adapting_reaches_the_teacher(build, tiny_student, domain_batch):
     ]
     assert statistics[0]
     torch.testing.assert_close(*statistics)
+
+
+def test_a_term_that_must_know_the_classes_asks_the_student(build):
+    """A number of its own wins, and is refused where it does not fit."""
+    terms = dict(adversarial=dict(type='mmuda.OutputAdversarial'))
+    model = build(UDAModel, terms=terms)
+    assert model.terms['adversarial'].num_classes == model.student.decode_head.num_classes
+    with pytest.raises(ValueError, match='OutputAdversarial has num_classes=3, but the student'):
+        build(UDAModel, terms=dict(adversarial=dict(terms['adversarial'], num_classes=3)))
+
+
+def test_the_length_of_the_training_reaches_every_part_that_counts(build):
+    model = build()
+    model.set_length(70)
+    assert model.terms['target'].length == model.terms['target'].weight.length == 70
+
+
+@pytest.mark.parametrize('key', ['pretrained', 'train_cfg'])
+def test_what_mmseg_sets_to_none_is_dropped(build, key):
+    build(UDAModel, **{key: None})
+    with pytest.raises(TypeError, match=key):
+        build(UDAModel, **{key: dict(x=1)})

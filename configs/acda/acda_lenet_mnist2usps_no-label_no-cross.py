@@ -1,7 +1,0 @@
-# ACDA without label-conditioned and without cross-layer alignment: LeNet, MNIST -> USPS.
-#     python tools/train.py configs/acda/acda_lenet_mnist2usps_no-label_no-cross.py
-# Expected: see "Measured" in configs/acda/README.md.
-_base_ = './acda_lenet_mnist2usps.py'
-model = dict(terms=dict(acda=dict(condition='none', delta=0.0, start_step=_base_.hook.pretrain)))
-custom_hooks = []
-train_dataloader = dict(sampler=dict(_delete_=True, type='mmuda.DomainSampler', ratio=(1, 1)))

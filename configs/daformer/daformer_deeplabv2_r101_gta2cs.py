@@ -1,0 +1,22 @@
+# DAFormer's training of DeepLabV2 (ResNet-101), GTA5 -> Cityscapes, 40,000 iterations of 2 + 2 images.
+#     tools/dist_train.sh configs/daformer/daformer_deeplabv2_r101_gta2cs.py 1
+# Expected: not measured here yet.
+# The head of the papers of 2022 to 2024 adds two dilated classifiers, not four.
+_base_ = [
+    '../_base_/models/deeplabv2_r101.py',  # the network
+    '../_base_/datasets/gta2cityscapes_512x512.py',
+    '../_base_/methods/daformer.py',  # what is done with two domains
+    '../_base_/methods/feature_distance.py',  # keeps thing classes near their ImageNet features
+    '../_base_/schedules/adamw_40k_poly.py',
+    '../_base_/default_runtime.py',
+]
+student = _base_.model
+student.decode_head.num_classes = _base_.num_classes
+student.backbone.init_cfg = dict(type='Pretrained', checkpoint='torchvision://resnet101')
+student.decode_head.dilations = (6, 12)
+daformer = _base_.daformer
+daformer.labeller.update(ignore_top=15, ignore_bottom=120)  # rectification, bonnet of the ego car
+methods = [daformer, _base_.feature_distance]
+model = dict(_delete_=True, type='mmuda.SelfTrainingUDA', task='segmentation', student=student, methods=methods)
+custom_hooks = [dict(type='mmuda.MeanTeacherHook', momentum=0.001, keep_initial=True, copy_buffers=False)]
+param_scheduler = dict(style='released')  # the warm-up times the decay, as in mmcv 1.x

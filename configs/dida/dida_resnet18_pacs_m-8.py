@@ -1,6 +1,0 @@
-# dida_resnet18_pacs that reduces channels 8 times instead of 16.
-#     python tools/train.py configs/dida/dida_resnet18_pacs_m-8.py
-# Expected, from the paper (Fig. 7, mean of four targets): 91.18 % accuracy. Not run here.
-# The target: MMUDA_TARGET=photo (sketch by default).
-_base_ = './dida_resnet18_pacs.py'
-model = dict(student=dict(neck=dict(module=dict(reduction=8))))

@@ -1,5 +1,0 @@
-# Static control of dida_cnn2_usps2mnist: learned kernels in the place of generated ones.
-#     python tools/train.py configs/dida/static_cnn2_usps2mnist.py
-# Expected: not measured here yet.
-_base_ = './dida_cnn2_usps2mnist.py'
-model = dict(student=dict(backbone=dict(beside={'stages.1': dict(module=dict(type='StaticModule'))})))

@@ -1,6 +1,0 @@
-# static_resnet18_pacs with kernels of dilation 1 alone.
-#     python tools/train.py configs/dida/static_resnet18_pacs_dilation-1.py
-# Expected, from the paper (Table V, mean of four targets): 89.91 % accuracy. Not run here.
-# The target: MMUDA_TARGET=photo (sketch by default).
-_base_ = './static_resnet18_pacs.py'
-model = dict(student=dict(neck=dict(module=dict(dilations=(1,)))))

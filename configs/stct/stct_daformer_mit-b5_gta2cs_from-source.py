@@ -1,6 +1,0 @@
-# Ablation: student and teacher start from the source-only model.
-#     tools/dist_train.sh configs/stct/stct_daformer_mit-b5_gta2cs_from-source.py 1
-# The paper's 69.18 mIoU (Sec. 4.3) is with hybrid attention, see stct-mha_daformer_mit-b5_gta2cs_*. Not run here.
-_base_ = './stct_daformer_mit-b5_gta2cs.py'
-
-load_from = 'work_dirs/source-only_daformer_mit-b5_gta2cs/iter_40000.pth'

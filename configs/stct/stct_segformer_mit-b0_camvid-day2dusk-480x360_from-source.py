@@ -1,6 +1,0 @@
-# Ablation: student and teacher start from the source-only model.
-#     python tools/train.py configs/stct/stct_segformer_mit-b0_camvid-day2dusk-480x360_from-source.py
-# Expected: see configs/stct/README.md
-_base_ = './stct_segformer_mit-b0_camvid-day2dusk-480x360.py'
-
-load_from = 'work_dirs/source-only_segformer_mit-b0_camvid-day2dusk-480x360/iter_4000.pth'

@@ -1,6 +1,0 @@
-# CDAN+E + TransNorm: LeNet, MNIST -> USPS, 4,000 iterations of 32 + 32 images.
-#     python tools/train.py configs/transnorm/cdan-e_lenet_mnist2usps.py
-# Expected: not measured here yet.
-_base_ = '../cdan/cdan-e_lenet_mnist2usps.py'  # the twin with batch norm
-norms = dict(type='mmuda.TransNorm2d'), dict(type='mmuda.TransNorm1d')
-model = dict(student=dict(backbone=dict(norm_cfg=norms[0], fc_norm_cfg=norms[1])))

@@ -1,5 +1,0 @@
-# CDAN+E with batch norm: ResNet-50, VisDA-2017, 100,000 iterations of 36 + 36 images.
-#     python tools/train.py configs/transnorm/cdan-e_resnet50_visda_bn.py
-# Expected, from the paper (Table 4): 70.0 % accuracy. Not run here.
-_base_ = './cdan-e_resnet50_visda.py'
-model = dict(student=dict(backbone=dict(norm_cfg=dict(type='BN')), neck=dict(norm_cfg=dict(type='BN1d'))))

@@ -1,8 +1,0 @@
-# DANN + TransNorm: MobileNetV2, Office-Caltech-10, 10,000 iterations of 36 + 36 images.
-#     python tools/train.py configs/transnorm/dann_mobilenet-v2_office-caltech10.py
-# Expected of a shorter run: see configs/transnorm/README.md
-# The pair of domains: MMUDA_PAIR=dslr-amazon (amazon-webcam by default).
-# ImageNet weights: see the twin with batch norm.
-_base_ = '../dann/dann_mobilenet-v2_office-caltech10.py'  # the twin with batch norm
-norms = dict(type='mmuda.TransNorm2d'), dict(type='mmuda.TransNorm1d')
-model = dict(student=dict(backbone=dict(norm_cfg=norms[0]), neck=dict(norm_cfg=norms[1])))
