@@ -42,6 +42,12 @@ AUXILIARY_HEAD = dict(
     type='FCNHead', in_channels=80, in_index=2, channels=8, num_convs=1, num_classes=8, norm_cfg=dict(type='BN')
 )
 
+CDAN_E = dict(
+    _delete_=True,
+    cdan_e=dict(
+        type='mmuda.CDAN', tap='backbone', in_channels=500, entropy=True, ramp_steps=1.0, entropy_ramp_steps=1.0
+    ),
+)
 VARIABLES = ('norm', 'include_source')
 LEAVES = {
     'stct': (STCT, {}),
@@ -97,13 +103,13 @@ LEAVES = {
     ),
     'dann': ('dann/dann_lenet_mnist2usps', {}),
     'cdan': ('cdan/cdan_lenet_mnist2usps', {}),
-    'cdan-e': ('cdan/cdan_lenet_mnist2usps', {'model.terms.cdan.entropy': True}),
+    'cdan-e': ('cdan/cdan_lenet_mnist2usps', {'model.terms': CDAN_E}),
     'mdd': ('mdd/mdd_lenet_mnist2usps', {}),
     'dan': ('dan/dan_lenet_mnist2usps', {}),
     'jan': ('jan/jan_lenet_mnist2usps', {}),
     'mcd': ('mcd/mcd_lenet_mnist2usps', {}),
     'mcd-grl': ('mcd/mcd-grl_lenet_mnist2usps', {}),
-    'transnorm': ('cdan/cdan_lenet_mnist2usps', {'norm': 'mmuda.TransNorm', 'model.terms.cdan.entropy': True}),
+    'transnorm': ('cdan/cdan_lenet_mnist2usps', {'norm': 'mmuda.TransNorm', 'model.terms': CDAN_E}),
     'autodial': ('dann/dann_lenet_mnist2usps', {'norm': 'mmuda.AutoDIAL'}),
     'dida': ('dida/dida_cnn2_mnist2usps', {'model.labeller.threshold': 0.12}),
     'dida_sources': (
@@ -149,7 +155,7 @@ def trace(name: str) -> dict:
     for term in model.terms.values():
         if hasattr(term, 'start_step'):
             term.start_step = 2  # both phases of ACDA
-    runner = SimpleNamespace(model=model, optim_wrapper=optim_wrapper, iter=0)
+    runner = SimpleNamespace(model=model, optim_wrapper=optim_wrapper, iter=0, max_iters=cfg.train_cfg.max_iters)
     for hook in hooks:
         hook.before_train(runner)
     steps = []

@@ -247,8 +247,9 @@ def test_a_data_config_counts_its_classes(data):
         ('cifar10_ssl', 'size', 64, {64, 32}),
     ],
 )
-def test_the_size_of_images_is_one_variable(data, variable, value, sizes):
-    cfg = load_config(BASES / 'datasets' / f'{data}.py', {variable: value})
+def test_the_size_of_images_is_one_variable(tmp_path, data, variable, value, sizes):
+    (tmp_path / 'leaf.py').write_text(f"_base_ = '{BASES}/datasets/{data}.py'")
+    cfg = load_config(tmp_path / 'leaf.py', {variable: value})
     found = set(_sizes(cfg.to_dict()))
     assert found == sizes
 

@@ -18,14 +18,7 @@ acda.update(taps=[f'backbone.stages.{stage}' for stage in range(3)], in_channels
 acda.update(same_taps=('backbone',), size=4)
 hook = _base_.acda_clustering.hook
 hook.update(pretrain=0.25, interval=0.125, distance=1.0)
-labeller = _base_.acda_clustering.labeller
-model = dict(
-    _delete_=True,
-    type='mmuda.UDAModel',
-    task='classification',
-    student=student,
-    labeller=labeller,
-    terms=dict(acda=acda),
-)
+parts = dict(labeller=_base_.acda_clustering.labeller, terms=dict(acda=acda))
+model = dict(_delete_=True, type='mmuda.UDAModel', task='classification', student=student, **parts)
 custom_hooks = [hook]
 train_dataloader = dict(batch_size=60, sampler=dict(_delete_=True, **_base_.acda_clustering.sampler))

@@ -17,14 +17,7 @@ acda = _base_.acda.terms.acda
 acda.update(taps=('backbone.stages.0', 'backbone.stages.1'), in_channels=(20, 50), same_taps=('backbone',), size=4)
 hook = _base_.acda_clustering.hook
 hook.update(pretrain=0.25, interval=0.125, distance=1.0)
-labeller = _base_.acda_clustering.labeller
-model = dict(
-    _delete_=True,
-    type='mmuda.UDAModel',
-    task='classification',
-    student=student,
-    labeller=labeller,
-    terms=dict(acda=acda),
-)
+parts = dict(labeller=_base_.acda_clustering.labeller, terms=dict(acda=acda))
+model = dict(_delete_=True, type='mmuda.UDAModel', task='classification', student=student, **parts)
 custom_hooks = [hook]
 train_dataloader = dict(batch_size=60, sampler=dict(_delete_=True, **_base_.acda_clustering.sampler))

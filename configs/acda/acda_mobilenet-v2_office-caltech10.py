@@ -21,14 +21,7 @@ acda = _base_.acda.terms.acda
 acda.update(taps=('backbone.layer3', 'backbone.layer5', 'backbone.layer7'), in_channels=(32, 96, 320))
 hook = _base_.acda_clustering.hook
 hook.update(pretrain=0.05, interval=0.01, distance=1.0)
-labeller = _base_.acda_clustering.labeller
-model = dict(
-    _delete_=True,
-    type='mmuda.UDAModel',
-    task='classification',
-    student=student,
-    labeller=labeller,
-    terms=dict(acda=acda),
-)
+parts = dict(labeller=_base_.acda_clustering.labeller, terms=dict(acda=acda))
+model = dict(_delete_=True, type='mmuda.UDAModel', task='classification', student=student, **parts)
 custom_hooks = [hook]
 train_dataloader = dict(batch_size=60, sampler=dict(_delete_=True, **_base_.acda_clustering.sampler))

@@ -2,7 +2,6 @@
 # 2 + 2 images of 1024 x 1024.
 #     tools/dist_train.sh configs/hrda/hrda_daformer_mit-b5_synthia2cs.py 1
 # Expected, from the paper: 65.8 mIoU16, mean of 3 seeds. Not measured here yet.
-# ImageNet weights: tools/model_converters/mit2mmseg.py mit_b5.pth work_dirs/mit_b5_mmseg.pth
 _base_ = [
     '../_base_/models/hrda_mit-b5.py',  # the network
     '../_base_/datasets/synthia2cityscapes_1024x1024.py',
@@ -12,7 +11,8 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 student = _base_.model
-student.backbone.init_cfg = dict(type='Pretrained', checkpoint='work_dirs/mit_b5_mmseg.pth')
+student.decode_head.num_classes = _base_.num_classes
+student.backbone.init_cfg = dict(type='Pretrained', checkpoint=_base_.mit_weights)
 methods = [_base_.daformer, _base_.feature_distance]
 model = dict(_delete_=True, type='mmuda.SelfTrainingUDA', task='segmentation', student=student, methods=methods)
 custom_hooks = [dict(type='mmuda.MeanTeacherHook', momentum=0.001, keep_initial=True, copy_buffers=False)]

@@ -12,7 +12,9 @@ train_dataloader = dict(batch_size=4)  # 2 source + 2 target images, of which th
 student = _base_.model
 student.backbone.embed_dims = 16  # MiT-B0 at half its width
 head = dict(student.decode_head, in_channels=[16, 32, 80, 128], channels=64)
-student.decode_head = dict(type='mmuda.HRDAHead', head=head, attention=head, num_classes=8, align_corners=False)
+student.decode_head = dict(
+    type='mmuda.HRDAHead', head=head, attention=head, num_classes=_base_.num_classes, align_corners=False
+)
 student.update(type='mmuda.MultiResolutionSegmentor', detail_crop=(48, 80), detail_stride=(24, 40))
 model = dict(_delete_=True, type='mmuda.SelfTrainingUDA', task='segmentation', student=student, **_base_.daformer)
 custom_hooks = [dict(type='mmuda.MeanTeacherHook', momentum=0.01, keep_initial=True, copy_buffers=False)]

@@ -1,7 +1,6 @@
 # MIC on DAFormer: DAFormer's head on MiT-B5, GTA5 -> Cityscapes, 40,000 iterations of 2 + 2 images of 512 x 512.
 #     tools/dist_train.sh configs/mic/mic_daformer_mit-b5_gta2cs.py 1
 # Expected, from the paper: 70.6 mIoU. Not measured here yet.
-# ImageNet weights: tools/model_converters/mit2mmseg.py mit_b5.pth work_dirs/mit_b5_mmseg.pth
 _base_ = [
     '../_base_/models/daformer_mit-b5.py',  # the network
     '../_base_/datasets/gta2cityscapes_512x512.py',
@@ -12,7 +11,8 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 student = _base_.model
-student.backbone.init_cfg = dict(type='Pretrained', checkpoint='work_dirs/mit_b5_mmseg.pth')
+student.decode_head.num_classes = _base_.num_classes
+student.backbone.init_cfg = dict(type='Pretrained', checkpoint=_base_.mit_weights)
 daformer = _base_.daformer
 daformer.labeller.update(ignore_top=15, ignore_bottom=120)  # rectification, bonnet of the ego car
 mic = _base_.mic

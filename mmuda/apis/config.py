@@ -115,7 +115,7 @@ def _check_names(files: Sequence[ConfigFile]) -> None:
                     f"unknown config key '{name}' in {path}: a base has used its own '{name}' already; set the keys "
                     f'made from it, or give --cfg-options {name}=VALUE'
                 )
-            if _is_setting(name, tree):
+            if _is_setting(name, tree) or (number == 0 and name in INNER_SETTINGS):
                 raise UserError(
                     f"unknown config key '{name}' in {path}: no part of a run reads it, and no expression uses it as a "
                     f'variable{did_you_mean(name, SETTINGS)}'
@@ -127,8 +127,11 @@ def _check_names(files: Sequence[ConfigFile]) -> None:
 def _is_setting(name: str, tree: ast.Module) -> bool:
     """Whether a name that nobody reads was meant to be read: it is like a setting's, or has settings below it."""
     values = [node.value for node in tree.body if name in assigned_names(ast.Module([node], []))]
-    sections = any(isinstance(part, (ast.Dict, ast.Call)) for value in values for part in ast.walk(value or ast.Pass()))
-    return sections or name in INNER_SETTINGS or bool(did_you_mean(name, SETTINGS))
+    parts = [part for value in values if value is not None for part in ast.walk(value)]
+    sections = any(
+        isinstance(part, ast.Dict) or getattr(getattr(part, 'func', None), 'id', '') == 'dict' for part in parts
+    )
+    return sections or bool(did_you_mean(name, SETTINGS))
 
 
 def _check_environment(files: Sequence[ConfigFile]) -> None:
@@ -174,7 +177,8 @@ def _read(path: Path, role: str) -> ConfigFile:
     """
     if not path.exists():
         raise UserError(
-            f'config file {path}{role} does not exist: give the path of a file such as configs/stct/gta2cs.py'
+            f'config file {path}{role} does not exist: give the path of a file such as configs/stct/gta2cs.py '
+            '(docs/moved_configs.md has what leaves of earlier versions are now)'
         )
     if path.is_dir():
         raise UserError(f'config file {path}{role} is a folder: give a file in it')

@@ -169,7 +169,7 @@ def test_the_published_schedules(join, schedule, kind, rate, new, length):
         assert group['betas'] == (0.9, 0.99) if kind == 'Adam' else group['momentum'] == 0.9
     assert {key: cfg.train_cfg.get(key) for key in ('max_iters', 'max_epochs') if cfg.train_cfg.get(key)} == length
     (cosine,) = cfg.param_scheduler
-    assert (cosine.type, cosine.by_epoch) == ('EpochCosineLR', False)
+    assert (cosine.type, cosine.by_epoch) == ('mmuda.EpochCosineLR', False)
     assert cosine.epochs == length.get('max_epochs', dict(adam_4k_cosine=50).get(schedule, 2500))
 
 

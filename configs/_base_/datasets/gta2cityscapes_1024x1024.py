@@ -3,24 +3,26 @@
 # artefacts of the rectification, the bonnet of the ego car.
 _base_ = './gta2cityscapes_512x512.py'
 
-crop_size = (1024, 1024)
+crop_size = (1024, 1024)  # height, width: scales and margins follow
+width = 2 * crop_size[1]
+margin = crop_size[0] * 15 // 512
 source_pipeline = [
     dict(type='mmuda.LoadImage'),
     dict(type='mmuda.LoadLabel'),
-    dict(type='mmseg.Resize', scale=(2560, 1440)),
+    dict(type='mmseg.Resize', scale=(width * 5 // 4, width * 45 // 64)),
     dict(type='mmseg.RandomCrop', crop_size=crop_size, cat_max_ratio=0.75),
     dict(type='mmseg.RandomFlip', prob=0.5),
     dict(type='mmseg.PackSegInputs'),
 ]
 target_pipeline = [
     dict(type='mmuda.LoadImage'),
-    dict(type='mmseg.Resize', scale=(2048, 1024)),
+    dict(type='mmseg.Resize', scale=(width, width // 2)),
     dict(
         type='mmuda.IgnoreMargins',
-        top=30,
-        bottom=240,
-        left=30,
-        right=30,
+        top=margin,
+        bottom=8 * margin,
+        left=margin,
+        right=margin,
         transforms=[
             dict(type='mmseg.RandomCrop', crop_size=crop_size),
             dict(type='mmseg.RandomFlip', prob=0.5),

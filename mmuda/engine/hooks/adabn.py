@@ -38,7 +38,6 @@ class AdaBNHook(Hook):
         Raises:
             TypeError: A model that is none of mmuda's or has no AdaBN, or a sampler of one domain.
         """
-        self.interval = steps_of(self.interval, runner.max_iters)
         model, sampler = unwrapped(runner.model), runner.train_dataloader.sampler
         if not hasattr(model, 'adapt_norms'):
             raise TypeError(
@@ -54,6 +53,7 @@ class AdaBNHook(Hook):
                 f'AdaBNHook found no AdaBN in the {type(model.student).__name__}: set '
                 "norm_cfg=dict(type='mmuda.AdaBN2d') in its parts, or leave the hook out."
             )
+        self.interval = steps_of(self.interval, runner.max_iters)
 
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
         """Adapt where that is due."""

@@ -20,7 +20,7 @@ class Pair(nn.Module):
 def runner(model, accumulate=1, iteration=0):
     counter = SimpleNamespace(_accumulative_counts=accumulate, count=0)
     counter.should_update = lambda: counter.count % accumulate == 0
-    return SimpleNamespace(model=model, optim_wrapper=counter, iter=iteration)
+    return SimpleNamespace(model=model, optim_wrapper=counter, iter=iteration, max_iters=100)
 
 
 def train(hook, run, steps):

@@ -243,7 +243,7 @@ def test_five_steps_are_the_released_ones(model, network, masked):
     released = Released(network, deepcopy(model.student).train(), initial, masked)
     optim_wrapper = OptimWrapper(torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE))
     hook = MeanTeacherHook(momentum=1 - DECAY, keep_initial=True, copy_buffers=False)
-    runner = SimpleNamespace(model=model, optim_wrapper=optim_wrapper, iter=0)
+    runner = SimpleNamespace(model=model, optim_wrapper=optim_wrapper, iter=0, max_iters=STEPS)
     hook.before_train(runner)
     valid = torch.zeros(2, size, size, dtype=torch.bool)
     valid[:, TOP : size - BOTTOM] = True
