@@ -12,7 +12,7 @@ _base_ = [
 model = dict(
     data_preprocessor=dict(mean=[127.5] * 3, std=[127.5] * 3),
     backbone=dict(init_cfg=dict(type='Pretrained', checkpoint='work_dirs/mobilenet_v2_mmseg.pth')),
-    decode_head=dict(num_classes=11),
+    decode_head=dict(num_classes=_base_.num_classes),
 )
 # Every row of the table sees the source like this: it is what makes source only strong.
 source_pipeline = _base_.train_pipeline.copy()

@@ -18,6 +18,7 @@ student.neck = dict(type='mmuda.DIDANeck', in_channels=160, out_channels=256, po
 student.neck.all_levels = True
 student.decode_head.norm_cfg = norm
 stct = _base_.stct
+stct.terms.target.weight.horizon = 40000  # what the paper's alpha is for
 stct.labeller.update(ignore_top=15, ignore_bottom=120)  # rectification, bonnet of the ego car
 acda = _base_.acda
 acda.terms.acda.update(type='mmuda.SegmentationACDA', same_taps=('decode_head.fusion_conv.activate',), size=8)

@@ -12,5 +12,7 @@ _base_ = [
 student = _base_.model
 student.decode_head.num_classes = _base_.num_classes
 student.backbone.init_cfg = dict(type='Pretrained', checkpoint=_base_.mit_weights)
-methods = [_base_.stct, _base_.feature_distance]
+stct = _base_.stct
+stct.terms.target.weight.horizon = 40000  # what the paper's alpha is for
+methods = [stct, _base_.feature_distance]
 model = dict(_delete_=True, type='mmuda.SelfTrainingUDA', task='segmentation', student=student, methods=methods)

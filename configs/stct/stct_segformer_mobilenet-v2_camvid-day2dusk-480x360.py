@@ -18,6 +18,7 @@ student.decode_head.num_classes = _base_.num_classes
 feature_distance = _base_.feature_distance
 feature_distance.terms.feature_distance.classes = [2, 6, 8, 9, 10]  # pole, sign, car, pedestrian, bicyclist
 stct = _base_.stct
+stct.terms.target.weight.update(alpha=2e-3, horizon=4000)  # the paper's 2e-4 is for 40,000 steps
 stct.views.target.of = ('source', 'target')
 model = dict(
     _delete_=True, type='mmuda.SelfTrainingUDA', task='segmentation', student=student, methods=[stct, feature_distance]

@@ -14,6 +14,7 @@ student.decode_head.num_classes = _base_.num_classes
 student.backbone.type = 'mmuda.MHAMixVisionTransformer'  # hybrid attention in all stages, both ways, by classes
 student.backbone.init_cfg = dict(type='Pretrained', checkpoint=_base_.mit_weights)
 stct = _base_.stct
+stct.terms.target.weight.horizon = 40000  # what the paper's alpha is for
 stct.labeller.update(ignore_top=15, ignore_bottom=120)  # rectification, bonnet of the ego car
 methods = [stct, _base_.feature_distance]
 model = dict(_delete_=True, type='mmuda.SelfTrainingUDA', task='segmentation', student=student, methods=methods)

@@ -158,7 +158,7 @@ def run_config(table: Table, run: Run, scored: Mapping[str, Any] | None = None) 
     row, settings = table.rows[run.row], table.settings(run)
     cfg = load_config(table.path.parent / table.config)
     if row.methods:
-        methods = [next(iter(Config.fromfile(METHODS / f'{name}.py').values())) for name in row.methods]
+        methods = [_method(name) for name in row.methods]
         cfg.model = dict(type=row.model, task=table.task, student=cfg.model, methods=methods)
     else:
         cfg.train_dataloader.dataset.target = None
@@ -176,6 +176,12 @@ def run_config(table: Table, run: Run, scored: Mapping[str, Any] | None = None) 
         cfg[f'{part}_dataloader'].update(num_workers=0, persistent_workers=False)
     cfg.randomness.seed = run.seed
     return cfg
+
+
+def _method(name: str) -> dict:
+    """What a method's file says: its one dict, beside variables."""
+    (method,) = [value for value in Config.fromfile(METHODS / f'{name}.py').values() if isinstance(value, dict)]
+    return method
 
 
 def slug(text: str) -> str:
