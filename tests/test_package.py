@@ -147,7 +147,7 @@ model = Config.fromfile('leaf.py').model
 print(mmuda.__file__, model.type)
 """
     said = without_checkout(installed, '-c', code, cwd=tmp_path).splitlines()[-1]
-    assert said == f'{installed}/mmuda/__init__.py SelfTrainingUDA'
+    assert said == f'{installed}/mmuda/__init__.py mmuda.SelfTrainingUDA'
 
 
 def test_help_loads_no_library(installed, tmp_path):

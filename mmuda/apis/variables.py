@@ -14,6 +14,9 @@ from typing import Any, NamedTuple
 from .errors import UserError
 from .options import misfit
 
+OWN_CONFIGS = Path(__file__).parents[1] / '.mim' / 'configs'
+"""Where ``_base_ = 'mmuda::…'`` is looked up."""
+
 
 class ConfigFile(NamedTuple):
     """One file of a config's chain: its path, its text, and its syntax tree, whose places are the text's."""
@@ -50,11 +53,8 @@ def with_variables(files: Sequence[ConfigFile], values: Mapping[str, Any], folde
     for file in files:
         edits = [(node, repr(values[name])) for name in values for _, node in _assignments(name, [file]) if node]
         if (bases := _base_node(file.tree)) is not None:
-            own = [
-                base if '::' in base else str(places[(file.path.parent / base).resolve()])
-                for base in base_names(file.tree)
-            ]
-            edits.append((bases, repr(own)))
+            own = [(base, base_path(base, file.path)) for base in base_names(file.tree)]
+            edits.append((bases, repr([base if path is None else str(places[path.resolve()]) for base, path in own])))
         places[file.path.resolve()].write_text(_edited(file.text, edits), encoding='utf-8')
     return places[files[0].path.resolve()]
 
@@ -72,6 +72,14 @@ def base_names(tree: ast.Module) -> list[str]:
     node = _base_node(tree)
     found = [] if node is None else ast.literal_eval(node)
     return [found] if isinstance(found, str) else list(found)
+
+
+def base_path(base: str, child: Path) -> Path | None:
+    """Where a base of a file lies; None for one of another package, such as ``mmseg::…``."""
+    scope, installed, name = base.rpartition('::')
+    if installed:
+        return OWN_CONFIGS / name if scope == 'mmuda' else None
+    return child.parent / base
 
 
 def _base_node(tree: ast.Module) -> ast.expr | None:
