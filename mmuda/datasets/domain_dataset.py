@@ -21,6 +21,7 @@ from .errors import DataError
 from .label_free import strip_labels, without_labels
 from .redraw import redraws
 from .seeding import seeded
+from .stored_labels import with_stored_labels
 
 Part = dict | Dataset
 IGNORED_CLASS = -100
@@ -42,6 +43,8 @@ class DomainDataset(Dataset):
         rare_class_min_pixels: more pixels than these are enough (DAFormer: half of the sampler's 3000); or more than
             `rare_class_ratio` times the sampler's minimum for the class, where that is lower.
         rare_class_ratio: DAFormer has 0.5, HRDA and MIC 2.0 for their larger images.
+        pseudo_labels: folder of label maps that an earlier model predicted for the target's images, see
+            `stored_labels`; `StoredLabels` hands them to the terms. None: target images have no labels.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class DomainDataset(Dataset):
         rare_class_retries: int = 10,
         rare_class_min_pixels: int = 1500,
         rare_class_ratio: float = 0.5,
+        pseudo_labels: str | None = None,
     ) -> None:
         if not 0 <= ignore_index <= 255 or min(rare_class_retries, rare_class_min_pixels, rare_class_ratio) < 0:
             raise DataError(
@@ -65,13 +69,14 @@ class DomainDataset(Dataset):
         self.datasets: list[Dataset] = [_build(part) for part in sources]
         self.num_sources = len(self.datasets)
         if target is not None:
-            self.datasets.append(_build_target(target))
+            self.datasets.append(_build_target(target, pseudo_labels))
         self.names = [self._name(i) for i in range(len(self.datasets))]
         self.metainfo = check_same_classes(self.datasets, self.names)
         check_every_class_is_shown(self.datasets[: self.num_sources], self.metainfo.get('classes'))
         self.sizes = [len(dataset) for dataset in self.datasets]
         self._ends = list(accumulate(self.sizes))
         self.ignore_index = ignore_index
+        self.stored_labels = pseudo_labels is not None
         self.rare_class_retries = rare_class_retries
         self.rare_class_min_pixels = rare_class_min_pixels
         self.rare_class_ratio = rare_class_ratio
@@ -92,9 +97,8 @@ class DomainDataset(Dataset):
                 packed = self._source_sample(stream, within, index)
                 where = dict(domain='source', source_index=stream)
             else:
-                packed = self._packed(stream, within)
-                hide_labels(packed, self.ignore_index)
-                where = dict(domain='target') | _pseudo_label(index)
+                packed, where = self._target_sample(stream, within)
+                where |= _pseudo_label(index)
         packed['data_samples'].set_metainfo(where)
         return packed
 
@@ -125,6 +129,17 @@ class DomainDataset(Dataset):
             if _pixels(packed, rare_class) > least:
                 break
         return packed
+
+    def _target_sample(self, stream: int, within: int) -> tuple[dict, dict]:
+        """Without its ground truth; and what to note of it."""
+        packed = self._packed(stream, within)
+        sample = packed['data_samples']
+        stored = sample.get('gt_sem_seg') if self.stored_labels else None
+        hide_labels(packed, self.ignore_index)
+        if stored is None:
+            return packed, dict(domain='target')
+        sample.gt_sem_seg = stored
+        return packed, dict(domain='target', stored_label=True)
 
     def _packed(self, stream: int, within: int) -> dict:
         packed = self.datasets[stream][within]
@@ -172,10 +187,11 @@ def _build(part: Part) -> Dataset:
     return DATASETS.build(part) if isinstance(part, dict) else part
 
 
-def _build_target(part: Part) -> Dataset:
+def _build_target(part: Part, pseudo_labels: str | None = None) -> Dataset:
     if isinstance(part, (list, tuple)):
         raise DataError(
             f'target is a list of {len(part)}: give one data set; several folders '
             "join in a dict(type='ConcatDataset', datasets=[...])."
         )
-    return _build(strip_labels(part)) if isinstance(part, dict) else without_labels(part)
+    dataset = _build(strip_labels(part)) if isinstance(part, dict) else without_labels(part)
+    return dataset if pseudo_labels is None else with_stored_labels(dataset, pseudo_labels)

@@ -91,6 +91,31 @@ class LoadIgnoreLabel(BaseTransform):
         return results
 
 
+class LoadStoredLabel(BaseTransform):
+    """Load the pseudo-label that an earlier model predicted for an image; `with_stored_labels` puts it in its place.
+
+    Args:
+        files: label file of each image path.
+        table, num_classes: of `read_label`.
+    """
+
+    def __init__(self, files: dict[str, str], table: np.ndarray, num_classes: int) -> None:
+        self.files, self.table, self.num_classes = files, table, num_classes
+
+    def transform(self, results: dict) -> dict:
+        """Add `gt_seg_map`, uint8 [H, W]."""
+        path = self.files[results['img_path']]
+        label = read_label(path, self.table, self.num_classes)
+        if label.shape != tuple(results['ori_shape'][:2]):
+            raise DataError(
+                f"The pseudo-label '{path}' has {_size(label.shape)} pixels, but its image '{results['img_path']}' has "
+                f'{_size(results["ori_shape"])}: predict it again.'
+            )
+        results['gt_seg_map'] = label
+        results.setdefault('seg_fields', []).append('gt_seg_map')
+        return results
+
+
 def _size(shape) -> str:
     return f'{shape[1]}×{shape[0]}'
 
