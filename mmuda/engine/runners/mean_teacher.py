@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
+from pprint import pformat
 from typing import Any
 
 import torch
+from mmengine.config import Config
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop, Runner
@@ -56,7 +59,7 @@ class MeanTeacherRunner(Runner):
         """Write the config to the work directory, whole."""
         name = Path(self.cfg.filename or f'{self.timestamp}.py').name
         with atomic_write(Path(self.work_dir, name), 'w') as file:
-            file.write(self.cfg.dump())
+            file.write(_text(self.cfg))
 
     def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
         """Stock training becomes resumable at any step; any other loop is built as it is."""
@@ -89,6 +92,18 @@ class MeanTeacherRunner(Runner):
                 wrapper['device_ids'] = None
             model_wrapper_cfg = wrapper | dict(model_wrapper_cfg or {})
         return super().wrap_model(model_wrapper_cfg, model)
+
+
+def _text(cfg: Config) -> str:
+    """A config as it reads back: mmengine sorts keys, and views are made in the order of theirs."""
+    plain = cfg.to_dict()
+    text = ''.join(f'{key} = {pformat(value, width=120, sort_dicts=False)}\n' for key, value in plain.items())
+    try:
+        for node in ast.parse(text).body:
+            ast.literal_eval(node.value)
+    except (SyntaxError, ValueError):  # objects among the values, which mmengine knows to write
+        return cfg.dump()
+    return text
 
 
 def _resumable(cfg: dict) -> str | None:

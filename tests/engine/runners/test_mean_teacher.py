@@ -1,14 +1,16 @@
 """What the runner adds, and that a config's own choice wins."""
 
 import os
+from types import SimpleNamespace
 
 import pytest
 import torch
 from mmengine.config import Config
 
+from mmuda.apis import load_config
 from mmuda.engine.hooks import MeanTeacherHook
 from mmuda.engine.runners import MeanTeacherRunner
-from mmuda.engine.runners.mean_teacher import _resumable, _with_hooks
+from mmuda.engine.runners.mean_teacher import _resumable, _text, _with_hooks
 
 
 def test_missing_hooks_are_added_and_present_ones_kept():
@@ -54,3 +56,19 @@ def test_resume_without_a_path_takes_the_newest_whole_checkpoint(tmp_path, out_d
     run.resume = resumed.append
     run.load_or_resume()
     assert resumed == [f'{folder}/{expected}.pth'] * (expected is not None)
+
+
+@pytest.mark.parametrize('name', ['stct/stct', 'dacs/dacs', 'daformer/daformer', 'mic/mic', 'fda/fda'])
+def test_the_config_in_the_work_directory_reads_back_in_its_order(repo, tmp_path, name):
+    """mmengine would sort the keys, and a view is made of those before it."""
+    cfg = load_config(repo / 'configs' / f'{name}_segformer_toy.py')
+    runner = SimpleNamespace(cfg=cfg, work_dir=str(tmp_path), timestamp='now')
+    MeanTeacherRunner.dump_config(runner)
+    again = load_config(tmp_path / f'{name.rpartition("/")[2]}_segformer_toy.py')
+    assert again.to_dict() == cfg.to_dict()
+    assert str(again.to_dict()) == str(cfg.to_dict())  # which says the order, too
+
+
+def test_a_config_with_more_than_plain_values_is_written_as_mmengine_does():
+    cfg = Config(dict(model=dict(limit=float('inf'))))
+    assert _text(cfg) == cfg.dump()
