@@ -27,8 +27,10 @@ def assert_same_bits(first: dict, second: dict) -> None:
         pytest.param(1, ['--fixmatch'], marks=pytest.mark.slow),
         pytest.param(1, ['--dacs'], marks=pytest.mark.slow),
         pytest.param(2, ['--dacs'], marks=pytest.mark.slow),
+        pytest.param(1, ['--hrda'], marks=pytest.mark.slow),
+        pytest.param(2, ['--hrda'], marks=pytest.mark.slow),
     ],
-    ids=['1', '2', '1-semantic', '2-random', '1-classification', '1-fixmatch', '1-dacs', '2-dacs'],
+    ids=['1', '2', '1-semantic', '2-random', '1-classification', '1-fixmatch', '1-dacs', '2-dacs', '1-hrda', '2-hrda'],
 )
 def test_killed_and_resumed_equals_uninterrupted(train, trained, ranks, attention):
     options = ['--max-iters', 4, *attention]

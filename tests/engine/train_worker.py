@@ -4,6 +4,7 @@
     python train_worker.py WORK_DIR --classify ...
     python train_worker.py WORK_DIR --fixmatch ...
     python train_worker.py WORK_DIR --dacs ...
+    python train_worker.py WORK_DIR --hrda ...
     python train_worker.py WORK_DIR --cluster PRETRAIN ...
 
 The images are drawn inside the data set with python's, numpy's and torch's generators, and the student has drop path,
@@ -232,6 +233,27 @@ def dacs(args: argparse.Namespace) -> dict:
     )
 
 
+def hrda(args: argparse.Namespace) -> dict:
+    """Mixed and masked images on two resolutions; the threshold lies among the probabilities of the first steps."""
+    model = segmentation(args)
+    network = model['student']
+    both = dict(head=network['decode_head'], attention=network['decode_head'], num_classes=5, align_corners=False)
+    network['decode_head'] = dict(type='mmuda.HRDAHead', **both)
+    network['backbone']['sr_ratios'] = [4, 2, 1, 1]  # of maps of 16 × 16 pixels
+    network.update(type='mmuda.MultiResolutionSegmentor', detail_crop=(16, 16), detail_stride=(8, 8))
+    return dict(
+        model,
+        labeller=dict(type='TeacherLabels', confidence='share', threshold=0.25),
+        views=dict(
+            pasted=dict(type='ClassMix'),
+            mixed=dict(type='StudentView', of='pasted'),
+            masked=dict(type='BlockMask', block=8),
+        ),
+        terms={name: dict(type='PseudoLabelLoss', view=name, reduction='all') for name in ('mixed', 'masked')},
+        passes='separate',
+    )
+
+
 def config(args: argparse.Namespace) -> dict:
     clusters = args.cluster is not None
     noise = dict(type='mmengine.Noise', classify=args.classify or args.fixmatch or args.mcd or clusters)
@@ -250,6 +272,8 @@ def config(args: argparse.Namespace) -> dict:
         model = fixmatch(args)
     elif args.dacs:
         model = dacs(args)
+    elif args.hrda:
+        model = hrda(args)
     elif args.mcd:
         model = dict(classification(args.norm, not args.plain), type='MCDUDA', terms=None)
     elif args.classify:
@@ -300,6 +324,7 @@ def parse(options: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--mcd', action='store_true', help='a classifier trained in three steps an iteration')
     parser.add_argument('--fixmatch', action='store_true', help='a classifier with weak and strong views')
     parser.add_argument('--dacs', action='store_true', help='a segmentor with mixed images')
+    parser.add_argument('--hrda', action='store_true', help='a segmentor with two resolutions, mixed and masked images')
     parser.add_argument('--cluster', type=int, help='a classifier with pseudo-labels after so many steps')
     parser.add_argument('--ratio', type=int, nargs=2, default=[1, 1])
     parser.add_argument('--kill-at', type=int)
