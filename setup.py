@@ -35,6 +35,7 @@ def mim_files() -> list[str]:
 EXTRAS = {
     'mm': requirements('mm'),
     'cls': requirements('classification'),
+    'timm': requirements('timm'),
     'optional': requirements('optional'),
 }
 

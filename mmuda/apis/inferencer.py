@@ -28,6 +28,7 @@ from .errors import UserError
 from .inputs import Images, NamedImage, find_images
 from .predictions import TABLE, Classified, PredictionFolder, PredictionTable, confidence_of, prediction_of
 from .preflight import check_config
+from .timm_networks import without_timm_weights
 
 COLOR_TYPES = {1: 'grayscale', 3: 'color'}
 """How a file is loaded for a network of so many channels, when its data set has no files: else `unchanged`."""
@@ -218,6 +219,7 @@ def _device(name: str | None) -> torch.device:
 
 def build_network(cfg: Config, checkpoint: str | Path, predict_on: str = 'student') -> nn.Module:
     """The model of a config with a checkpoint's weights."""
+    without_timm_weights(cfg)
     model_cfg = cfg.model.copy()
     if cfg.get('data_preprocessor') is not None:
         model_cfg.setdefault('data_preprocessor', cfg.data_preprocessor)

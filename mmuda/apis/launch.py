@@ -30,6 +30,7 @@ from .rehearsal import Rehearsal
 from .scored_labels import check_segments, check_validation_labels, score_only_labels
 from .shared_classes import checkpoint_classes, share_classes
 from .start_weights import bare_model, check_pretrained_parts, prepare_start
+from .timm_networks import without_timm_weights
 from .training_dir import training_in
 
 
@@ -166,6 +167,7 @@ def evaluate(
     """
     cfg.load_from, cfg.resume = checkpoint, False
     check_config(cfg, 'test')
+    without_timm_weights(cfg)
     check_start(cfg, 'CHECKPOINT')
     check_data_roots(cfg, 'test')
     limit, classes = time_limit(cfg), checkpoint_classes(checkpoint)

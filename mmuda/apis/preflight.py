@@ -14,6 +14,7 @@ from .checkpoint import read_checkpoint
 from .errors import UserError, did_you_mean
 from .paths import check_file
 from .settings import check_settings
+from .timm_networks import check_timm
 
 compat.apply()
 
@@ -165,6 +166,7 @@ def check_start(cfg: Config, setting: str) -> None:
 
 def check_pretrained(cfg: Config) -> None:
     """The weights that parts of the model are initialised from, when they are local files."""
+    check_timm(cfg)
     for _, init in _found(cfg.get('model'), 'init_cfg', 'model'):
         path = init.get('checkpoint') if isinstance(init, Mapping) else None
         if path and '://' not in path:

@@ -9,6 +9,8 @@ own.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from torch import nn
 
 from .batch import DomainBatch
@@ -38,4 +40,13 @@ def bind_domain_context(net: nn.Module) -> DomainContext:
     for layer in net.modules():
         if isinstance(layer, DomainLayer):
             layer.domain_context = context
+    announce_followers(net)
     return context
+
+
+def announce_followers(net: nn.Module) -> None:
+    """Tell every :class:`DomainLayer` inside ``net`` which module was registered right after it."""
+    for parent in net.modules():
+        for layer, follower in pairwise(parent.children()):
+            if isinstance(layer, DomainLayer):
+                layer.followed_by(follower)

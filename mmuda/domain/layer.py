@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from .batch import DomainBatch
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from .context import DomainContext
 
 _HINT = (
@@ -19,6 +21,9 @@ class DomainLayer:
     """Mixin: a module that reads the batch layout in training and never in evaluation."""
 
     domain_context: DomainContext | None = None
+
+    def followed_by(self, follower: nn.Module) -> None:
+        """Hear which module was registered right after this layer, before the first training pass."""
 
     def domain_batch(self, batch_size: int) -> DomainBatch:
         """The layout of the batch that this layer is working on.

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmuda.domain.batch import DOMAINS
+from mmuda.domain.context import announce_followers
 
 from .auto_dial import AutoDIAL1d, AutoDIAL2d, AutoDIAL3d
 from .domain_norm import (
@@ -48,11 +49,16 @@ def convert_norm(net: nn.Module, type: str, **options) -> nn.Module:
 
     Raises:
         ValueError: An unknown family.
-        TypeError: A batch norm of another kind, such as a SyncBatchNorm.
+        TypeError: A batch norm of another kind, such as a SyncBatchNorm, or one that activates, too.
+
+    Warns:
+        UserWarning: A ReLU6 follows a norm that doubles its outputs, see :class:`TransNorm`.
     """
     if type not in FAMILIES:
         raise ValueError(f'type={type!r} is no family of norms: choose one of {list(FAMILIES)}.')
-    return _replace_norms(net, lambda norm: _convert(norm, FAMILIES[type], options))
+    net = _replace_norms(net, lambda norm: _convert(norm, FAMILIES[type], options))
+    announce_followers(net)
+    return net
 
 
 def fuse(layer: nn.Module, norm: nn.Module) -> nn.Module:
@@ -111,6 +117,11 @@ def _replace_norms(net: nn.Module, new: Callable[[_BatchNorm], _BatchNorm]) -> n
 
 def _convert(norm: _BatchNorm, family: tuple[type[_BatchNorm], ...], options: dict) -> _BatchNorm:
     kind = family[_rank(norm)]
+    if next(norm.children(), None) is not None:  # timm's BatchNormAct2d
+        raise TypeError(
+            f'The network has a {_name(norm)} that holds {", ".join(map(_name, norm.children()))}, which an exchange '
+            'would lose: build the network with norms and activations apart.'
+        )
     if type(norm) is kind and not options:
         return norm
     if isinstance(norm, TwoDomainNorm) and issubclass(kind, TwoDomainNorm):
@@ -120,6 +131,10 @@ def _convert(norm: _BatchNorm, family: tuple[type[_BatchNorm], ...], options: di
     if isinstance(norm, TwoDomainNorm) and isinstance(new, TwoDomainNorm):
         _copy_domains(norm, new)
     return _as(new, norm)
+
+
+def _name(module: nn.Module) -> str:
+    return module.__class__.__name__
 
 
 def _copy_domains(old: TwoDomainNorm, new: TwoDomainNorm) -> None:

@@ -6,10 +6,13 @@ for each domain d; alpha is what :func:`mmuda.functional.transferability` makes 
 evaluation the target's running statistics normalise, and alpha comes from the running statistics of both domains.
 
 Where the paper is silent, the released layer decides: alpha has no gradient, and the variance inside the distance is
-the unbiased one. Since alpha is 1 on average, 1 + alpha doubles what batch norm would give.
+the unbiased one. Since alpha is 1 on average, 1 + alpha doubles what batch norm would give; before a ReLU6 that is a
+loss, and binding a network's context says so.
 """
 
 from __future__ import annotations
+
+import warnings
 
 import torch
 from torch import Tensor, nn
@@ -79,6 +82,15 @@ class TransNorm(TwoDomainNorm):
         if not self.detach_alpha:
             return None
         return Recipe('own', self.residual, self.distance, self.probability, self.unbiased)
+
+    def followed_by(self, follower: nn.Module) -> None:
+        """Warn of a ReLU6, which cuts off what 1 + alpha has doubled: what that costs stands in configs/transnorm."""
+        if isinstance(follower, nn.ReLU6) and self.residual == 'one_plus_alpha':
+            warnings.warn(
+                f"{type(self).__name__} with residual='one_plus_alpha' stands before a ReLU6, which cuts off at 6 what "
+                "1 + alpha has doubled: set residual='alpha' beside its type.",
+                stacklevel=2,
+            )
 
     def reset_parameters(self) -> None:
         """Statistics and affine map as at the beginning."""

@@ -184,3 +184,42 @@ def test_a_stock_backbone():
         for ours, other in zip(outputs, wanted):
             torch.testing.assert_close(ours, other, atol=1e-3 * other.abs().max().item(), rtol=1e-3)
         assert not norms(net)
+
+
+RELU6 = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.ReLU6(), nn.Conv2d(4, 4, 1), nn.BatchNorm2d(4))
+
+
+def test_what_relu6_would_cut_off_is_said_by_conversion_and_binding():
+    with pytest.warns(UserWarning, match=r"TransNorm2d .* before a ReLU6.* set residual='alpha'") as told:
+        net = convert_norm(copy.deepcopy(RELU6), 'TransNorm')
+    assert len(told) == 1  # the second norm is the last layer
+    with pytest.warns(UserWarning, match='ReLU6'):
+        bind_domain_context(net)
+
+
+@pytest.mark.parametrize('family, options', [('TransNorm', dict(residual='alpha')), ('AdaBN', {}), ('BN', {})])
+def test_what_doubles_nothing_may_stand_before_a_relu6(family, options, recwarn):
+    bind_domain_context(convert_norm(copy.deepcopy(RELU6), family, **options))
+    bind_domain_context(nn.Sequential(TransNorm2d(4), nn.ReLU()))
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize('host', ['mmseg', 'mmpretrain'])
+def test_the_hosts_mobilenets_are_warned_of(host):
+    """Their norms stand before a ReLU6 whatever wraps the two."""
+    backbones = pytest.importorskip(f'{host}.models.backbones')
+    net = backbones.MobileNetV2(widen_factor=0.1, norm_cfg=dict(type='mmuda.TransNorm2d'))
+    with pytest.warns(UserWarning, match='ReLU6'):
+        bind_domain_context(net)
+
+
+def test_a_norm_that_activates_is_not_exchanged():
+    """timm's BatchNormAct2d is a batch norm, whose activation would be lost."""
+
+    class NormAct(nn.BatchNorm2d):
+        def __init__(self, channels):
+            super().__init__(channels)
+            self.act = nn.ReLU6()
+
+    with pytest.raises(TypeError, match=r'NormAct that holds ReLU6, which an exchange would lose'):
+        convert_norm(nn.Sequential(NormAct(4)), 'TransNorm')
