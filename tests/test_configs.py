@@ -86,6 +86,9 @@ def joined_sets(dataset) -> list:
 
 def count_classes(cfg: Config) -> int:
     (dataset, *_) = joined_sets(cfg.test_dataloader.dataset)
+    class_map = dataset.get('class_map')
+    if isinstance(class_map, dict):
+        return len(class_map['classes'])
     return len((DATASETS.get(dataset.type).METAINFO | dataset.get('metainfo', {}))['classes'])
 
 
