@@ -6,7 +6,6 @@ import json
 import os
 import platform
 import subprocess
-import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from statistics import median
@@ -15,10 +14,8 @@ import torch
 from tables import REPO, Run, Table
 
 from mmuda.apis import UserError
+from mmuda.apis.run_log import read_log
 from mmuda.storage import atomic_write
-
-sys.path.append(str(REPO / 'tools' / 'analysis_tools'))
-from runs import read_log
 
 Counts = dict[str, list[int]]
 """Pixels of intersection and of union, by class."""
