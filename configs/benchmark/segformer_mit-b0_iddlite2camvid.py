@@ -10,7 +10,7 @@ _base_ = [
 ]
 model = dict(
     backbone=dict(init_cfg=dict(type='Pretrained', checkpoint='work_dirs/mit_b0_mmseg.pth')),
-    decode_head=dict(num_classes=7),
+    decode_head=dict(num_classes=_base_.num_classes),
 )
 # Every row of the table sees the source like this: it is what makes source only strong.
 source_pipeline = _base_.train_pipeline.copy()
