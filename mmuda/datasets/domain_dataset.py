@@ -7,8 +7,9 @@ has one. A target sample is an image and an all-ignore map
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate, islice
+from types import MappingProxyType
 
 import torch
 from mmengine.structures import PixelData
@@ -47,6 +48,9 @@ class DomainDataset(Dataset):
             `stored_labels`; `StoredLabels` hands them to the terms. None: target images have no labels.
     """
 
+    METAINFO: Mapping = MappingProxyType({})
+    """Of a built set its ``metainfo``, by the name under which mmseg's ``browse_dataset`` looks for it."""
+
     def __init__(
         self,
         source: Part | Sequence[Part],
@@ -71,7 +75,7 @@ class DomainDataset(Dataset):
         if target is not None:
             self.datasets.append(_build_target(target, pseudo_labels))
         self.names = [self._name(i) for i in range(len(self.datasets))]
-        self.metainfo = check_same_classes(self.datasets, self.names)
+        self.metainfo = self.METAINFO = check_same_classes(self.datasets, self.names)
         check_every_class_is_shown(self.datasets[: self.num_sources], self.metainfo.get('classes'))
         self.sizes = [len(dataset) for dataset in self.datasets]
         self._ends = list(accumulate(self.sizes))
@@ -80,11 +84,6 @@ class DomainDataset(Dataset):
         self.rare_class_retries = rare_class_retries
         self.rare_class_min_pixels = rare_class_min_pixels
         self.rare_class_ratio = rare_class_ratio
-
-    @property
-    def METAINFO(self) -> dict:
-        """``metainfo`` by the name under which mmseg's ``browse_dataset`` looks for it."""
-        return self.metainfo
 
     def __len__(self) -> int:
         return self._ends[-1]
