@@ -107,6 +107,20 @@ def test_gradients_are_those_of_one_backward_pass(model, domain_batch, kind, opt
         torch.testing.assert_close(found[name], factor * gradient, rtol=1e-10, atol=1e-12)
 
 
+def test_norms_see_each_view_in_its_turn(model, domain_batch):
+    """The running mean of a step with three passes is three updates, of source, mixed and masked in this order."""
+    norm = model.student.decode_head.fusion_conv.bn
+    seen = []
+    norm.register_forward_pre_hook(lambda _, args: seen.append(args[0].mean((0, 2, 3)).detach()))
+    norm.running_mean.fill_(1.0)
+    gradients(model, domain_batch('sstt'))
+    expected = torch.ones_like(norm.running_mean)
+    for mean in seen:
+        expected = (1 - norm.momentum) * expected + norm.momentum * mean
+    assert len(seen) == norm.num_batches_tracked == 3
+    torch.testing.assert_close(norm.running_mean, expected)
+
+
 def test_bfloat16(model, domain_batch):
     """Autocast makes a copy of a weight once for all passes."""
     batch = domain_batch('sstt')
