@@ -199,6 +199,30 @@ def clustered(args: argparse.Namespace) -> dict:
     )
 
 
+def aligned(args: argparse.Namespace) -> dict:
+    """The digit network and every term with a distance of the domains' samples."""
+    acda = dict(
+        type='ACDA',
+        taps=('backbone.stages.1', 'backbone.stages.2'),
+        in_channels=(128, 256),
+        same_taps=('neck', 'probs'),
+        channels=8,
+        size=4,
+        norm_cfg=dict(type='GN', num_groups=4),
+    )
+    return dict(
+        classification(args.norm, not args.plain),
+        terms=dict(
+            dan=dict(type='DAN', scores=True, reduction='sum'),
+            linear=dict(type='DAN', estimator='linear'),
+            jan=dict(type='JAN', estimator='unbiased'),
+            acda=acda,
+            classes=dict(acda, condition='cdd'),
+        ),
+        labeller=dict(type='OwnLabels', threshold=0.0),
+    )
+
+
 def small_classification(args: argparse.Namespace) -> dict:
     """The same adversaries on a network of which a checkpoint is small."""
     model = classification(args.norm, not args.plain)
@@ -256,7 +280,7 @@ def hrda(args: argparse.Namespace) -> dict:
 
 def config(args: argparse.Namespace) -> dict:
     clusters = args.cluster is not None
-    noise = dict(type='mmengine.Noise', classify=args.classify or args.fixmatch or args.mcd or clusters)
+    noise = dict(type='mmengine.Noise', classify=args.classify or args.align or args.fixmatch or args.mcd or clusters)
     sampler = dict(type='DomainSampler', ratio=args.ratio)
     hooks = [
         dict(type='mmengine.Spy', kill_at=args.kill_at, signal_at=args.signal_at, dump=args.dump),
@@ -268,6 +292,8 @@ def config(args: argparse.Namespace) -> dict:
         hooks += [
             dict(type='ACDAHook', term='within', pretrain=args.cluster, interval=2, distance=None, min_per_class=1)
         ]
+    elif args.align:
+        model = aligned(args)
     elif args.fixmatch:
         model = fixmatch(args)
     elif args.dacs:
@@ -321,6 +347,7 @@ def parse(options: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--plain', action='store_true', help='no dropout, drop path or view')
     parser.add_argument('--strategy', help='hybrid attention with these groups')
     parser.add_argument('--classify', action='store_true', help='a classifier with adversarial terms')
+    parser.add_argument('--align', action='store_true', help='a classifier with terms that compare samples')
     parser.add_argument('--mcd', action='store_true', help='a classifier trained in three steps an iteration')
     parser.add_argument('--fixmatch', action='store_true', help='a classifier with weak and strong views')
     parser.add_argument('--dacs', action='store_true', help='a segmentor with mixed images')

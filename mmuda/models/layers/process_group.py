@@ -1,4 +1,4 @@
-"""Moments and sums over all processes of a group; a process by itself is a group of one.
+"""Moments, sums and rows over all processes of a group; a process by itself is a group of one.
 
 Processes may hold unequal numbers of samples: moments travel with their counts.
 """
@@ -29,6 +29,15 @@ def moments_of_all_ranks(*parts: Moments) -> list[Moments]:
 def gather_over_ranks(x: Tensor) -> Tensor:
     """``[...]`` of every process -> ``[ranks, ...]`` on every process; differentiable."""
     return _Gather.apply(x)
+
+
+def rows_of_all_ranks(x: Tensor) -> Tensor:
+    """``[n, ...]`` of every process → ``[ranks · n, ...]``, differentiable; n is the same on all.
+
+    A loss of all rows that every process computes has, after DDP's mean of the gradients, those of one process with the
+    whole batch. Rows take turns between the processes, as units of a :class:`mmuda.DomainSampler` do.
+    """
+    return x if num_ranks() == 1 else gather_over_ranks(x).transpose(0, 1).flatten(0, 1)
 
 
 def sum_over_ranks(x: Tensor) -> Tensor:

@@ -33,7 +33,7 @@ from mmuda.registry import MODELS
 from ..layers import Projection
 from ..views import View
 from .base import AlignmentTerm
-from .features import last
+from .features import all_rows, last
 
 CONDITIONS = ('none', 'intra', 'cdd')
 HEAD_TAPS = ('logits', 'probs')
@@ -52,6 +52,9 @@ class ACDA(AlignmentTerm):
     gradient) while there are no classes; ``labelled`` in the log, the share of target samples with one, is 0 then.
     Without classes and without the hook the term raises an error.
 
+    Several processes: maps, vectors and classes of all of them count, see :class:`.DAN`. Each projection's batch norm
+    has the statistics of its own process, as those of a network do: ``norm_cfg=dict(type='SyncBN')`` joins them.
+
     Args:
         taps: Dotted names of m ≥ 2 modules that give feature maps, shallow to deep.
         in_channels: Their channels.
@@ -69,6 +72,7 @@ class ACDA(AlignmentTerm):
             classes.
         num_kernels, multiplier, reduction: Of the kernels, see :func:`mmuda.functional.multi_kernel_mmd`.
         start_step: Steps on the source alone, where no hook sets them: only with ``condition='none'``.
+        gather: Whether the samples of all processes count, or each process aligns its share.
 
     Raises:
         ValueError: An option out of its range, or options that do not fit each other.
@@ -98,6 +102,7 @@ class ACDA(AlignmentTerm):
         multiplier: float = 2.0,
         reduction: str = 'mean',
         start_step: int = 0,
+        gather: bool = True,
     ) -> None:
         _check(delta, temperature, condition)
         check_kernels(num_kernels, multiplier, reduction)
@@ -107,7 +112,7 @@ class ACDA(AlignmentTerm):
         super().__init__(taps=tuple(dict.fromkeys(names)), loss_weight=loss_weight)
         self.layers, self.same_taps = layers, same_taps
         self.num_classes = num_classes
-        self.delta = delta
+        self.delta, self.gather = delta, gather
         self.attention, self.condition = attention, condition
         self.weighing = dict(detach=detach, temperature=temperature, normalize=normalize, pairwise=pairwise)
         self.kernels = dict(num_kernels=num_kernels, multiplier=multiplier, reduction=reduction)
@@ -155,7 +160,7 @@ class ACDA(AlignmentTerm):
         if self.condition == 'none':
             return None
         if target.label is not None:
-            return source.label, target.label
+            return self._all(source.label, target.label)
         if self.start_step == 0:
             raise ValueError(
                 f'{type(self).__name__} has condition={self.condition!r}, but target images have no pseudo-labels: add '
@@ -168,8 +173,8 @@ class ACDA(AlignmentTerm):
 
     def _cross(self, source: View, target: View, labels: Labels | None) -> tuple[Tensor, Tensor]:
         """Σ_ij w_ij dist(l_i^t, l_j^s) (Eq. 5), and w ``[m, m]``."""
-        source_maps = self._project(source, self.source_projections)
-        target_maps = self._project(target, self.target_projections)
+        source_maps = self._all(*self._project(source, self.source_projections))
+        target_maps = self._all(*self._project(target, self.target_projections))
         if labels is None:
             distances = cross_layer_mmd(target_maps, source_maps, **self.kernels)
         else:
@@ -202,8 +207,13 @@ class ACDA(AlignmentTerm):
             for tap in self.same_taps
         )
 
+    def _all(self, *rows: Tensor) -> tuple[Tensor, ...]:
+        """Maps, vectors or classes of all processes."""
+        return all_rows(rows, self.gather)
+
     def _distance(self, source: Tensor, target: Tensor, labels: Labels | None, view: View) -> Tensor:
-        """Of vectors ``[B_s, C]`` and ``[B_t, C]``, with labels class by class."""
+        """Of vectors ``[B_s, C]`` and ``[B_t, C]``, with labels (of all processes) class by class."""
+        source, target = self._all(source, target)
         if labels is None:
             return multi_kernel_mmd(source, target, **self.kernels)
         return contrastive_domain_discrepancy(source, target, *labels, **self._classes(view), **self.kernels)['cdd']

@@ -63,7 +63,7 @@ class SegmentationACDA(ACDA):
         (source, source_class), (target, target_class) = (
             self._prototypes(x, label, view.logits.shape[1]) for x, label in zip((source, target), labels, strict=True)
         )
-        return self._distance(source, target, (source_class, target_class), view)
+        return self._distance(source, target, self._all(source_class, target_class), view)
 
     def _prototypes(self, features: Tensor, label: Tensor, num_classes: int) -> tuple[Tensor, Tensor]:
         """``[B·K, C]``, and the class of each ``[B·K]``: negative where the image does not show it."""

@@ -19,15 +19,16 @@ from mmuda.registry import MODELS
 
 from ..views import View
 from .base import AlignmentTerm
-from .features import tapped_pairs
+from .features import all_rows, tapped_pairs
 
 
 @MODELS.register_module()
 class DAN(AlignmentTerm):
     """Sum over layers of the MMD with several Gaussian kernels, each layer with its own bandwidths.
 
-    Several processes: each computes the MMD of its own share of the batch, and DDP averages the gradients. The mean of
-    the shares' MMDs is not the MMD of the whole batch: the biased estimate has its bias at the share's size.
+    Several processes: each computes the MMD of the whole batch from all processes' features, so the gradients are those
+    of one process. With ``gather=False`` each computes that of its share, and DDP averages the gradients; the mean of
+    the shares' MMDs is another number: the biased estimate has its bias at the share's size.
 
     Args:
         taps: Dotted names of the student's modules whose features are aligned, vectors or maps (flattened); of a module
@@ -38,6 +39,7 @@ class DAN(AlignmentTerm):
         reduction: ``mean`` or ``sum`` over the kernels; the released code sums.
         estimator: ``biased``, ``unbiased`` or ``linear``, see :func:`mmuda.functional.multi_kernel_mmd`.
         loss_weight: Weight of the loss.
+        gather: Whether the features of all processes count.
     """
 
     def __init__(
@@ -49,13 +51,14 @@ class DAN(AlignmentTerm):
         reduction: str = 'mean',
         estimator: str = 'biased',
         loss_weight: float = 1.0,
+        gather: bool = True,
     ) -> None:
         super().__init__(taps=taps, loss_weight=loss_weight)
         if not (taps or scores):
             raise ValueError("DAN has nothing to align: give taps=('neck',), or scores=True for the head's scores.")
         check_kernels(num_kernels, multiplier, reduction)
         check_estimator(estimator)
-        self.scores = scores
+        self.scores, self.gather = scores, gather
         self.kernels = dict(num_kernels=num_kernels, multiplier=multiplier, reduction=reduction, estimator=estimator)
 
     def forward(self, source: View, target: View, step: Tensor) -> dict[str, Tensor]:
@@ -63,6 +66,6 @@ class DAN(AlignmentTerm):
         pairs = tapped_pairs(self, source, target)
         if self.scores:
             pairs.append((source.logits, target.logits))
-        distances = [multi_kernel_mmd(*pair, **self.kernels) for pair in pairs]
+        distances = [multi_kernel_mmd(*all_rows(pair, self.gather), **self.kernels) for pair in pairs]
         logged = {f'mmd_{layer}': distance.detach() for layer, distance in enumerate(distances)}
         return dict(loss=self.loss_weight * sum(distances), **logged)

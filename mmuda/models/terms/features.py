@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from mmuda.functional import widened
 
+from ..layers.process_group import rows_of_all_ranks
 from ..views import View
 from .base import AlignmentTerm
 
@@ -33,6 +36,11 @@ def joint_features(term: AlignmentTerm, source: View, target: View, channels: in
 def tapped_pairs(term: AlignmentTerm, source: View, target: View) -> list[tuple[Tensor, Tensor]]:
     """At each of the term's taps ``[B_s, ...]`` of the source and ``[B_t, ...]`` of the target; of a tuple the last."""
     return [(last(source.features[tap]), last(target.features[tap])) for tap in term.taps]
+
+
+def all_rows(rows: Sequence[Tensor], gather: bool) -> tuple[Tensor, ...]:
+    """Features, in float32 at least, or classes of all processes' samples; with ``gather=False`` of this one's."""
+    return tuple(rows_of_all_ranks(widened(x) if x.is_floating_point() else x) if gather else x for x in rows)
 
 
 def joint_logits(term: AlignmentTerm, source: View, target: View, num_classes: int) -> Tensor:

@@ -19,7 +19,7 @@ from mmuda.registry import MODELS
 
 from ..views import View
 from .base import AlignmentTerm
-from .features import tapped_pairs
+from .features import all_rows, tapped_pairs
 
 SOFTMAX_BANDWIDTH = 1.68
 
@@ -28,7 +28,7 @@ SOFTMAX_BANDWIDTH = 1.68
 class JAN(AlignmentTerm):
     """The joint MMD of the tapped features and the softmax of the main head's scores.
 
-    Several processes: each computes the MMD of its own share of the batch, see :class:`.DAN`.
+    Several processes: each computes the MMD of the whole batch, see :class:`.DAN`.
 
     Args:
         taps: Dotted names of the student's modules whose features are aligned, vectors or maps (flattened); of a module
@@ -42,6 +42,7 @@ class JAN(AlignmentTerm):
         estimator: ``biased``, ``unbiased`` or ``linear``, see :func:`mmuda.functional.multi_kernel_mmd`. The paper's
             Eq. 10 is the linear one, the released code's default takes all pairs.
         loss_weight: Weight of the loss.
+        gather: Whether the features and scores of all processes count.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class JAN(AlignmentTerm):
         reduction: str = 'mean',
         estimator: str = 'biased',
         loss_weight: float = 1.0,
+        gather: bool = True,
     ) -> None:
         super().__init__(taps=taps, loss_weight=loss_weight)
         if not taps:
@@ -65,6 +67,7 @@ class JAN(AlignmentTerm):
         for count in num_kernels:
             check_kernels(count, multiplier, reduction)
         check_estimator(estimator)
+        self.gather = gather
         self.kernels = dict(
             num_kernels=num_kernels,
             multiplier=multiplier,
@@ -76,6 +79,7 @@ class JAN(AlignmentTerm):
     def forward(self, source: View, target: View, step: Tensor) -> dict[str, Tensor]:
         """The loss; the head gives ``[B, num_classes]``, or maps of them."""
         layers = [*tapped_pairs(self, source, target), tuple(widened(x.logits).softmax(1) for x in (source, target))]
+        layers = [all_rows(layer, self.gather) for layer in layers]
         return dict(loss=self.loss_weight * joint_mmd(*zip(*layers, strict=True), **self.kernels))
 
 
