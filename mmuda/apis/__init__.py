@@ -7,7 +7,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
     dict(
         checkpoint=('check_checkpoint', 'load_checkpoint', 'read_checkpoint', 'read_state'),
         command_line=('ToolParser', 'at_least', 'fraction'),
-        config=('load_config',),
+        config=('load_config', 'load_part'),
         distributed=('init_distributed', 'leave_distributed', 'process_group'),
         errors=('UserError', 'explain', 'run_tool'),
         inferencer=('UDAInferencer',),

@@ -47,6 +47,16 @@ VARIABLE = re.compile(r"""\{\{['"]?\s*\$(\w+)\s*:\s*(\S*?)\s*['"]?\}\}""")
 """A value from the environment in a config, ``{{$NAME:default}}``, as mmengine finds it."""
 
 
+def load_part(path: str | Path) -> Config:
+    """Read a file of our own that configs inherit, such as a method's: its values, whoever reads them.
+
+    Raises:
+        UserError: The file is missing or no Python file.
+    """
+    list(_chain(Path(path)))
+    return Config.fromfile(path)
+
+
 def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> Config:
     """Read a config file, merge ``--cfg-options`` and refuse names that nobody reads.
 

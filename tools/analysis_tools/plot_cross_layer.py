@@ -14,9 +14,10 @@ from itertools import product
 from pathlib import Path
 
 from reporting import add_picture, check_picture, save_picture
-from runs import add_groups, curve_of, find_groups, read_log
+from runs import add_groups, curve_of, find_groups
 
 from mmuda.apis import ToolParser, UserError, at_least, run_tool
+from mmuda.apis.run_log import read_log
 from mmuda.visualization import LayerWeights, cross_layer_figure
 
 

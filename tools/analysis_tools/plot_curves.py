@@ -12,9 +12,10 @@ import argparse
 from pathlib import Path
 
 from reporting import add_picture, check_picture, save_picture
-from runs import add_groups, curve_of, find_groups, read_log
+from runs import add_groups, curve_of, find_groups
 
 from mmuda.apis import ToolParser, UserError, run_tool
+from mmuda.apis.run_log import read_log
 from mmuda.visualization import Curve, curves_figure
 
 SCORES = ('mIoU', 'accuracy')

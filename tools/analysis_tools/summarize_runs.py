@@ -11,9 +11,10 @@ import argparse
 from pathlib import Path
 from statistics import fmean, stdev
 
-from runs import add_groups, find_groups, read_log
+from runs import add_groups, find_groups
 
 from mmuda.apis import ToolParser, UserError, run_tool
+from mmuda.apis.run_log import read_log
 from mmuda.apis.tables import markdown
 
 

@@ -28,7 +28,7 @@ from typing import Any
 import yaml
 from mmengine.config import Config
 
-from mmuda.apis import UserError, load_config
+from mmuda.apis import UserError, load_config, load_part
 
 REPO = Path(__file__).resolve().parents[2]
 TABLES = REPO / 'configs' / 'benchmark'
@@ -180,7 +180,7 @@ def run_config(table: Table, run: Run, scored: Mapping[str, Any] | None = None) 
 
 def _method(name: str) -> dict:
     """What a method's file says: its one dict, beside variables."""
-    (method,) = [value for value in Config.fromfile(METHODS / f'{name}.py').values() if isinstance(value, dict)]
+    (method,) = [value for value in load_part(METHODS / f'{name}.py').values() if isinstance(value, dict)]
     return method
 
 
