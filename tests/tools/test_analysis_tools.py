@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from mmuda.apis import UserError
+from mmuda.apis.run_log import read_log
 
 
 @pytest.fixture
@@ -77,7 +78,7 @@ def test_a_later_log_counts_from_its_first_step_on(load, tmp_path):
     write_log(tmp_path, '2026_2', [{'step': 200, 'loss': 2}, {'step': 200, 'mIoU': 50}])
     (tmp_path / '2026_3' / 'vis_data').mkdir(parents=True)
     (tmp_path / '2026_3' / 'vis_data' / 'scalars.json').touch()
-    rows = load('runs').read_log(tmp_path)
+    rows = read_log(tmp_path)
     assert rows == [{'step': 100, 'loss': 1}, {'step': 200, 'loss': 2}, {'step': 200, 'mIoU': 50}]
 
 
@@ -91,7 +92,7 @@ def test_curves_of_the_mean_and_its_spread(call, load, runs, tmp_path, capsys):
     ]
     assert np.asarray(Image.open(out).convert('L')).std() > 5
     tool = load('plot_curves')
-    curve = tool.curve_of({path: load('runs').read_log(path) for path in runs.glob('stct_s*')}, 'mIoU')
+    curve = tool.curve_of({path: read_log(path) for path in runs.glob('stct_s*')}, 'mIoU')
     assert curve.steps.tolist() == [100, 200]
     np.testing.assert_allclose(curve.mean, [140 / 3, 52])
     np.testing.assert_allclose(curve.deviation, [np.std([40, 70, 30], ddof=1), 2])
@@ -101,7 +102,7 @@ def test_curves_of_the_mean_and_its_spread(call, load, runs, tmp_path, capsys):
 
 def test_a_curve_ends_with_the_shortest_run_of_its_group(load, runs):
     write_log(runs / 'stct_s3', '2026_0', [{'mIoU': 20, 'step': 100}])
-    logs = {path: load('runs').read_log(path) for path in runs.glob('stct_s*')}
+    logs = {path: read_log(path) for path in runs.glob('stct_s*')}
     curve = load('plot_curves').curve_of(logs, 'mIoU')
     assert (curve.steps.tolist(), curve.mean.tolist(), curve.runs) == ([100], [40], 4)
     assert load('plot_curves').curve_of(logs, 'accuracy') is None
@@ -164,7 +165,7 @@ def test_the_weights_between_layers(call, load, attention_runs, tmp_path, capsys
         f'{out}: 2 runs',
     ]
     assert np.asarray(Image.open(out).convert('L')).std() > 5
-    logs = {path: load('runs').read_log(path) for path in attention_runs.glob('acda_s*')}
+    logs = {path: read_log(path) for path in attention_runs.glob('acda_s*')}
     weights = load('plot_cross_layer').weights_of(logs, 'acda')
     assert (weights.steps.tolist(), weights.runs) == ([50, 100, 150], 2)
     np.testing.assert_allclose(weights.mean[1], [[0.65, 0.35], [0.25, 0.75]])
