@@ -31,6 +31,7 @@ MEETING=(
     --master-port="${PORT:-29500}"
 )
 if [ "$MAX_RESTARTS" -gt 0 ]; then
+    export TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1  # torch keeps one store for all starts unless it is told not to
     MEETING=(
         --rdzv-backend=c10d
         --rdzv-endpoint="${MASTER_ADDR:-127.0.0.1}:${PORT:-29500}"
