@@ -18,7 +18,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--images', type=at_least(1), default=100, help='of the validation, evenly spaced (default: 100)'
     )
-    parser.add_argument('--by', metavar='CRITERION', default='snd', help='what ranks them (default: %(default)s)')
+    parser.add_argument(
+        '--by', metavar='CRITERION', default='mutual_information', help='what ranks them (default: %(default)s)'
+    )
     parser.add_argument('--score', help='by labels, where there are some (default: mIoU, of a classifier accuracy)')
     parser.add_cfg_options()
     return parser.parse_args()
