@@ -39,6 +39,7 @@ def write_page(
         score=score,
         baseline=baseline.name if baseline else None,
         groups=[_summary(group, score, baseline) for group in groups],
+        elsewhere=[group.name for group in groups if _scored(group) != _scored(groups[0])],
         data=_data(next((group for group in groups if group.adapts), groups[0]).first),
         runs=[_row(group, run, score) for group in groups for run in group.runs],
         panels=panels(groups, score),
@@ -48,6 +49,12 @@ def write_page(
         palette=_palette(look),
         matrices=_matrices(look),
     )
+
+
+def _scored(group: Group) -> dict:
+    """Which images a group is scored on, whatever is done to them."""
+    part = group.first.cfg.get('val_dataloader') or group.first.cfg.get('test_dataloader') or {}
+    return {key: value for key, value in part.get('dataset', {}).items() if key not in ('pipeline', '_scope_')}
 
 
 def _summary(group: Group, score: str, baseline: Group | None) -> dict:

@@ -89,6 +89,12 @@ def test_the_page(groups, tmp_path):
     assert html.count('class="band"') == 1  # only the score of two seeds differs
 
 
+def test_groups_that_are_scored_on_other_images_are_named(groups, tmp_path):
+    assert 'do not compare' not in page_of(tmp_path / 'page.html', groups, 'mIoU')
+    groups[1].first.cfg.val_dataloader.dataset.indices = [0]
+    assert 'scores do not compare: &lt;STCT&gt;.' in page_of(tmp_path / 'page.html', groups, 'mIoU')
+
+
 def test_a_curve_ends_at_its_last_value(groups):
     score = panels(groups, 'mIoU')[0]
     assert [line['dashed'] for line in score['lines']] == [False, False, True]
