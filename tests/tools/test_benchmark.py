@@ -150,3 +150,22 @@ def test_every_lead_has_two_sides_that_run(benchmark, lead):
     assert lead in leads.LEADS
     for side in leads.LEADS[lead](64):
         side()
+
+
+def test_operations_are_counted_by_part_without_views(benchmark):
+    operations = benchmark('operations').Operations()
+    net = torch.nn.ModuleDict(dict(student=torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU())))
+    with operations.by_part(net, depth=2), operations:
+        net['student'](torch.ones(2, 3)).reshape(4, 2).exp().sum().backward()
+    backward = operations.counts.pop('backward pass')
+    assert operations.counts == {'student.0': 1, 'student.1': 1, 'elsewhere: losses, optimizer, teacher update': 4}
+    assert 4 <= backward <= 8  # the logarithm's, the threshold's, a product and a sum, and what autograd makes of ones
+
+
+def test_operations_of_both_sides_of_a_step(benchmark, tiny_config):
+    tool = benchmark('operations')
+    counts = tool.count(tool.parse([tiny_config(), '--size', '32x32', '--batch', '1+1']))
+    networks = [sum(count[part] for part in count if part.endswith('backbone')) for count in counts.values()]
+    assert networks[0] == networks[1] > 50
+    assert counts['mmuda'].total() > counts['bare floor'].total()
+    assert tool.rows(counts)[-2] == ('all', counts['mmuda'].total(), counts['bare floor'].total())

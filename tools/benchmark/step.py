@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from floor import Floor
@@ -69,10 +69,14 @@ class InterleavedLoop(LOOPS.get('ResumableTrainLoop')):
         steps |= {name: lambda floor=floor: floor.step(*tensors) for name, floor in self.floors.items()}
         last = self._iter == self._max_iters - 1
         for name in list(steps)[:: 1 if self._iter % 2 else -1]:
-            if last:
-                self.memory[name] = peak_memory(steps[name])
-            else:
-                self.times.setdefault(name, []).append(clock(steps[name]))
+            self.measure(name, steps[name], last)
+
+    def measure(self, name: str, step: Callable[[], None], last: bool) -> None:
+        """Make one side's step: its time counts, but of the last one the memory."""
+        if last:
+            self.memory[name] = peak_memory(step)
+        else:
+            self.times.setdefault(name, []).append(clock(step))
 
     def results(self) -> dict[str, list[Elapsed]]:
         """The measured steps, without the warm-up."""
