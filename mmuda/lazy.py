@@ -17,7 +17,12 @@ def lazy_exports(
     Args:
         package: Its name.
         places: The names that each of its modules gives.
+
+    Raises:
+        ValueError: A name is a module's, too.
     """
+    if clash := {name for names in places.values() for name in names} & {*places}:
+        raise ValueError(f'{package}: {sorted(clash)} are modules, which would hide what they are to give.')
     module_of = {name: module for module, names in places.items() for name in names}
 
     def get(name: str) -> Any:

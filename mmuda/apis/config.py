@@ -114,24 +114,31 @@ def _check_options(options: Mapping[str, Any]) -> None:
 
 def _check_names(files: Sequence[ConfigFile]) -> None:
     """A name assigned at the top of a file is a setting, is read somewhere in the chain, or is clearly a helper."""
+    settings = {name for file in files for name in assigned_names(file.tree)} & SETTINGS
+    whole = 'model' in settings or not settings  # else it is a part, such as data, whose variables a model may read
     from_children = {name for file in files for name in _base_reads(file.tree)}
     for number, (path, _, tree) in enumerate(files):
-        read = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+        read = _loads(tree)
         for name in assigned_names(tree):
             if name in SETTINGS | read | from_children or name.startswith('_'):
                 continue
-            if any(name in assigned_names(base.tree) for base in files[number + 1 :]):
+            if any(name in assigned_names(base.tree) and name in _loads(base.tree) for base in files[number + 1 :]):
                 raise UserError(
                     f"unknown config key '{name}' in {path}: a base has used its own '{name}' already; set the keys "
                     f'made from it, or give --cfg-options {name}=VALUE'
                 )
-            if _is_setting(name, tree) or (number == 0 and name in INNER_SETTINGS):
+            if _is_setting(name, tree) or (number == 0 and whole and name in INNER_SETTINGS):
                 raise UserError(
                     f"unknown config key '{name}' in {path}: no part of a run reads it, and no expression uses it as a "
                     f'variable{did_you_mean(name, SETTINGS)}'
                 )
-            if number == 0:
+            if number == 0 and whole:
                 print_log(f"Nothing reads '{name}' of {path}.", 'current', logging.WARNING)
+
+
+def _loads(tree: ast.Module) -> set[str]:
+    """Names that expressions of a file use."""
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
 
 
 def _is_setting(name: str, tree: ast.Module) -> bool:

@@ -7,7 +7,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
     dict(
         attention=('AttentionReport', 'attention_figure', 'split_overlay'),
         channels=('ChannelReport', 'channels_figure'),
-        comparison=('Layout', 'comparison'),
+        comparing=('Layout', 'comparison'),
         cross_layer=('LayerWeights', 'cross_layer_figure'),
         curves=('Curve', 'curves_figure'),
         embedding=('embedding_figure',),

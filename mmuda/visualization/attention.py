@@ -18,7 +18,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Patch
 from PIL import Image, ImageOps
 
-from .comparison import FAINT, INK
+from .comparing import FAINT, INK
 from .figure import WIDTH, new_figure, rgb
 from .palette import Color, default_palette, overlay
 

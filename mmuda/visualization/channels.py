@@ -17,7 +17,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
-from .comparison import INK
+from .comparing import INK
 from .figure import WIDTH, new_figure, rgb
 from .palette import Color, default_palette
 

@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure, SubFigure
 
-from .comparison import FAINT, INK, PAPER
+from .comparing import FAINT, INK, PAPER
 from .curves import Curve, draw_curve
 from .figure import new_figure, rgb
 from .palette import default_palette

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .comparison import FAINT, INK
+from .comparing import FAINT, INK
 from .figure import new_figure, rgb
 from .palette import default_palette
 

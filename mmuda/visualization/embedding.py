@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .attention import SOURCE, TARGET
-from .comparison import INK
+from .comparing import INK
 from .figure import new_figure, rgb
 from .palette import default_palette
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from .comparison import INK, PAPER
+from .comparing import INK, PAPER
 from .palette import Color
 
 WIDTH = 13.0  # inches

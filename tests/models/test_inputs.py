@@ -223,6 +223,9 @@ def map_tensors(change: Callable[[Tensor], Tensor], value: Any) -> Any:
         return dataclasses.replace(value, **map_tensors(change, parts))
     if isinstance(value, dict):
         return {key: map_tensors(change, item) for key, item in value.items()}
+    if isinstance(value, ScaledFeatures):
+        context, parts = map_tensors(change, tuple(value)), map_tensors(change, vars(value))
+        return ScaledFeatures(context, **parts)
     make = getattr(value, '_make', type(value))  # of a named tuple
     return make(map_tensors(change, item) for item in value) if isinstance(value, (list, tuple)) else value
 

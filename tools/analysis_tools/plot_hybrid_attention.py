@@ -21,11 +21,12 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.logging import MMLogger
 from mmengine.registry import DATASETS, MODELS, DefaultScope
-from reporting import add_picture, check_picture, markdown, save_picture
+from reporting import add_picture, check_picture, save_picture
 from torch import Tensor, nn
 
 from mmuda import compat
 from mmuda.apis import ToolParser, UserError, at_least, check_data_roots, load_checkpoint, load_config, run_tool
+from mmuda.apis.tables import markdown
 from mmuda.datasets import DomainDataset
 from mmuda.datasets.samplers import DomainSampler
 from mmuda.domain import DomainBatch, bind_domain_context, sort_by_domain

@@ -18,13 +18,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from reporting import add_picture, check_picture, markdown, save_picture
+from reporting import add_picture, check_picture, save_picture
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from trained import Trained, add_arguments, open_trained
 
 from mmuda.apis import ToolParser, UserError, at_least, run_tool
 from mmuda.apis.errors import did_you_mean
+from mmuda.apis.tables import markdown
 from mmuda.domain.batch import DOMAINS
 from mmuda.functional import channel_distance, channel_moments, joined_moments, transferability
 from mmuda.models.layers import TwoDomainNorm

@@ -150,6 +150,7 @@ def test_the_leaf_takes_a_training_step(repo, class_batch):
     cfg.student.backbone.init_cfg = None
     with DefaultScope.overwrite_default_scope('mmuda'):
         model = MODELS.build(cfg).train()
+    model.set_length(1000)
     losses = model(**model.data_preprocessor(class_batch('sstt', size=64), training=True), mode='loss')
     (losses['loss_source'] + losses['loss_dann']).backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
