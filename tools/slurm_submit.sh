@@ -33,10 +33,11 @@ exec sbatch \
     "${RESOURCES[@]}" \
     ${SBATCH_ARGS:-} <<EOF
 #!/usr/bin/env bash
-ASKED=
-trap 'ASKED=1; INTERRUPTED=1; kill -USR1 "\$SRUN"' USR1
+ASKED= SRUN=
+trap 'ASKED=1; INTERRUPTED=1; [ -z "\$SRUN" ] || kill -USR1 "\$SRUN"' USR1
 srun --cpus-per-task="${CPUS_PER_TASK:-5}" --kill-on-bad-exit=1 $COMMAND &
 SRUN=\$!
+[ -z "\$ASKED" ] || kill -USR1 "\$SRUN"  # the notice came before srun had a number
 INTERRUPTED=1
 while [ -n "\$INTERRUPTED" ]; do  # a signal ends the wait
     INTERRUPTED=
