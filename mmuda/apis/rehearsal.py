@@ -2,8 +2,8 @@
 
 The pipeline loads it, the network predicts it, the evaluator scores it, and the hooks that choose by a score find out
 whether there is one of this name. Before a training two of its images are loaded, too, and parts of the model that
-ask something of the images' size, such as crops and blocks that have to fit, see it. Random states and the network's
-mode are left as they were.
+ask something of the images' size, such as crops and blocks that have to fit, see it; an encoder tries small ones.
+Random states and the network's mode are left as they were.
 
 Each rank tries it by itself, since one that fails while the ranks exchange results would keep the others waiting; then
 they agree on the outcome. As in an evaluation, rank 0 computes the scores.
@@ -14,6 +14,7 @@ from __future__ import annotations
 import copy
 import logging
 import random
+import re
 import traceback
 import warnings
 from collections.abc import Iterator
@@ -29,12 +30,17 @@ from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, Runner
+from torch import Tensor, nn
 
 from .distributed import agree
 from .errors import UserError, did_you_mean, explain, text_of
 
 CHOOSE_BY = ('save_best', 'monitor', 'score')
 """Attributes of hooks that name a score: of the checkpoint, the early stopping and the best-score hook."""
+SMALL = 64
+"""Height or width from where on an encoder has places left for its last stage."""
+TOO_SMALL = re.compile(r"[Kk]ernel size can't be greater than actual input size|Output size is too small")
+"""What torch says of convolutions and poolings on maps that are too small for them."""
 
 
 class Rehearsal(Hook):
@@ -121,21 +127,38 @@ class _OwnResults:
 
 
 def _check_sizes(runner: Runner) -> None:
-    """Show the size of prepared training images to the parts of the model that have a ``check_size``."""
+    """Show the size of prepared training images to the parts that have a ``check_size``, small ones to the encoder."""
     model = runner.model.module if is_model_wrapper(runner.model) else runner.model
     asking = [(name, part) for name, part in model.named_modules() if hasattr(part, 'check_size')]
-    if not asking:
+    network = getattr(model, 'student', model)
+    if not asking and not hasattr(network, 'extract_feat'):
         return
     dataset, collate = runner.train_loop.dataloader.dataset, runner.train_loop.dataloader.collate_fn
     with _as_it_was(runner), torch.no_grad():
         batch = collate([dataset[0], dataset[len(dataset) - 1]])  # one of each domain
-        size = tuple(model.data_preprocessor(batch, training=True)['inputs'].shape[-2:])
+        inputs = model.data_preprocessor(batch, training=True)['inputs']
+        size = tuple(inputs.shape[-2:])
+        if min(size) < SMALL and hasattr(network, 'extract_feat'):
+            _check_small(network, inputs)
     for name, part in asking:
         try:
             part.check_size(size)
         except ValueError as error:
             raise UserError(
                 f'the training images do not suit {name or "the model"} ({type(part).__name__}): {error}'
+            ) from error
+
+
+def _check_small(network: nn.Module, inputs: Tensor) -> None:
+    """Whether the maps of images ``[B, 3, H, W]`` keep a place in every stage; what else fails the step will say."""
+    try:
+        network.extract_feat(inputs)
+    except RuntimeError as error:
+        if TOO_SMALL.search(str(error)):
+            height, width = inputs.shape[-2:]
+            raise UserError(
+                f'training images of {height}×{width} pixels are too small for the encoder ({text_of(error)}): make '
+                'them larger, by crop_size or in the pipelines of train_dataloader'
             ) from error
 
 

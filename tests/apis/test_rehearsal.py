@@ -61,6 +61,29 @@ def test_training_images_of_a_size_that_a_part_cannot_take(maker, sentence):
     assert torch.equal(torch.get_rng_state(), before)
 
 
+class Encoder(Network):
+    """Halves its maps twice by windows of 8 pixels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convs = nn.Sequential(nn.Conv2d(3, 2, 8, stride=2), nn.Conv2d(2, 2, 8, stride=2))
+        self.data_preprocessor = lambda batch, training: dict(inputs=batch)
+
+    def extract_feat(self, inputs):
+        return self.convs(inputs)
+
+
+@pytest.mark.parametrize('size', [(20, 40), (40, 40), (80, 80)])
+def test_training_images_too_small_for_the_encoder(size):
+    images = DataLoader([torch.zeros(3, *size)] * 3, collate_fn=torch.stack)
+    runner = SimpleNamespace(model=Encoder(), val_loop=None, train_loop=SimpleNamespace(dataloader=images))
+    if min(size) < 24:
+        with pytest.raises(UserError, match=r'training images of 20×40 pixels are too small .*Kernel size.*crop_size'):
+            Rehearsal().before_train(runner)
+    else:
+        Rehearsal().before_train(runner)
+
+
 class Foreign(BaseMetric):
     """Fails where it is told to, on one rank."""
 

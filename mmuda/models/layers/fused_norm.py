@@ -30,6 +30,7 @@ from .norm_passes import laid_out_as, values_per_channel
 from .process_group import gather_over_ranks, num_ranks, sum_over_ranks
 
 PROGRAMS = 528  # as many as keep 132 multiprocessors busy
+MOST_SPLITS = 32767  # a grid's second dimension has up to 65535 programs, for two domains
 
 
 class Recipe(NamedTuple):
@@ -94,7 +95,7 @@ class _Layout(NamedTuple):
 
     def splits(self, wanted: int) -> int:
         """At most ``wanted``, with no less than one tile of rows each."""
-        return max(1, min(wanted, -(-max(self.sizes[:2]) // self.tile['ROWS'])))
+        return max(1, min(wanted, -(-max(self.sizes[:2]) // self.tile['ROWS']), MOST_SPLITS))
 
     def grid(self, splits: int) -> tuple[int, int]:
         return self.blocks, 2 * splits
@@ -131,6 +132,7 @@ class _FusedNorm(torch.autograd.Function):
         momentum: float | None,
         statistics: Statistics | None,
     ) -> Tensor:
+        """Measure both domains, make the table of what normalises them, and map the batch by it."""
         from .norm_kernels import map_kernel
 
         x = _dense(x)
@@ -150,12 +152,13 @@ class _FusedNorm(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        """Sum what both domains' gradients need, over all processes, and map the batch by it."""
         from .norm_kernels import gradient_kernel, sums_kernel
 
         x, table, weight, bias, mixing = ctx.saved_tensors
         layout, grad = ctx.layout, laid_out_as(x, grad)
-        by_input, by_weight, by_bias = (_like(value) for value in (x, weight, bias))
         with_input, affine = ctx.needs_input_grad[0], _kind(weight)
+        by_input, by_weight, by_bias = (_like(value) for value in (x if with_input else None, weight, bias))
         own = layout.splits(-(-PROGRAMS // (2 * layout.blocks)))
         with torch.cuda.device_of(x):
             sums = table.new_empty(2 * own, 2, x.shape[1])
@@ -169,7 +172,7 @@ class _FusedNorm(torch.autograd.Function):
                 MIXTURE=ctx.mixture, AFFINE=affine, WITH_INPUT=with_input, SPLITS=splits, **layout.tile,
             )  # fmt: skip
             by_mixing = _share_gradient(table, sums, weight, mixing, own, layout) if mixing is not None else None
-        return by_input if with_input else None, by_weight, by_bias, by_mixing, None, None, None, None, None
+        return by_input, by_weight, by_bias, by_mixing, None, None, None, None, None
 
 
 def _table(

@@ -116,8 +116,6 @@ class ACDA(AlignmentTerm):
         self.attention, self.condition = attention, condition
         self.weighing = dict(detach=detach, temperature=temperature, normalize=normalize, pairwise=pairwise)
         self.kernels = dict(num_kernels=num_kernels, multiplier=multiplier, reduction=reduction)
-        if start_step < 0:
-            raise ValueError(f'{type(self).__name__} has start_step={start_step}: give 0 or more steps.')
         self.start_step = start_step
         self._check_start()
         shape = dict(channels=channels, size=size, num_layers=num_layers, residual=residual, pool=pool)
@@ -127,6 +125,8 @@ class ACDA(AlignmentTerm):
 
     def _check_start(self) -> None:
         """Classes come from the hook, which then also says when to start."""
+        if self.start_step < 0:
+            raise ValueError(f'{type(self).__name__} has start_step={self.start_step}: give 0 or more steps.')
         if self.start_step and self._waits_for_labels(None):
             raise ValueError(
                 f'{type(self).__name__} has start_step={self.start_step} and condition={self.condition!r}: give it as '
