@@ -42,7 +42,7 @@ def explained_breakdowns(work_dir: str | Path, ending: Callable[[], str] = str) 
     before, logging.raiseExceptions = logging.raiseExceptions, False
     try:
         yield
-    except (OSError, EOFError, RuntimeError) as error:
+    except Exception as error:
         _end_of_torch_handler()
         cause = _data_worker(error) or _storage(error, Path(work_dir))
         if cause is None:
@@ -72,7 +72,7 @@ def _storage(error: Exception, work_dir: Path) -> str | None:
 
 
 def _data_worker(error: Exception) -> str | None:
-    text = f'{error.__cause__} {error}'  # the first knows the signal
+    text = ' '.join(_chain(error))
     if SHARED_MEMORY.search(text):
         return (
             'the data workers have used up the shared memory (/dev/shm): give the container more (--shm-size) or lower '
@@ -87,6 +87,16 @@ def _data_worker(error: Exception) -> str | None:
         f'data worker{number} (a process that loads images) {how}, which is what happens when memory runs out: give '
         'the job more memory or lower num_workers of the data loaders'
     )
+
+
+def _chain(error: BaseException | None) -> Iterator[str]:
+    """What an error says and those behind it, the first one first: it knows the signal.
+
+    Torch raises where the main thread happens to be, so any code may have made another error of that one.
+    """
+    if error is not None:
+        yield from _chain(error.__cause__ or error.__context__)
+        yield str(error)
 
 
 def _in_transfer(error: Exception) -> bool:

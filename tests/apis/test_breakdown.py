@@ -62,6 +62,13 @@ def test_a_lost_data_worker(tmp_path, text, sentence):
     assert sentence in broken(RuntimeError(text), tmp_path)
 
 
+def test_a_lost_data_worker_of_which_other_code_has_made_an_error_of_its_own(tmp_path):
+    """As mmengine does when torch's handler raises while a config is being formatted."""
+    error = SyntaxError('Failed to format the config file')
+    error.__context__ = RuntimeError('DataLoader worker (pid 12) is killed by signal: Killed. ')
+    assert 'data worker 12 (a process that loads images) was killed by the signal Killed' in broken(error, tmp_path)
+
+
 @pytest.mark.parametrize(
     'error',
     [RuntimeError('shapes'), OSError('no number'), FileNotFoundError(errno.ENOENT, 'gone', '/elsewhere/image.png')],
