@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import itertools
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,6 +34,8 @@ from .shared_classes import checkpoint_classes, share_classes
 from .start_weights import bare_model, check_pretrained_parts, prepare_start
 from .timm_networks import without_timm_weights
 from .training_dir import training_in
+
+_RUNS = itertools.count(1)  # of this process
 
 
 def set_work_dir(cfg: Config, config_path: str | Path, work_dir: str | None) -> None:
@@ -102,7 +106,7 @@ def build_runner(cfg: Config, other_classes: bool = False) -> Runner:
         other_classes: Whether a checkpoint for another number of classes is a start, all but its classifier.
     """
     compat.apply()
-    runner = RUNNERS.build(cfg)
+    runner = RUNNERS.build(_named_apart(cfg))
     runner.register_hook(ChannelCheckHook())
     path = cfg.get('load_from')
     if path is not None and '://' not in path:
@@ -111,6 +115,16 @@ def build_runner(cfg: Config, other_classes: bool = False) -> Runner:
     elif path is None:
         check_pretrained_parts(bare_model(runner))
     return runner
+
+
+def _named_apart(cfg: Config) -> Config:
+    """Name each run of a process: mmengine finds loggers and writers by name and second, and two runs fit in one."""
+    number = next(_RUNS)
+    if number == 1:
+        return cfg
+    cfg = copy.copy(cfg)
+    cfg.experiment_name = f'{cfg.get("experiment_name") or Path(cfg.filename or "run").stem}-{number}'
+    return cfg
 
 
 def train(cfg: Config, hooks: Sequence[Hook] = ()) -> Runner:

@@ -1,10 +1,14 @@
 """What the options of the command line do to a config."""
 
+import time
+
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.model import ImgDataPreprocessor
 
-from mmuda.apis import UserError, enable_amp, enable_auto_scale_lr, set_resume, set_work_dir
+from mmuda.apis import UserError, build_runner, enable_amp, enable_auto_scale_lr, set_resume, set_work_dir
+from mmuda.registry import MODELS
 
 
 @pytest.mark.parametrize(
@@ -104,3 +108,16 @@ def test_auto_scale_lr():
     assert cfg.auto_scale_lr.enable
     with pytest.raises(UserError, match='base_batch_size'):
         enable_auto_scale_lr(Config(dict()))
+
+
+def test_runs_that_begin_in_the_same_second_have_logs_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.setattr(time, 'strftime', lambda *_: '20260101_000000')
+    monkeypatch.setitem(MODELS.module_dict, 'Stack', ImgDataPreprocessor)
+    model = dict(type='mmuda.Stack')
+    runners = [
+        build_runner(Config(dict(model=model, work_dir=str(tmp_path / name), experiment_name='leaf')))
+        for name in ('first', 'second')
+    ]
+    for part in ('logger', 'visualizer', 'message_hub'):
+        first, second = (getattr(runner, part) for runner in runners)
+        assert first is not second
