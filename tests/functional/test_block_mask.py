@@ -14,6 +14,20 @@ def test_the_released_mask(segmentation_vectors):
     assert torch.equal(block_mask(draw, ratio, size), torch.tensor(outputs['mask'])[:, 0].bool())
 
 
+@pytest.mark.parametrize(
+    'length, blocks', [(10, 2), (14, 4), (9, 2), (11, 3), (2, None)], ids=['2.5', '3.5', '2.25', '2.75', '0.5']
+)
+def test_a_half_is_rounded_to_the_even_number_of_blocks(length, blocks):
+    if blocks is None:
+        with pytest.raises(ValueError, match='does not fit'):
+            block_grid((16, length), 4)
+        return
+    assert block_grid((16, length), 4) == (4, blocks)
+    draw = (torch.arange(blocks) % 2).float().view(1, 1, -1)  # every other block is kept
+    shown = block_mask(draw, 0.7, (1, length))[0, 0]
+    assert shown.tolist() == [bool(x * blocks // length % 2) for x in range(length)]
+
+
 def test_blocks_are_squares_and_the_share_is_the_ratio():
     torch.manual_seed(0)
     mask = block_mask(torch.rand(8, 16, 16), 0.7, (64, 64))

@@ -96,19 +96,31 @@ def test_every_loss_of_a_head_counts_and_hard_pixels_are_its_own_choice(tiny_stu
         torch.testing.assert_close(TASK.losses(net, outputs, label, 0.5 * weight, 'all')['loss'], 0.5 * stock)
 
 
-def test_released_pixel_weights_of_dacs(tiny_student, segmentation_vectors):
-    """The mean over all pixels, ignored ones among them."""
+@pytest.mark.parametrize('avg_non_ignore', [False, True])
+def test_released_losses_of_dacs(tiny_student, segmentation_vectors, avg_non_ignore):
+    """Mixed images: the mean over all pixels, ignored ones among them. Source: over labelled ones, if asked for."""
     inputs, outputs = segmentation_vectors('dacs.pixel_weighted_ce')
+    cfg = tiny_student()
+    cfg['decode_head']['loss_decode'] = dict(type='CrossEntropyLoss', avg_non_ignore=avg_non_ignore)
+    net = TASK.build(cfg)
+    logits, label, weight = (torch.tensor(inputs[key]) for key in ('logits', 'target', 'weight'))
+    mixed = TASK.losses(net, SegmentationOutputs(logits), label, weight, 'all')['loss']
+    assert mixed.item() == pytest.approx(outputs['target_loss'], abs=1e-5)
+    source = TASK.losses(net, SegmentationOutputs(logits), label)['loss']
+    share = 1 if avg_non_ignore else (label != 255).double().mean().item()  # mmseg's default is over all, too
+    assert source.item() == pytest.approx(share * outputs['source_loss'], abs=1e-5)
+
+
+def test_ignored_pixels_lower_the_mean_over_all(tiny_student):
+    """Of pixels that are alike, half of them ignored: half the loss over all, the same over the valid ones."""
     net = TASK.build(tiny_student())
-    logits, label, weight = (torch.as_tensor(inputs[key]) for key in ('logits', 'target', 'weight'))
-    found = TASK.losses(net, SegmentationOutputs(logits.float()), label.long(), weight.float(), 'all')['loss']
-    assert found.item() == pytest.approx(float(outputs['target_loss']), abs=1e-5)
-    half = label.long().clone()
-    half[:, :, :] = 1
-    whole = TASK.losses(net, SegmentationOutputs(logits.float()), half, None, 'all')['loss']
-    half[1] = 255
-    first = TASK.losses(net, SegmentationOutputs(logits.float()[:1]), half[:1], None, 'all')['loss']
-    assert TASK.losses(net, SegmentationOutputs(logits.float()), half, None, 'all')['loss'] == first / 2 < whole
+    outputs = SegmentationOutputs(torch.randn(1, 5, 1, 1).expand(2, 5, 4, 6))
+    whole = torch.ones(2, 4, 6, dtype=torch.long)
+    half = whole.clone()
+    half[:, ::2] = 255
+    for reduction, share in (('all', 0.5), ('valid', 1.0)):
+        before, after = (TASK.losses(net, outputs, label, None, reduction)['loss'] for label in (whole, half))
+        torch.testing.assert_close(after, share * before)
 
 
 def test_scores_at_label_size_are_made_once(tiny_student):

@@ -67,6 +67,21 @@ def test_gradients_of_alternating_updates(step, maps, kind):
     torch.testing.assert_close(ours[1], [p.grad for p in d.parameters()], atol=1e-7, rtol=1e-4)
 
 
+def test_each_loss_moves_its_own_side_alone(step):
+    """The network's leaves the discriminators as they are, theirs leaves the network; the source learns from none."""
+    term = build(auxiliary_loss_weight=0.1)
+    maps, found = step(term)
+    weights = list(term.parameters())
+    for names, moved, still in (
+        (('loss', 'loss_auxiliary'), maps[2:], [*weights, *maps[:2]]),
+        (('loss_discriminator', 'loss_discriminator_auxiliary'), weights, maps),
+    ):
+        total = sum(found[name] for name in names)
+        gradients = torch.autograd.grad(total, [*moved, *still], retain_graph=True, allow_unused=True)
+        assert all(gradient.abs().sum() > 0 for gradient in gradients[: len(moved)]), names
+        assert gradients[len(moved) :] == (None,) * len(still), names
+
+
 def test_an_auxiliary_head_has_its_own_discriminator(step):
     term = build(auxiliary_loss_weight=0.0002)
     (_, _, target, target_side), found = step(term)

@@ -40,22 +40,32 @@ class ScaledLossWrapper(OptimWrapper):
 
 
 @pytest.fixture
-def model(tiny_student):
-    """A source, a mixed and a masked view with a pass each, without dropout."""
-    student = tiny_student(dropout_ratio=0)
-    student['backbone']['drop_path_rate'] = 0.0
-    return SelfTrainingUDA(
-        task='segmentation',
-        student=student,
-        views=dict(mixed=dict(type='ClassMix'), masked=dict(type='BlockMask', block=8)),
-        terms=dict(
-            mixed=dict(type='PseudoLabelLoss', view='mixed'),
-            masked=dict(type='PseudoLabelLoss', view='masked'),
-            scaled=Scaled(),
-        ),
-        passes='separate',
-        teacher='fixed',
-    ).train()
+def make_model(tiny_student):
+    """A source, a mixed and a masked view, without dropout."""
+
+    def make(passes):
+        student = tiny_student(dropout_ratio=0)
+        student['backbone']['drop_path_rate'] = 0.0
+        return SelfTrainingUDA(
+            task='segmentation',
+            student=student,
+            views=dict(mixed=dict(type='ClassMix'), masked=dict(type='BlockMask', block=8)),
+            terms=dict(
+                mixed=dict(type='PseudoLabelLoss', view='mixed'),
+                masked=dict(type='PseudoLabelLoss', view='masked'),
+                scaled=Scaled(),
+            ),
+            passes=passes,
+            teacher='fixed',
+        ).train()
+
+    return make
+
+
+@pytest.fixture
+def model(make_model):
+    """With a pass for each view."""
+    return make_model('separate')
 
 
 def gradients(model, batch, kind=OptimWrapper, wrapped=None, **options):
@@ -107,18 +117,29 @@ def test_gradients_are_those_of_one_backward_pass(model, domain_batch, kind, opt
         torch.testing.assert_close(found[name], factor * gradient, rtol=1e-10, atol=1e-12)
 
 
-def test_norms_see_each_view_in_its_turn(model, domain_batch):
-    """The running mean of a step with three passes is three updates, of source, mixed and masked in this order."""
+@pytest.mark.parametrize('passes, rows', [('separate', [2, 2, 2]), ('joint', [6])])
+def test_norms_see_each_pass_in_its_turn(make_model, domain_batch, passes, rows):
+    """Three passes are three updates of a running mean, of source, mixed and masked in this order; one pass is one."""
+    model = make_model(passes)
     norm = model.student.decode_head.fusion_conv.bn
-    seen = []
-    norm.register_forward_pre_hook(lambda _, args: seen.append(args[0].mean((0, 2, 3)).detach()))
+    images, seen = [], []
+    model.student.backbone.register_forward_pre_hook(lambda _, args: images.append(args[0]))
+    norm.register_forward_pre_hook(lambda _, args: seen.append(args[0].detach()))
     norm.running_mean.fill_(1.0)
-    gradients(model, domain_batch('sstt'))
+    batch = domain_batch('sstt')
+    gradients(model, batch)
     expected = torch.ones_like(norm.running_mean)
-    for mean in seen:
-        expected = (1 - norm.momentum) * expected + norm.momentum * mean
-    assert len(seen) == norm.num_batches_tracked == 3
+    for x in seen:
+        expected = (1 - norm.momentum) * expected + norm.momentum * x.mean((0, 2, 3))
+    assert [len(x) for x in seen] == rows
+    assert norm.num_batches_tracked == len(rows)
     torch.testing.assert_close(norm.running_mean, expected)
+    source, mixed, masked = torch.cat(images).split(2)
+    plain = model.data_preprocessor(copy.deepcopy(batch), training=True)['inputs']
+    assert torch.equal(source, plain[:2])
+    assert torch.where(mixed == source, source, plain[2:]).equal(mixed)  # each pixel is one of the two
+    assert torch.where(masked == 0, masked, plain[2:]).equal(masked)
+    assert (masked == 0).any()
 
 
 def test_bfloat16(model, domain_batch):

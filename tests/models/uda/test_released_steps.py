@@ -259,11 +259,20 @@ def test_five_steps_are_the_released_ones(model, network, masked):
         weight = released.step(number, source, label, target, valid)
         assert 0 < weight.max() < 1  # some of the teacher's pixels are sure
         hook.after_train_iter(runner, number)
+        assert own_statistics(model), number
     released.move_teacher(STEPS)
     for mine, theirs in ((model.student, released.student), (model.teacher, released.teacher)):
         assert_same_state(mine, theirs)
     weights = [next(net.decode_head.parameters()) for net in (model.teacher, model.student)]
     assert (weights[0] - weights[1]).abs().max() > 1e-4
+
+
+def own_statistics(model):
+    """Whether no running statistic of the teacher is the student's."""
+    pairs = zip(model.teacher.named_buffers(), model.student.buffers(), strict=True)
+    moved = [not torch.equal(mine, theirs) for (name, mine), theirs in pairs if 'running' in name]
+    assert moved
+    return all(moved)
 
 
 def assert_same_state(mine, theirs):

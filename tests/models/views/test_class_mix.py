@@ -1,5 +1,7 @@
 """ClassMix and CutMix: images, labels and weights are mixed by one mask, and nobody waits for it."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -37,6 +39,55 @@ def test_one_mask_mixes_everything(classes_from, weight):
         assert whole == [bool(mask[source.label[image] == k].any()) for k in classes]
         if classes_from == 'image':
             assert sum(whole) == (len(classes) + 1) // 2
+
+
+@pytest.fixture
+def draw(monkeypatch):
+    """``draw(chosen)`` → makers draw these values of the labels, one list an image."""
+
+    def fix(chosen):
+        table = torch.zeros(len(chosen), 256)
+        for row, values in zip(table, chosen, strict=True):
+            row[values] = 0.5
+        monkeypatch.setattr(torch, 'rand', lambda *size, **_: table)
+
+    return fix
+
+
+def test_the_released_draw_of_dacs(segmentation_vectors, draw):
+    """Image, label and weight of one mask: a pasted pixel weighs 1, also where the source has no label."""
+    inputs, outputs = segmentation_vectors('dacs.classmix')
+    images = torch.tensor(inputs['images_source_then_target'])
+    label, pseudo = (torch.tensor(inputs[name])[None] for name in ('source_label', 'target_pseudo_label'))
+    draw([outputs['chosen']])
+    given = dict(
+        source=View(images[:1], label=label), target=View(images[1:], label=pseudo, weight=torch.tensor([0.7]))
+    )
+    made = ClassMix('image')(given, NORM)
+    mask = torch.tensor(outputs['mask']).bool()
+    torch.testing.assert_close(made.inputs, torch.tensor(outputs['mixed_image']))
+    assert torch.equal(made.label, torch.tensor(outputs['mixed_label']))
+    assert torch.equal(made.weight, torch.where(mask, 1.0, torch.tensor(0.7)))
+
+
+def test_the_released_draw_of_daformer(segmentation_vectors, draw):
+    inputs, outputs = segmentation_vectors('daformer.get_class_masks')
+    draw(outputs['chosen'])
+    mask = ClassMix('batch').mask(torch.tensor(inputs['labels'])[:, 0])
+    assert torch.equal(mask, torch.tensor(outputs['masks'])[:, 0].bool())
+
+
+def test_an_image_without_a_drawn_class_stays_the_target(draw):
+    """Only where the classes are the batch's: half of those of an image are never none."""
+    label = torch.tensor([0, 1, 2, 3]).repeat_interleave(24).view(2, 6, 8)  # no class in both images
+    images = {name: View(torch.randn(2, 3, 6, 8), label=label, weight=torch.rand(2)) for name in ('source', 'target')}
+    images['target'] = replace(images['target'], label=label + 90)
+    draw([[0, 1], [0, 1]])
+    made, target = ClassMix('batch')(images, NORM), images['target']
+    assert torch.equal(made.inputs[0], images['source'].inputs[0])
+    assert torch.equal(made.inputs[1], target.inputs[1])
+    assert torch.equal(made.label[1], target.label[1])
+    assert (made.weight[1] == target.weight[1]).all()
 
 
 def test_a_box_mixes_everything():

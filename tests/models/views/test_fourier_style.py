@@ -38,6 +38,16 @@ def test_it_reads_both_views_and_keeps_the_type():
         assert maker(given, NORM).inputs.dtype == torch.bfloat16
 
 
+def test_beta_0_gives_the_mean_colour_alone():
+    given = views()
+    made = FourierStyle(beta=0.0, window='centre')(given, NORM)
+    wanted = given['target'].inputs[[0, 1, 0]].mean((2, 3), keepdim=True)
+    before = given['source'].inputs
+    torch.testing.assert_close(made.inputs, before - before.mean((2, 3), keepdim=True) + wanted, atol=1e-4, rtol=1e-4)
+    with pytest.raises(ValueError, match=r'beta=0\.0, less than one frequency'):
+        FourierStyle(beta=0.0, window='corners')(given, NORM)
+
+
 def test_a_window_without_a_frequency_is_refused():
     with pytest.raises(ValueError, match=r'beta=0\.01, less than one frequency of images of 16×20 pixels'):
         FourierStyle(beta=0.01)(views(), NORM)
