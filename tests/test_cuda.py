@@ -23,7 +23,7 @@ from mmuda.models.layers import (
 )
 from mmuda.models.terms import ACDA
 from mmuda.models.uda import base
-from mmuda.models.uda.passes import draw_layouts
+from mmuda.models.uda.passes import draw_layouts, loaded_views
 from mmuda.models.views import View
 from mmuda.registry import MODELS
 
@@ -136,7 +136,7 @@ def test_the_host_does_not_wait_in_a_step(repo, leaf, monkeypatch):
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-4)
     losses = [step(model, data, optimizer)]  # the first one allocates
     if model._drawers:  # the draw alone reads
-        drawn = draw_layouts(model.plan, model._loaded(**data), model._drawers)
+        drawn = draw_layouts(model.plan, loaded_views(model.task, model.plan.needed, **data), model._drawers)
         monkeypatch.setattr(base, 'draw_layouts', lambda *_: drawn)
     with no_waiting():
         losses += [step(model, data, optimizer) for _ in range(2)]

@@ -19,6 +19,7 @@ from mmuda import compat
 from mmuda.datasets.label_free import has_labels, load_no_labels
 from mmuda.visualization import colorize, palette_of
 
+from ..confusion import count_pairs, predicted_classes, true_classes
 from ..inferencer import build_network
 from ..pages import data_address
 from ..predictions import as_rgb, confidence_of, load_again
@@ -101,8 +102,9 @@ def _look_at(
         look.maps = 'pred_sem_seg' in sample
         answers[name] = _answer(sample)
         if labelled:
-            truth = _truth(sample)
-            _count(look, name, truth, answers[name].label)
+            truth = true_classes(sample)
+            pairs = count_pairs(truth, answers[name].label, len(look.classes))
+            look.confusion[name] = look.confusion.get(name, 0) + pairs
         if 'teacher' in getattr(network, 'NETWORKS', ()):
             network.predict_on = 'teacher'
             pseudo[name] = _answer(_predicted(network, batch))
@@ -119,19 +121,7 @@ def _predicted(network: nn.Module, batch: dict) -> Any:
 
 
 def _answer(sample: Any) -> _Answer:
-    label = sample.pred_sem_seg.data[0] if 'pred_sem_seg' in sample else sample.pred_label
-    return _Answer(label.cpu().numpy(), confidence_of(sample))
-
-
-def _truth(sample: Any) -> np.ndarray:
-    return (sample.gt_sem_seg.data[0] if 'gt_sem_seg' in sample else sample.gt_label).cpu().numpy()
-
-
-def _count(look: Look, name: str, truth: np.ndarray, predicted: np.ndarray) -> None:
-    count = len(look.classes)
-    valid = truth < count
-    pairs = np.bincount(truth[valid].astype(int) * count + predicted[valid], minlength=count**2)
-    look.confusion[name] = look.confusion.get(name, 0) + pairs.reshape(count, count)
+    return _Answer(predicted_classes(sample), confidence_of(sample))
 
 
 def _maps(look: Look, image: np.ndarray, truth: np.ndarray | None, answers: dict, pseudo: dict) -> list[dict]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -27,7 +26,7 @@ from .backward import EarlyBackward
 from .checkpoint import adopt_checkpoint
 from .methods import moved_key, with_methods
 from .parts import build_labeller, build_parts, named_losses, with_num_classes
-from .passes import draw_layouts, join_inputs, layout_of, pass_views
+from .passes import draw_layouts, join_inputs, layout_of, loaded_views, pass_views
 from .plan import plan_step
 from .taps import Taps
 
@@ -192,11 +191,7 @@ class UDAModel(BaseModel):
             layout: Their layout.
             strong: Strong views of the last rows: of the target, or of both domains.
         """
-        views = self._loaded(inputs, data_samples, layout, strong)
-        # before the labeller's pass: the host reads the sizes of groups
-        layouts = draw_layouts(self.plan, views, self._drawers)
-        log = self._label(views)
-        self._make(views)
+        views, layouts, log = self.views_of(inputs, data_samples, layout, strong)
         losses: dict[str, dict[str, Tensor]] = {}
         for group, layout, due in zip(self.plan.passes, layouts, self.plan.due, strict=True):
             self.domain_context.set(layout)
@@ -217,22 +212,19 @@ class UDAModel(BaseModel):
             return self._backward(losses)
         return losses
 
-    def _loaded(
+    def views_of(
         self, inputs: Tensor, data_samples: list, layout: DomainBatch, strong: Tensor | None = None
-    ) -> dict[str, View]:
-        """The views of the loader that somebody reads."""
-        views, first = {}, layout.num_source
-        for name, rows in (('source', slice(0, first)), ('target', slice(first, len(layout)))):
-            if name in self.plan.needed:
-                mine = tuple(data_samples[rows])
-                valid = self.task.valid(mine, inputs[rows])
-                views[name] = View(inputs[rows], valid=valid, domain=name, samples=mine)
-        if 'source' in views:
-            views['source'] = replace(views['source'], label=self.task.labels(views['source'].samples))
-        if strong is not None:
-            parts = strong.split([len(strong) - layout.num_target, layout.num_target])
-            views |= {name: replace(views[name], strong=x) for name, x in zip(DOMAINS, parts) if len(x)}
-        return views
+    ) -> tuple[dict[str, View], list[DomainBatch], dict[str, Tensor]]:
+        """The views of a batch as the student is to see them, the layout of each pass, and values for the log.
+
+        Arguments as of :meth:`loss`.
+        """
+        views = loaded_views(self.task, self.plan.needed, inputs, data_samples, layout, strong)
+        # before the labeller's pass: the host reads the sizes of groups
+        layouts = draw_layouts(self.plan, views, self._drawers)
+        log = self._label(views)
+        self._make(views)
+        return views, layouts, log
 
     @torch.no_grad()
     def _label(self, views: dict[str, View]) -> dict[str, Tensor]:

@@ -1,8 +1,8 @@
-"""The student's passes over the views of a step: their layouts, and what its heads and taps give of each view."""
+"""The loader's views of a step and the student's passes over views: layouts, and what heads and taps give of each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +15,37 @@ from ..tasks import Outputs, Task
 from ..views import View
 from .plan import StepPlan
 from .taps import Taps
+
+
+def loaded_views(
+    task: Task,
+    needed: Container[str],
+    inputs: Tensor,
+    data_samples: list,
+    layout: DomainBatch,
+    strong: Tensor | None = None,
+) -> dict[str, View]:
+    """The views of the loader that somebody needs.
+
+    Args:
+        task: It reads labels and padding off the samples.
+        needed: Names of views.
+        inputs: ``[B, 3, H, W]``.
+        data_samples: Their B samples.
+        layout: Their layout.
+        strong: Strong views of the last rows: of the target, or of both domains.
+    """
+    views, first = {}, layout.num_source
+    for name, rows in zip(DOMAINS, (slice(0, first), slice(first, len(layout)))):
+        if name in needed:
+            mine = tuple(data_samples[rows])
+            views[name] = View(inputs[rows], valid=task.valid(mine, inputs[rows]), domain=name, samples=mine)
+    if 'source' in views:
+        views['source'] = replace(views['source'], label=task.labels(views['source'].samples))
+    if strong is not None:
+        parts = strong.split([len(strong) - layout.num_target, layout.num_target])
+        views |= {name: replace(views[name], strong=x) for name, x in zip(DOMAINS, parts) if len(x)}
+    return views
 
 
 def join_inputs(views: Sequence[View]) -> Tensor:

@@ -119,8 +119,7 @@ def test_labels_come_from_the_norms_of_the_policy(build, view_batch, norm):
     net = copy.deepcopy(model.student).train(norm != 'running')
     with torch.no_grad():
         q, label = net(data['inputs'])[2:].softmax(1).max(1)
-    views = model._loaded(**data)
-    model._label(views)
+    views, _, _ = model.views_of(**data)
     assert torch.equal(views['target'].label, label)
     torch.testing.assert_close(views['target'].weight, q)
 
