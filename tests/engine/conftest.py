@@ -10,6 +10,8 @@ import pytest
 import torch
 
 WORKER = Path(__file__).with_name('train_worker.py')
+METHODS = ('dacs', 'daformer', 'mic', 'hrda', 'fda', 'minent', 'advent', 'adaptsegnet')
+"""Methods of segmentation whose toy leaves are trained by several processes, killed and resumed."""
 
 
 @pytest.fixture
@@ -36,7 +38,7 @@ def train(tmp_path, repo):
             processes.append(
                 subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
             )
-        logs = [process.communicate(timeout=240)[0] for process in processes]
+        logs = [process.communicate(timeout=1200)[0] for process in processes]
         return [process.returncode for process in processes], work_dir, logs
 
     return start

@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+from .conftest import METHODS
+
 
 @pytest.mark.parametrize(
     'case, tolerance',
@@ -23,10 +25,30 @@ def test_two_processes_have_the_gradients_of_one_with_twice_the_batch(trained, t
 
     FixMatch has unequal domains; of its three labels one rank is sure of none, the other of two.
     """
-    options = ['--norm', 'GN', '--plain', '--max-iters', 2, *case]
-    trained('one', *options, '--batch', 8, '--dump', tmp_path / 'one.pth')
-    trained('two', *options, '--batch', 4, '--dump', tmp_path / 'two.pth', ranks=2)
-    one, two = (torch.load(tmp_path / f'{name}.pth') for name in ('one', 'two'))
+    options = ['--norm', 'GN', '--plain', '--max-iters', 2, '--dump', 'gradients.pth', *case]
+    trained('one', *options, '--batch', 8)
+    trained('two', *options, '--batch', 4, ranks=2)
+    assert_same_gradients(*(torch.load(tmp_path / name / 'gradients.pth') for name in ('one', 'two')), tolerance)
+
+
+@pytest.mark.slow
+def test_each_method_has_the_gradients_of_one_process_with_twice_the_batch(train, tmp_path):
+    """Without the draws of mixing, masks and colours, which are each rank's own.
+
+    Adversaries have one step: Adam turns the rounding of their small gradients into steps.
+    """
+    options = ['--norm', 'GN', '--plain', '--dump', 'gradients.pth']
+    for name, batch, ranks in (('one', 8, 1), ('two', 4, 2)):
+        for methods, steps in ((METHODS[:-2], 2), (METHODS[-2:], 1)):
+            more = ['--batch', batch, '--max-iters', steps, '--method', *methods]
+            codes, _, logs = train(name, *options, *more, ranks=ranks)
+            assert codes == [0] * ranks, logs[0][-3000:]
+    for method in METHODS:
+        one, two = (torch.load(tmp_path / name / method / 'gradients.pth') for name in ('one', 'two'))
+        assert_same_gradients(one, two, 2e-6)
+
+
+def assert_same_gradients(one, two, tolerance):
     assert one.keys() == two.keys()
     scale = max(gradient.abs().max() for gradient in one.values())
     for name, gradient in one.items():

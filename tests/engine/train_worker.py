@@ -3,8 +3,7 @@
     python train_worker.py WORK_DIR --max-iters 4 [--norm BN] [--resume] [--kill-at 2] [--batch 4] [--strategy semantic]
     python train_worker.py WORK_DIR --classify ...
     python train_worker.py WORK_DIR --fixmatch ...
-    python train_worker.py WORK_DIR --dacs ...
-    python train_worker.py WORK_DIR --hrda ...
+    python train_worker.py WORK_DIR --method dacs mic ...
     python train_worker.py WORK_DIR --cluster PRETRAIN ...
 
 The images are drawn inside the data set with python's, numpy's and torch's generators, and the student has drop path,
@@ -15,9 +14,12 @@ import argparse
 import os
 import random
 import signal
+from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import torch
+from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.hooks import Hook
 from mmengine.registry import DATASETS, HOOKS, RUNNERS
@@ -26,6 +28,7 @@ from mmuda import compat
 from mmuda.apis import leave_distributed, run_tool
 from mmuda.functional import contrastive_domain_discrepancy
 from mmuda.models.terms import AlignmentTerm
+from mmuda.models.views.paste import PasteMaker
 from mmuda.registry import MODELS
 
 compat.apply()
@@ -33,6 +36,7 @@ torch.set_num_threads(1)
 torch.use_deterministic_algorithms(True)
 
 SIZE = 32
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 
 
 @DATASETS.register_module()
@@ -65,14 +69,18 @@ class Noise(BaseDataset):
         return dict(inputs=image.to(torch.uint8), data_samples=sample)
 
 
+class CutError(Exception):
+    """The end of a run whose process goes on with another method."""
+
+
 @HOOKS.register_module()
 class Spy(Hook):
-    """Dies without a word after a step, asks itself to end in one, or keeps the gradients of the last one."""
+    """Dies without a word after a step, raises, asks itself to end in one, or keeps the gradients of the last one."""
 
     priority = 'LOWEST'
 
-    def __init__(self, kill_at=None, signal_at=None, dump=None):
-        self.kill_at, self.signal_at, self.dump = kill_at, signal_at, dump
+    def __init__(self, kill_at=None, raise_at=None, signal_at=None, dump=None):
+        self.kill_at, self.raise_at, self.signal_at, self.dump = kill_at, raise_at, signal_at, dump
 
     def before_train_iter(self, runner, batch_idx, data_batch=None):
         if runner.iter + 1 == self.signal_at and runner.rank == runner.world_size - 1:
@@ -101,6 +109,8 @@ class Spy(Hook):
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
         if runner.iter + 1 == self.kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
+        if runner.iter + 1 == self.raise_at:
+            raise CutError
 
 
 @MODELS.register_module()
@@ -245,45 +255,65 @@ def segmentation(args: argparse.Namespace) -> dict:
     )
 
 
-def dacs(args: argparse.Namespace) -> dict:
-    """Mixed images; the threshold lies among the probabilities of the first steps."""
-    jitter = dict(jitter_prob=0.0, blur_prob=0.0) if args.plain else {}
-    return dict(
-        segmentation(args),
-        labeller=dict(type='TeacherLabels', confidence='share', threshold=0.25),
-        views=dict(pasted=dict(type='ClassMix'), mixed=dict(type='StudentView', of='pasted', **jitter)),
-        terms=dict(mixed=dict(type='PseudoLabelLoss', view='mixed', reduction='all')),
-        passes='separate',
-    )
+def method(args: argparse.Namespace) -> tuple[dict, list[dict], dict]:
+    """Model, hooks and optimizer groups of a method's toy leaf, with the small student and settings for its images."""
+    cfg = Config.fromfile(CONFIGS / args.method / f'{args.method}_segformer_toy.py')
+    network = student(args.norm, not args.plain, args.strategy)
+    if cfg.model.student.type == 'mmuda.MultiResolutionSegmentor':
+        network = two_resolutions(network, SIZE if args.plain else SIZE // 2)
+    model = dict(cfg.model.to_dict(), student=network)
+    if 'labeller' in model:
+        model['labeller']['threshold'] = 0.25  # among the probabilities of the first steps
+    for term in model['terms'].values():
+        term.update(dict(num_classes=5, channels=4) if term['type'] == 'mmuda.OutputAdversarial' else {})
+    for view in model.get('views', {}).values():
+        view.update(SETTINGS.get(view['type'], {}))
+        if args.plain:
+            view.update(WITHOUT_DRAWS.get(view['type'], {}))
+    return model, cfg.get('custom_hooks', []), cfg.optim_wrapper.get('paramwise_cfg')
 
 
-def hrda(args: argparse.Namespace) -> dict:
-    """Mixed and masked images on two resolutions; the threshold lies among the probabilities of the first steps."""
-    model = segmentation(args)
-    network = model['student']
-    both = dict(head=network['decode_head'], attention=network['decode_head'], num_classes=5, align_corners=False)
-    network['decode_head'] = dict(type='mmuda.HRDAHead', **both)
-    network['backbone']['sr_ratios'] = [4, 2, 1, 1]  # of maps of 16 × 16 pixels
-    network.update(type='mmuda.MultiResolutionSegmentor', detail_crop=(16, 16), detail_stride=(8, 8))
-    return dict(
-        model,
-        labeller=dict(type='TeacherLabels', confidence='share', threshold=0.25),
-        views=dict(
-            pasted=dict(type='ClassMix'),
-            mixed=dict(type='StudentView', of='pasted'),
-            masked=dict(type='BlockMask', block=8),
-        ),
-        terms={name: dict(type='PseudoLabelLoss', view=name, reduction='all') for name in ('mixed', 'masked')},
-        passes='separate',
-    )
+SETTINGS = {'mmuda.BlockMask': dict(block=8), 'mmuda.FourierStyle': dict(beta=0.1)}
+COLOURS = dict(jitter_prob=0.0, blur_prob=0.0)
+WITHOUT_DRAWS = {
+    'mmuda.BlockMask': dict(ratio=0.0),
+    'mmuda.StudentView': COLOURS,
+    'mmuda.ClassMix': dict(type='PasteLeftHalf'),
+}
+
+
+@MODELS.register_module()
+class PasteLeftHalf(PasteMaker):
+    """Mixing without a draw."""
+
+    def __init__(self, classes_from=None):
+        super().__init__()
+
+    def mask(self, label):
+        return (torch.arange(label.shape[2]) < label.shape[2] // 2).expand_as(label)
+
+
+def two_resolutions(network: dict, crop: int) -> dict:
+    """The small student as HRDA's, whose detail crop is drawn unless it is the whole image."""
+    head = network['decode_head']
+    backbone = dict(network['backbone'], sr_ratios=[4, 2, 1, 1])  # of maps of 16 × 16 pixels
+    both = dict(type='mmuda.HRDAHead', head=head, attention=head, num_classes=5, align_corners=False)
+    crops = dict(detail_crop=(crop, crop), detail_stride=(8, 8))
+    return dict(network, type='mmuda.MultiResolutionSegmentor', backbone=backbone, decode_head=both, **crops)
 
 
 def config(args: argparse.Namespace) -> dict:
-    clusters = args.cluster is not None
+    clusters, groups = args.cluster is not None, None
     noise = dict(type='mmengine.Noise', classify=args.classify or args.align or args.fixmatch or args.mcd or clusters)
     sampler = dict(type='DomainSampler', ratio=args.ratio)
     hooks = [
-        dict(type='mmengine.Spy', kill_at=args.kill_at, signal_at=args.signal_at, dump=args.dump),
+        dict(
+            type='mmengine.Spy',
+            kill_at=args.kill_at,
+            raise_at=args.raise_at,
+            signal_at=args.signal_at,
+            dump=args.dump and f'{args.work_dir}/{args.dump}',
+        ),
         dict(type='InterruptHook'),
     ]
     if clusters:
@@ -296,10 +326,9 @@ def config(args: argparse.Namespace) -> dict:
         model = aligned(args)
     elif args.fixmatch:
         model = fixmatch(args)
-    elif args.dacs:
-        model = dacs(args)
-    elif args.hrda:
-        model = hrda(args)
+    elif args.method:
+        model, leaf_hooks, groups = method(args)
+        hooks += leaf_hooks
     elif args.mcd:
         model = dict(classification(args.norm, not args.plain), type='MCDUDA', terms=None)
     elif args.classify:
@@ -311,6 +340,7 @@ def config(args: argparse.Namespace) -> dict:
         runner_type='mmuda.MeanTeacherRunner',
         model=model,
         work_dir=args.work_dir,
+        experiment_name=str(args.work_dir),
         resume=args.resume,
         launcher='pytorch' if 'RANK' in os.environ else 'none',
         train_dataloader=dict(
@@ -322,8 +352,9 @@ def config(args: argparse.Namespace) -> dict:
         train_cfg=dict(type='IterBasedTrainLoop', max_iters=args.max_iters),
         optim_wrapper=dict(
             constructor='UDAOptimWrapperConstructor',
-            optimizer=dict(type='AdamW', lr=1e-3, fused=True),
+            optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.01, fused=True),
             accumulative_counts=args.accumulate,
+            paramwise_cfg=groups,
         ),
         param_scheduler=[dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=4)],
         default_hooks=dict(checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=2)),
@@ -350,11 +381,13 @@ def parse(options: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--align', action='store_true', help='a classifier with terms that compare samples')
     parser.add_argument('--mcd', action='store_true', help='a classifier trained in three steps an iteration')
     parser.add_argument('--fixmatch', action='store_true', help='a classifier with weak and strong views')
-    parser.add_argument('--dacs', action='store_true', help='a segmentor with mixed images')
-    parser.add_argument('--hrda', action='store_true', help='a segmentor with two resolutions, mixed and masked images')
+    parser.add_argument(
+        '--method', nargs='+', help='a segmentor for each of these, one after the other, trained as its toy leaf'
+    )
     parser.add_argument('--cluster', type=int, help='a classifier with pseudo-labels after so many steps')
     parser.add_argument('--ratio', type=int, nargs=2, default=[1, 1])
     parser.add_argument('--kill-at', type=int)
+    parser.add_argument('--raise-at', type=int)
     parser.add_argument('--signal-at', type=int, help='SIGTERM to the last rank in this step')
     parser.add_argument('--dump')
     parser.add_argument('--small', action='store_true', help='networks of a few thousand parameters')
@@ -365,7 +398,10 @@ def main() -> None:
     args = parse()
     if 'RANK' in os.environ:
         torch.distributed.init_process_group('gloo')
-    RUNNERS.build(config(args)).train()
+    for name in args.method or [None]:
+        part = {} if name is None else dict(method=name, work_dir=f'{args.work_dir}/{name}')
+        with suppress(CutError):
+            RUNNERS.build(config(argparse.Namespace(**vars(args) | part))).train()
     leave_distributed()
 
 
