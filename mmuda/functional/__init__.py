@@ -9,6 +9,7 @@ from .augment import (
     color_jitter,
     gaussian_blur,
 )
+from .biased_mmd import biased_mmd
 from .block_mask import block_grid, block_mask
 from .box_mask import box_mask
 from .channel_distance import channel_distance, transferability
@@ -26,7 +27,13 @@ from .criteria import (
     mutual_information,
     soft_neighbourhood_density,
 )
-from .cross_layer import cross_layer_discrepancy, cross_layer_mmd, cross_layer_weights
+from .cross_layer import (
+    cross_layer_discrepancy,
+    cross_layer_mmd,
+    cross_layer_weights,
+    layer_pairs,
+    stacked_maps,
+)
 from .dida import dynamic_depthwise_conv, instance_conv, instance_kernels, shared_filters
 from .discrepancy import classifier_discrepancy
 from .domain_loss import domain_loss
@@ -59,6 +66,7 @@ __all__ = [
     'adjust_saturation',
     'average_windows',
     'batch_nuclear_norm',
+    'biased_mmd',
     'block_grid',
     'block_mask',
     'blur_kernel',
@@ -103,6 +111,7 @@ __all__ = [
     'joint_errors',
     'joint_mmd',
     'key_groups',
+    'layer_pairs',
     'log_complement',
     'look_up',
     'low_frequencies',
@@ -128,6 +137,7 @@ __all__ = [
     'sliding_windows',
     'soft_neighbourhood_density',
     'spherical_kmeans',
+    'stacked_maps',
     'thing_mask',
     'transferability',
     'widened',

@@ -19,8 +19,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from .biased_mmd import biased_mmd
 from .contrastive_discrepancy import discrepancy_of_distances
-from .mmd import SMALLEST_BANDWIDTH, check_kernels, gaussian_kernels, squared_distances, widened
+from .mmd import check_kernels, squared_distances, widened
 
 
 def cross_layer_weights(
@@ -34,8 +35,8 @@ def cross_layer_weights(
     """w_ij of Eq. 4: how much the alignment of target layer i and source layer j counts.
 
     Args:
-        target_maps: m maps ``[B_t, c, h, w]``.
-        source_maps: m maps ``[B_s, c, h, w]``.
+        target_maps: m maps ``[B_t, c, h, w]``, or one tensor of them.
+        source_maps: m maps ``[B_s, c, h, w]``, likewise.
         detach: No gradient: the network cannot lower its loss by moving weight to easy pairs.
         temperature: Divides the similarities before the softmax; 1 in the paper.
         normalize: Cosines instead of inner products, which saturate the softmax where maps are large.
@@ -51,7 +52,7 @@ def cross_layer_weights(
     if temperature <= 0:
         raise ValueError(f'temperature={temperature} divides the similarities: give a positive number.')
     with torch.autocast(target_maps[0].device.type, enabled=False):
-        target, source = (torch.stack([_flat(x) for x in maps]) for maps in (target_maps, source_maps))
+        target, source = (stacked_maps(maps).flatten(3) for maps in (target_maps, source_maps))  # [m, B, c, p]
         if detach:
             target, source = target.detach(), source.detach()
         if pairwise and target.shape[1] != source.shape[1]:
@@ -59,10 +60,9 @@ def cross_layer_weights(
                 f'pairwise=True compares samples of equal index, but there are {source.shape[1]} source and '
                 f'{target.shape[1]} target samples: use equal batches, or pairwise=False.'
             )
-        return sum(
-            (_similarity(target.mean(axis), source.mean(axis), normalize, pairwise) / temperature).softmax(1) / 2
-            for axis in (2, 3)  # over channels: spatial relation; over positions: channel relation
-        )
+        # over channels: spatial relation; over positions: channel relation
+        both = torch.stack([_similarity(target, source, axis, normalize, pairwise) for axis in (2, 3)])
+        return (both if temperature == 1 else both / temperature).softmax(2).mean(0)
 
 
 def cross_layer_mmd(
@@ -74,11 +74,9 @@ def cross_layer_mmd(
 ) -> Tensor:
     """dist(l_i^t, l_j^s) of Eq. 3 for all pairs of layers, biased, each pair with a bandwidth of its own.
 
-    One Gram matrix over all layers of both domains holds every distance.
-
     Args:
-        target_maps: m maps ``[B_t, ...]``.
-        source_maps: m maps ``[B_s, ...]`` of the same shape a sample.
+        target_maps: m maps ``[B_t, ...]``, or one tensor of them.
+        source_maps: m maps ``[B_s, ...]`` of the same shape a sample, likewise.
         num_kernels, multiplier, reduction: The kernels, as in :func:`.multi_kernel_mmd`.
 
     Returns:
@@ -87,13 +85,21 @@ def cross_layer_mmd(
     _check_maps(target_maps, source_maps)
     check_kernels(num_kernels, multiplier, reduction)
     with torch.autocast(target_maps[0].device.type, enabled=False):
-        m = len(target_maps)
-        within_t, within_s, between = _distances(target_maps, source_maps)
-        bandwidth = _pair_bandwidths(within_t, within_s, between)  # [m, m]
-        blocks = [x.flatten(-2).expand(m, m, -1) for x in (within_t[:, None], within_s[None], between)]
-        kernels = gaussian_kernels(torch.cat(blocks, 2), bandwidth[..., None], num_kernels, multiplier, reduction)
-        of_target, of_source, of_both = (x.mean(2) for x in kernels.split([x.shape[2] for x in blocks], 2))
-    return (of_target + of_source - 2 * of_both).clamp_min(0)
+        pairs = layer_pairs(target_maps, source_maps)
+        (found,) = biased_mmd([pairs], len(target_maps[0]), num_kernels, multiplier, reduction)
+    return found.view(len(target_maps), -1)
+
+
+def layer_pairs(target_maps: Sequence[Tensor], source_maps: Sequence[Tensor]) -> Tensor:
+    """The samples of target layer i and, behind them, of source layer j: ``[m², B_t + B_s, d]``, row i · m + j."""
+    target, source = (stacked_maps(maps).flatten(2) for maps in (target_maps, source_maps))
+    shape = (len(target), len(target), -1, -1)
+    return torch.cat((target[:, None].expand(shape), source[None].expand(shape)), 2).flatten(0, 1)
+
+
+def stacked_maps(maps: Sequence[Tensor] | Tensor) -> Tensor:
+    """``[m, B, ...]`` of m maps, in float32 at least; such a tensor stays as it is."""
+    return widened(maps) if isinstance(maps, Tensor) else torch.stack([widened(x) for x in maps])
 
 
 def cross_layer_discrepancy(
@@ -110,8 +116,8 @@ def cross_layer_discrepancy(
 ) -> Tensor:
     """Label-conditioned dist(l_i^t, l_j^s) for all pairs of layers: Eq. 3 class by class.
 
-    Entry (i, j) is ``cdd`` of :func:`.contrastive_domain_discrepancy` of target layer i and source layer j, from the
-    Gram matrix that :func:`cross_layer_mmd` uses.
+    Entry (i, j) is ``cdd`` of :func:`.contrastive_domain_discrepancy` of target layer i and source layer j. One Gram
+    matrix over all layers of both domains holds every distance.
 
     Args:
         target_maps, source_maps: As in :func:`cross_layer_mmd`.
@@ -165,25 +171,16 @@ def _blocks(distances: Tensor, m: int) -> Tensor:
     return distances.unflatten(1, (m, -1)).unflatten(0, (m, -1)).permute(1, 3, 0, 2)
 
 
-def _pair_bandwidths(within_t: Tensor, within_s: Tensor, between: Tensor) -> Tensor:
-    """Mean squared distance over the pairs of different samples of target layer i and source layer j ``[m, m]``."""
-    count = sum(between.shape[-2:])
-    total = within_t.sum((1, 2))[:, None] + within_s.sum((1, 2)) + 2 * between.sum((2, 3))
-    return (total.detach() / max(count * count - count, 1)).clamp_min(SMALLEST_BANDWIDTH)
-
-
-def _flat(x: Tensor) -> Tensor:
-    """``[B, c, h, w]`` → ``[B, c, p]``, float32 at least."""
-    return widened(x).flatten(2)
-
-
-def _similarity(target: Tensor, source: Tensor, normalize: bool, pairwise: bool) -> Tensor:
-    """Inner products of ``[m, B_t, d]`` and ``[m, B_s, d]`` → ``[m, m]``."""
-    if not pairwise:
-        target, source = target.mean(1, keepdim=True), source.mean(1, keepdim=True)
+def _similarity(target: Tensor, source: Tensor, axis: int, normalize: bool, pairwise: bool) -> Tensor:
+    """Inner products of ``[m, B_t, c, p]`` and ``[m, B_s, c, p]``, averaged over an axis → ``[m, m]``."""
+    if pairwise:
+        target, source, count = target.mean(axis), source.mean(axis), target.shape[1]
+    else:
+        target, source, count = target.mean((1, axis)), source.mean((1, axis)), 1
     if normalize:
         target, source = F.normalize(target, dim=-1), F.normalize(source, dim=-1)
-    return torch.einsum('ibd,jbd->ij', target, source) / target.shape[1]
+    products = target.flatten(1) @ source.flatten(1).T
+    return products if count == 1 else products / count
 
 
 def _check_maps(target_maps: Sequence[Tensor], source_maps: Sequence[Tensor]) -> None:

@@ -17,10 +17,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .biased_mmd import SMALLEST_BANDWIDTH, biased_mmd
+
 ESTIMATORS = ('biased', 'unbiased', 'linear')
 REDUCTIONS = ('mean', 'sum')
-SMALLEST_BANDWIDTH = 1e-5
-"""As in CAN's released code: samples that are all alike would divide by zero."""
 
 
 def multi_kernel_mmd(
@@ -54,6 +54,8 @@ def multi_kernel_mmd(
     _check_sets(source, target, estimator)
     with torch.autocast(source.device.type, enabled=False):
         joint = torch.cat((widened(source), widened(target)))
+        if estimator == 'biased' and bandwidth is None:
+            return biased_mmd([joint.flatten(1)[None]], len(source), num_kernels, multiplier, reduction)[0][0]
         kernel = gaussian_kernels(squared_distances(joint), bandwidth, num_kernels, multiplier, reduction)
         return mmd_of_kernel(kernel, len(source), estimator)
 
@@ -231,4 +233,4 @@ def _check_sets(source: Tensor, target: Tensor, estimator: str) -> None:
 
 def widened(x: Tensor) -> Tensor:
     """``x`` in float32, where a mixed-precision pass gave less."""
-    return x.to(torch.promote_types(x.dtype, torch.float32))
+    return x if x.dtype in (torch.float32, torch.float64) else x.float()

@@ -31,8 +31,11 @@ def test_every_side_is_a_row_with_its_ratio_and_memory(acda, args, capsys):
     wanted = [(case, side) for case in ('loss', 'term') for side in sides]
     wanted += [('step', side) for side in ('ResNet-50', 'term alone', 'ResNet-50 with ACDA')]
     assert [row[:2] for row in rows] == wanted
-    assert [row[-3:-1] for row in rows if row[1] in ('pair by pair', 'ResNet-50')] == [('1.000', '1.000')] * 3
-    assert all(float(row[-1]) >= 0 for row in rows)
+    assert [row[-4:-2] for row in rows if row[1] in ('pair by pair', 'ResNet-50')] == [('1.000', '1.000')] * 3
+    assert all(float(row[-2]) >= 0 for row in rows)
+    operations = {row[:2]: int(row[-1]) for row in rows}
+    assert operations['loss', 'mmuda'] <= 60
+    assert operations['step', 'ResNet-50 with ACDA'] > operations['step', 'ResNet-50'] > 300
     assert len(capsys.readouterr().err.splitlines()) == 7
 
 

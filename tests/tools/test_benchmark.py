@@ -153,7 +153,7 @@ def test_every_lead_has_two_sides_that_run(benchmark, lead):
 
 
 def test_operations_are_counted_by_part_without_views(benchmark):
-    operations = benchmark('operations').Operations()
+    operations = benchmark('counting').Operations()
     net = torch.nn.ModuleDict(dict(student=torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU())))
     with operations.by_part(net, depth=2), operations:
         net['student'](torch.ones(2, 3)).reshape(4, 2).exp().sum().backward()
@@ -162,10 +162,15 @@ def test_operations_are_counted_by_part_without_views(benchmark):
     assert 4 <= backward <= 8  # the logarithm's, the threshold's, a product and a sum, and what autograd makes of ones
 
 
-def test_operations_of_both_sides_of_a_step(benchmark, tiny_config):
+@pytest.mark.parametrize('student', [dict(), dict(type='mmuda.MHAMixVisionTransformer')], ids=['plain', 'hybrid'])
+def test_operations_of_both_sides_of_a_step(benchmark, tiny_config, student):
+    """The floor of hybrid attention has self-attention, with the same parameters."""
     tool = benchmark('operations')
-    counts = tool.count(tool.parse([tiny_config(), '--size', '32x32', '--batch', '1+1']))
-    networks = [sum(count[part] for part in count if part.endswith('backbone')) for count in counts.values()]
-    assert networks[0] == networks[1] > 50
+    options = [f'model.student.backbone.{key}={value}' for key, value in student.items()]
+    args = [tiny_config(), '--size', '32x32', '--batch', '1+1', *(['--cfg-options', *options] if options else ())]
+    counts = tool.count(tool.parse(args))
+    networks = [sum(count[part] for part in count if part.endswith('student.backbone')) for count in counts.values()]
+    assert networks[1] > 25
+    assert (networks[0] == networks[1]) == (not student)
     assert counts['mmuda'].total() > counts['bare floor'].total()
     assert tool.rows(counts)[-2] == ('all', counts['mmuda'].total(), counts['bare floor'].total())

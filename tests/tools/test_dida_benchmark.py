@@ -30,7 +30,8 @@ def test_every_form_is_a_row_with_its_ratio(dida, args):
     names = [f'2 x {name}' for name in dida.LAYERS]
     wanted = [(case, form) for case in names for form in forms] + [('step, 2 x 32²', net) for net in nets]
     assert [row[:2] for row in rows] == wanted
-    assert [row[-2:] for row in rows if row[1] in ('loop', 'ResNet-18')] == [('1.000', '1.000')] * 4
+    assert [row[-3:-1] for row in rows if row[1] in ('loop', 'ResNet-18')] == [('1.000', '1.000')] * 4
+    assert all(int(row[-1]) > 0 for row in rows)
 
 
 def test_all_forms_compute_one_thing(dida, args):

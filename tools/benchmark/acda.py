@@ -24,6 +24,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
+from counting import count_operations
 from measuring import (
     COLUMNS,
     add_options,
@@ -49,6 +50,7 @@ from mmpretrain.models.backbones import ResNet
 
 from mmuda.apis import ToolParser, run_tool
 
+Maps = tuple[Sequence[Tensor], Sequence[Tensor]]
 TAPS = ('layer2', 'layer3', 'layer4')
 CHANNELS = (512, 1024, 2048)
 SHAPE = dict(channels=32, size=7)
@@ -57,17 +59,21 @@ SHAPE = dict(channels=32, size=7)
 class Naive(ACDA):
     """The term, pair by pair."""
 
-    def _cross(self, source: View, target: View, labels: None) -> tuple[Tensor, Tensor]:
+    def _maps(self, source: View, target: View) -> Maps:
         source_maps = self._project(source, self.source_projections)
         target_maps = self._project(target, self.target_projections)
-        with torch.autocast(source.inputs.device.type, enabled=False):
-            source_maps, target_maps = ([widened(x) for x in maps] for maps in (source_maps, target_maps))
-            distances = torch.stack([torch.stack([naive_mmd(s, t) for s in source_maps]) for t in target_maps])
-            weights = naive_weights(target_maps, source_maps)
-        return (weights * distances).sum(), weights
+        return [widened(x) for x in target_maps], [widened(x) for x in source_maps]
 
-    def _distance(self, source: Tensor, target: Tensor, labels: None, view: View) -> Tensor:
-        return naive_mmd(source, target)
+    def _weights(self, maps: Maps) -> Tensor:
+        with torch.autocast(maps[0][0].device.type, enabled=False):
+            return naive_weights(*maps)
+
+    def _distances(self, source: View, target: View, maps: Maps, labels: None) -> tuple[Tensor, Tensor]:
+        target_maps, source_maps = maps
+        with torch.autocast(source.inputs.device.type, enabled=False):
+            distances = torch.stack([torch.stack([naive_mmd(s, t) for s in source_maps]) for t in target_maps])
+            same = naive_mmd(source.features['neck'], target.features['neck'])
+        return distances, same
 
 
 class Projected(ACDA):
@@ -187,7 +193,8 @@ def measure(args: argparse.Namespace) -> list[tuple]:
         times = interleave(functions, args.iters, args.warmup)
         reference = next(iter(times))
         for name, function in functions.items():
-            rows.append((case, *row(name, times[name], times[reference]), f'{peak_memory(function):.0f}'))
+            memory, operations = f'{peak_memory(function):.0f}', str(count_operations(function))
+            rows.append((case, *row(name, times[name], times[reference]), memory, operations))
             print(*rows[-1], sep='  ', file=sys.stderr, flush=True)  # a long run shows how far it is
     return rows
 
@@ -208,7 +215,7 @@ def main() -> None:
     settings = settle(args)
     rows = measure(args)
     print(environment(**settings, batch=f'{args.batch}+{args.batch}', size=args.size))
-    print(table(('case', 'side', *COLUMNS, 'peak MiB'), rows))
+    print(table(('case', 'side', *COLUMNS, 'peak MiB', 'operations'), rows))
 
 
 if __name__ == '__main__':

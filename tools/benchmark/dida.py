@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
+from counting import count_operations
 from measuring import COLUMNS, add_options, environment, gradients, interleave, row, settle, sgd_steps, table
 from torch import Tensor, nn
 
@@ -90,7 +91,9 @@ def measure(args: argparse.Namespace) -> list[tuple]:
     rows = []
     for case, functions in cases.items():
         times = interleave(functions, args.iters, args.warmup)
-        rows += [(case, *row(name, times[name], times[next(iter(times))])) for name in times]
+        reference = times[next(iter(times))]
+        for name, function in functions.items():
+            rows.append((case, *row(name, times[name], reference), str(count_operations(function))))
     return rows
 
 
@@ -112,7 +115,7 @@ def main() -> None:
     settings = settle(args)
     rows = measure(args)
     print(environment(**settings))
-    print(table(('case', 'form', *COLUMNS), rows))
+    print(table(('case', 'form', *COLUMNS, 'operations'), rows))
 
 
 if __name__ == '__main__':

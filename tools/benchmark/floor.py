@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from mmuda.domain import DomainBatch, DomainLayer, bind_domain_context
 from mmuda.functional import shrink
 
 JOINT = (('source', 'target'),)
@@ -61,8 +62,9 @@ class Floor:
         self.teacher = deepcopy(net).requires_grad_(False) if teaches else None
         if teaches:
             self.teacher.eval()
-            for norm in [module for module in self.teacher.modules() if isinstance(module, _BatchNorm)]:
-                norm.train(teacher_norm == 'batch')
+            for norm in self.teacher.modules():
+                if isinstance(norm, _BatchNorm) and not isinstance(norm, DomainLayer):
+                    norm.train(teacher_norm == 'batch')
         distant = any('distance' in kinds for kinds in learns.values())
         self.reference = deepcopy(net.backbone).requires_grad_(False) if distant else None
         if distant:
@@ -72,6 +74,7 @@ class Floor:
         self.momentum, self.updates = momentum, 0
         self.bf16 = bf16
         self.device = next(net.parameters()).device
+        self.context = bind_domain_context(net)  # for norms of two domains
         host = net.data_preprocessor
         self.mean, self.std = (x.to(self.device) for x in (host.mean, host.std))
 
@@ -102,8 +105,10 @@ class Floor:
     def _losses(self, rows: dict[str, Tensor], truth: dict[str, Tensor]) -> dict[str, Tensor]:
         """Of one pass over the rows of some views."""
         x = torch.cat(list(rows.values()))
-        features = self.net.extract_feat(x)
         sizes = [len(part) for part in rows.values()]
+        num_source = sum(size for name, size in zip(rows, sizes) if name == 'source')
+        self.context.set(DomainBatch(num_source, len(x) - num_source))
+        features = self.net.extract_feat(x)
         logits, detail = self._predicted(features)
         logits, last = (dict(zip(rows, maps.split(sizes))) for maps in (logits, features[-1]))
         details = {} if detail is None else dict(zip(rows, detail.split(sizes)))

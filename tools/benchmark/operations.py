@@ -4,7 +4,8 @@
 
 A GPU that is faster than its host waits for launches, so the number of operations tells what a small step costs there.
 Everything of a step is counted: preprocessing, forward and backward passes, the optimizer, the teacher's update, hooks.
-The floor (floor.py) trains the same networks with no framework. Views of a tensor and empty memory are no operations.
+The floor (floor.py) trains the same networks with no framework, and with self-attention where the student's is hybrid.
+What an operation is: counting.py.
 """
 
 from __future__ import annotations
@@ -12,15 +13,13 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
-import torch
+from counting import Operations
 from measuring import environment, table
 from step import InterleavedLoop, interleaved
 from stepping import add_arguments
 from torch import nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from mmuda import compat
 from mmuda.registry import LOOPS, RUNNERS
@@ -28,41 +27,6 @@ from mmuda.registry import LOOPS, RUNNERS
 compat.apply()
 
 from mmuda.apis import ToolParser, at_least, load_config, run_tool
-
-MEMORY = ('empty', 'detach', 'alias', 'lift_fresh', '_unsafe_view', 'set_', 'resize_')
-
-
-class Operations(TorchDispatchMode):
-    """Counts what torch dispatches while it is on, by the part of a model that asked for it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.counts: Counter[str] = Counter()
-        self.places = ['elsewhere: losses, optimizer, teacher update']
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        if not (func.is_view or func.name().split('::')[1].startswith(MEMORY)):
-            backward = torch._C._current_graph_task_id() != -1
-            self.counts['backward pass' if backward else self.places[-1]] += 1
-        return func(*args, **(kwargs or {}))
-
-    @contextmanager
-    def by_part(self, model: nn.Module, depth: int) -> Iterator[None]:
-        """Operations within a part count for the first ``depth`` words of its name."""
-        handles = []
-        for name, module in model.named_modules():
-            if name:
-                place = '.'.join(name.split('.')[:depth])
-                handles.append(module.register_forward_pre_hook(lambda *_, place=place: self.places.append(place)))
-                handles.append(module.register_forward_hook(lambda *_: self._leave(), always_call=True))
-        try:
-            yield
-        finally:
-            for handle in handles:
-                handle.remove()
-
-    def _leave(self) -> None:
-        self.places.pop()
 
 
 @LOOPS.register_module()

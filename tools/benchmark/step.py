@@ -126,11 +126,17 @@ def stock(cfg: dict) -> dict | None:
     return cfg.to_dict() if parts else None
 
 
+def with_self_attention(cfg: dict) -> dict:
+    """The same network, with the same parameters, whose tokens attend to their own image alone."""
+    hybrid = cfg['backbone']['type'] == 'mmuda.MHAMixVisionTransformer'
+    return cfg | dict(backbone=cfg['backbone'] | dict(mha_stages=())) if hybrid else cfg
+
+
 def interleaved(cfg: Config, args: argparse.Namespace, work_dir: str) -> Config:
     """The config, ready for timing, with the loop that also steps the floors."""
     cfg = prepare(cfg, args, work_dir)
     network = plain_network(cfg)
-    floors = {'bare floor': network.to_dict()}
+    floors = {'bare floor': with_self_attention(network.to_dict())}
     if args.stock and (other := stock(network.to_dict())):
         floors['mmseg floor'] = other
     cfg.train_cfg = dict(type='InterleavedLoop', floors=floors, warmup=args.warmup, bf16=args.amp, **num_steps(args))

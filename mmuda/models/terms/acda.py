@@ -20,11 +20,12 @@ from mmengine.model import ModuleList
 from torch import Tensor
 
 from mmuda.functional import (
+    biased_mmd,
     contrastive_domain_discrepancy,
     cross_layer_discrepancy,
-    cross_layer_mmd,
     cross_layer_weights,
-    multi_kernel_mmd,
+    layer_pairs,
+    stacked_maps,
     widened,
 )
 from mmuda.functional.mmd import check_kernels
@@ -41,6 +42,9 @@ HEAD_TAPS = ('logits', 'probs')
 
 Labels = tuple[Tensor, Tensor]
 """Of the source and of the target."""
+
+Maps = tuple[Tensor, Tensor]
+"""Projected maps of the target's and of the source's m layers, ``[m, B, channels, size, size]``."""
 
 
 @MODELS.register_module()
@@ -139,21 +143,25 @@ class ACDA(AlignmentTerm):
         Weights are ``w_<target layer>_<source layer>``. The sizes of the domains may differ.
         """
         labels = self._labels(source, target)
-        loss, log = source.inputs.new_zeros(()), {}
-        if self.layers:
-            cross, weights = self._cross(source, target, labels)
-            loss = loss + self.delta * cross
+        maps = self._maps(source, target) if self.layers else None
+        distances, same = self._distances(source, target, maps, labels)
+        parts, log = [], {}
+        if maps is not None:
+            weights = self._weights(maps)
+            cross = (weights * distances).sum()  # Eq. 5
+            parts.append(self.loss_weight * self.delta * cross)
             log |= dict(cross=cross, **_named(weights))
         if self.same_taps:
-            same = self._same(source, target, labels)
-            loss = loss + (1 - self.delta) * same
+            parts.append(self.loss_weight * (1 - self.delta) * same)
             log['same'] = same
-        active = (step >= self.start_step).to(loss.dtype)
+        loss = parts[0] if len(parts) == 1 else parts[0] + parts[1]
         if self._waits_for_labels(labels):
-            active, log['labelled'] = 0 * active, torch.zeros_like(loss)
+            loss, log['labelled'] = 0 * loss, torch.zeros_like(loss)
         elif labels is not None:
             log['labelled'] = (labels[1] >= 0).to(loss.dtype).mean()
-        return dict(loss=self.loss_weight * active * loss, **{key: value.detach() for key, value in log.items()})
+        if self.start_step:
+            loss = loss * (step >= self.start_step)
+        return dict(loss=loss, **{key: value.detach() for key, value in log.items()})
 
     def _labels(self, source: View, target: View) -> Labels | None:
         """Classes of both domains; None without a condition, or where the target has none yet."""
@@ -171,21 +179,42 @@ class ACDA(AlignmentTerm):
     def _waits_for_labels(self, labels: Labels | None) -> bool:
         return labels is None and self.condition != 'none'
 
-    def _cross(self, source: View, target: View, labels: Labels | None) -> tuple[Tensor, Tensor]:
-        """Σ_ij w_ij dist(l_i^t, l_j^s) (Eq. 5), and w ``[m, m]``."""
+    def _maps(self, source: View, target: View) -> Maps:
+        """Eq. 2, of the samples of all processes: target first."""
         source_maps = self._all(*self._project(source, self.source_projections))
         target_maps = self._all(*self._project(target, self.target_projections))
-        if labels is None:
-            distances = cross_layer_mmd(target_maps, source_maps, **self.kernels)
-        else:
-            distances = cross_layer_discrepancy(
-                target_maps, source_maps, labels[1], labels[0], **self._classes(source), **self.kernels
-            )
+        return stacked_maps(target_maps), stacked_maps(source_maps)
+
+    def _weights(self, maps: Maps) -> Tensor:
+        """w ``[m, m]`` of Eq. 4."""
         if self.attention:
-            weights = cross_layer_weights(target_maps, source_maps, **self.weighing)
-        else:
-            weights = torch.full_like(distances, 1 / len(distances))
-        return (weights * distances).sum(), weights
+            return cross_layer_weights(*maps, **self.weighing)
+        return maps[0].new_full((len(maps[0]), len(maps[0])), 1 / len(maps[0]))
+
+    def _distances(
+        self, source: View, target: View, maps: Maps | None, labels: Labels | None
+    ) -> tuple[Tensor | None, Tensor | None]:
+        """dist of each pair of layers ``[m, m]`` (Eq. 3), and dist(f^s, f^t) (Eq. 6), summed over its taps."""
+        vectors = [self._all(self._vectors(source, tap), self._vectors(target, tap)) for tap in self.same_taps]
+        if labels is None:
+            return self._of_domains(maps, vectors)
+        options = self._classes(source) | self.kernels
+        cross = None if maps is None else cross_layer_discrepancy(*maps, labels[1], labels[0], **options)
+        same = [contrastive_domain_discrepancy(*pair, *labels, **options)['cdd'] for pair in vectors]
+        return cross, sum(same) if same else None
+
+    def _of_domains(
+        self, maps: Maps | None, vectors: Sequence[tuple[Tensor, Tensor]]
+    ) -> tuple[Tensor | None, Tensor | None]:
+        """Of the domains as wholes: all of them at once."""
+        joints = [] if maps is None else [layer_pairs(*maps)]
+        joints += [torch.cat((t, s))[None] for s, t in vectors]
+        num_target = len(vectors[0][1]) if maps is None else maps[0].shape[1]
+        found = biased_mmd(joints, num_target, **self.kernels)
+        cross = None if maps is None else found.pop(0).view(len(maps[0]), -1)
+        if not found:
+            return cross, None
+        return cross, found[0].view(()) if len(found) == 1 else torch.cat(found).sum()
 
     def _project(self, view: View, projections: ModuleList) -> list[Tensor]:
         """Eq. 2: the maps of the taps → m maps ``[B, channels, size, size]``."""
@@ -200,23 +229,9 @@ class ACDA(AlignmentTerm):
             maps.append(projection(x))
         return maps
 
-    def _same(self, source: View, target: View, labels: Labels | None) -> Tensor:
-        """dist(f^s, f^t) (Eq. 6), summed over the same-layer taps."""
-        return sum(
-            self._distance(self._vectors(source, tap), self._vectors(target, tap), labels, source)
-            for tap in self.same_taps
-        )
-
     def _all(self, *rows: Tensor) -> tuple[Tensor, ...]:
         """Maps, vectors or classes of all processes."""
         return all_rows(rows, self.gather)
-
-    def _distance(self, source: Tensor, target: Tensor, labels: Labels | None, view: View) -> Tensor:
-        """Of vectors ``[B_s, C]`` and ``[B_t, C]``, with labels (of all processes) class by class."""
-        source, target = self._all(source, target)
-        if labels is None:
-            return multi_kernel_mmd(source, target, **self.kernels)
-        return contrastive_domain_discrepancy(source, target, *labels, **self._classes(view), **self.kernels)['cdd']
 
     def _vectors(self, view: View, tap: str) -> Tensor:
         """``[B, C]``."""

@@ -13,11 +13,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from mmuda.functional import class_prototypes
+from mmuda.functional import class_prototypes, contrastive_domain_discrepancy
 from mmuda.registry import MODELS
 
 from ..views import View
-from .acda import ACDA, Labels
+from .acda import ACDA, Labels, Maps
 
 
 @MODELS.register_module()
@@ -48,22 +48,31 @@ class SegmentationACDA(ACDA):
     def _waits_for_labels(self, labels: Labels | None) -> bool:
         return False
 
-    def _same(self, source: View, target: View, labels: Labels | None) -> Tensor:
-        """Eq. 6 on the classes of images, summed over the taps."""
-        given = target.label if self.given_labels else target.logits.detach().argmax(1)
-        return sum(
-            self._distance_of_maps(self._map(source, tap), self._map(target, tap), (source.label, given), source)
-            for tap in self.same_taps
-        )
-
-    def _distance_of_maps(self, source: Tensor, target: Tensor, labels: Labels, view: View) -> Tensor:
-        """Of ``[B_s, C, h, w]`` and ``[B_t, C, h, w]`` with label maps."""
+    def _distances(
+        self, source: View, target: View, maps: Maps | None, labels: None
+    ) -> tuple[Tensor | None, Tensor | None]:
+        """Eq. 3 of whole images, and Eq. 6 of the classes of images."""
         if self.condition == 'none':
-            return self._distance(source.mean((2, 3)), target.mean((2, 3)), None, view)
-        (source, source_class), (target, target_class) = (
-            self._prototypes(x, label, view.logits.shape[1]) for x, label in zip((source, target), labels, strict=True)
-        )
-        return self._distance(source, target, self._all(source_class, target_class), view)
+            means = [
+                (self._map(source, tap).mean((2, 3)), self._map(target, tap).mean((2, 3))) for tap in self.same_taps
+            ]
+            return self._of_domains(maps, [self._all(*pair) for pair in means])
+        cross = None if maps is None else self._of_domains(maps, ())[0]
+        return cross, self._of_classes(source, target) if self.same_taps else None
+
+    def _of_classes(self, source: View, target: View) -> Tensor:
+        """Summed over the taps."""
+        given = target.label if self.given_labels else target.logits.detach().argmax(1)
+        options = self._classes(source) | self.kernels
+        total = 0
+        for tap in self.same_taps:
+            (vectors, classes), (target_vectors, target_classes) = (
+                self._prototypes(self._map(view, tap), label, source.logits.shape[1])
+                for view, label in ((source, source.label), (target, given))
+            )
+            rows = self._all(vectors, target_vectors, classes, target_classes)
+            total = total + contrastive_domain_discrepancy(*rows, **options)['cdd']
+        return total
 
     def _prototypes(self, features: Tensor, label: Tensor, num_classes: int) -> tuple[Tensor, Tensor]:
         """``[B·K, C]``, and the class of each ``[B·K]``: negative where the image does not show it."""
