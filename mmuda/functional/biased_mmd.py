@@ -103,8 +103,8 @@ class _BiasedMMD(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         if torch.is_grad_enabled():
             raise RuntimeError(
-                "The biased MMD's gradient is written out once and has none of its own: leave out create_graph, or give "
-                'multi_kernel_mmd a bandwidth.'
+                "The biased MMD's gradient is written out once and has none of its own: leave out create_graph, or "
+                'give multi_kernel_mmd a bandwidth.'
             )
         slope, outer, *centred = ctx.saved_tensors
         matrix = (slope * outer).mul_(grad[:, None, None])  # −4 W

@@ -52,7 +52,7 @@ def test_equal_samples_are_no_distance_to_the_bit():
 
 
 def test_it_has_one_derivative(joints):
-    with pytest.raises(RuntimeError, match='gradient is written out once .*: leave out create_graph'):
+    with pytest.raises(RuntimeError, match=r'gradient is written out once .*: leave out create_graph'):
         torch.autograd.grad(biased_mmd(joints, 3)[0].sum(), joints[0], create_graph=True)
 
 
