@@ -47,11 +47,12 @@ MAY_IMPORT_HOST = {
         'models.heads.daformer_head',
         'models.heads.deeplabv2_head',
         'models.heads.hrda_head',
+        'models.heads.lightweight_head',
         'models.heads.segformer_head',
         'models.segmentors',
         *ANY_TASK,
     ],
-    'mmpretrain': ['models.tasks.classification', *ANY_TASK],
+    'mmpretrain': ['models.tasks.classification', 'models.backbones.vit', 'models.backbones.mha_vit', *ANY_TASK],
 }
 
 FILES = {'.'.join(path.relative_to(ROOT).with_suffix('').parts): path for path in sorted(ROOT.rglob('*.py'))}

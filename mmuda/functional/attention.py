@@ -89,6 +89,7 @@ def plan_attention(
     direction: str = 'both',
     intra_ratio: float = 0.5,
     implementation: str = 'auto',
+    num_shared: int = 0,
 ) -> list[GroupPlan | Tensor]:
     """What the groups of each stage mean for all its layers: how to pack the tokens, or a mask.
 
@@ -96,10 +97,21 @@ def plan_attention(
         layout: Sizes of the domains, neither 0, and who is paired with whom.
         stages: For each stage ``q_groups`` bool ``[B, N]`` and ``kv_groups`` bool ``[B, M]``.
         direction, intra_ratio, implementation: See :func:`hybrid_attention`.
+        num_shared: Tokens, such as a class token, that stand before those with groups, among queries and among keys.
+            They belong to both groups: they see every token, and every token sees them. N and M then count them.
 
     Returns:
         A :class:`GroupPlan` for a stage that is gathered, a mask bool ``[B, N, 2M]`` for one that is masked.
+
+    Raises:
+        ValueError: Shared tokens with ``implementation='gathered'``, in which a token has one group.
     """
+    if num_shared:
+        if implementation == 'gathered':
+            raise ValueError(
+                "hybrid attention gathers tokens of one group: tokens of both need implementation='masked'."
+            )
+        return [_group_mask(*stage, layout, _hybrid_domains(direction), num_shared) for stage in stages]
     packed = [resolve(implementation, keys.shape[1]) == 'gathered' for _, keys in stages]
     gathered = [stage for stage, is_packed in zip(stages, packed, strict=True) if is_packed]
     hybrid = _hybrid_domains(direction)
@@ -214,13 +226,21 @@ def _ungrouped(
     )
 
 
-def _group_mask(q_groups: Tensor, kv_groups: Tensor, layout: DomainBatch, hybrid: tuple[bool, bool]) -> Tensor:
+def _group_mask(
+    q_groups: Tensor, kv_groups: Tensor, layout: DomainBatch, hybrid: tuple[bool, bool], num_shared: int = 0
+) -> Tensor:
     """Which keys each query sees: bool [B, N, 2M], own keys first."""
+    if num_shared:
+        q_groups, kv_groups = (F.pad(groups, (num_shared, 0)) for groups in (q_groups, kv_groups))
     others = torch.ones_like(kv_groups)
     for sees_both, rows in zip(hybrid, layout.split(others), strict=True):
         rows.fill_(sees_both)
     visible = torch.cat((torch.ones_like(kv_groups), others), 1).unsqueeze(1)
-    same = (q_groups.unsqueeze(2) == _with_partner(kv_groups, layout, 1).unsqueeze(1)) & visible
+    same = q_groups.unsqueeze(2) == _with_partner(kv_groups, layout, 1).unsqueeze(1)
+    if num_shared:
+        same[:, :num_shared] = True
+        same.unflatten(2, (2, -1))[..., :num_shared] = True
+    same &= visible
     return torch.where(same.any(2, keepdim=True), same, visible)  # no key in its group: all keys
 
 

@@ -11,6 +11,11 @@ mmcv 1.x, with which SegFormer, DAFormer, HRDA and MIC were released, multiplies
     lr_n = w_n · (lr_min + (lr_0 − lr_min) · (1 − n / N)^power)    w_n = 1 − (1 − f) · (1 − n / W)  below W, then 1
 
 With W = 1,500 of N = 40,000 its highest rate is 3.75 % lower.
+
+VFM-UDA warms up as above, to the whole rate, and then goes on where a decay without warm-up would be, a step lower
+(``style='cut'``):
+
+    lr_n = lr_min + (lr_0 − lr_min) · (1 − n / N)^power             n ≥ W
 """
 
 from __future__ import annotations
@@ -21,7 +26,7 @@ from mmengine.optim.scheduler.param_scheduler import INF
 
 from mmuda.registry import PARAM_SCHEDULERS
 
-STYLES = ('in_a_row', 'released')
+STYLES = ('in_a_row', 'released', 'cut')
 
 
 @PARAM_SCHEDULERS.register_module()
@@ -33,8 +38,9 @@ class WarmupPolyLR(LRSchedulerMixin, _ParamScheduler):
         warmup: The warm-up's share of the steps, in [0, 1). Less than two steps are none.
         start_factor: f in (0, 1]; the first step has lr_0 · f.
         power: Of the decay; 1 is a straight line.
-        eta_min: lr_min, the rate of the last step, or of the step after it if ``released``.
-        style: ``in_a_row``: the decay begins where the warm-up ends. ``released``: it begins with the warm-up.
+        eta_min: lr_min, the rate of the last step; of the step after it in the other styles than ``in_a_row``.
+        style: ``in_a_row``: the decay begins where the warm-up ends. ``released``: it begins with the warm-up, and they
+            are multiplied. ``cut``: it begins with the warm-up, which hides it while it lasts.
         begin, end, last_step, by_epoch, verbose: As for mmengine's schedulers: a training that counts steps needs
             ``by_epoch=False``, and an ``end`` that the config leaves out is its last step.
     """
@@ -85,6 +91,8 @@ class WarmupPolyLR(LRSchedulerMixin, _ParamScheduler):
             before, now = (self._share(step) for step in (self.last_step - 1, self.last_step))
             return [self._decayed(value / before, self.last_step) * now for value in values]
         past = self.last_step - self.warmup_steps
+        if self.style == 'cut' and past >= 0:
+            return [self._cut(value, past) for value in values]
         return [value * self._growth() if past < 0 else self._decayed(value, past) for value in values]
 
     def _decayed(self, value: float, step: int) -> float:
@@ -93,6 +101,12 @@ class WarmupPolyLR(LRSchedulerMixin, _ParamScheduler):
             return value
         shrinkage = (1 - 1 / (self.decay_steps - step + 1)) ** self.power
         return (value - self.eta_min) * shrinkage + self.eta_min
+
+    def _cut(self, value: float, past: int) -> float:
+        """The rate of the decay, from the whole one in its first step after the warm-up."""
+        if past or not self.last_step:
+            return self._decayed(value, self.last_step)
+        return (value - self.eta_min) * (1 - self.last_step / self.decay_steps) ** self.power + self.eta_min
 
     def _share(self, step: int) -> float:
         """w of the released warm-up; there is no step before the first, whose rate is whole."""

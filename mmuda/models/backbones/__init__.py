@@ -12,6 +12,11 @@ if find_spec('mmcv'):
 
     __all__ += ['DTN', 'InceptionBN', 'LeNet', 'MCDSVHNNet', 'MCDUSPSNet', 'WideResNet', 'extend_backbone']
 
+if find_spec('mmpretrain'):
+    from .on_mmpretrain import build_mha_vision_transformer, build_vision_transformer
+
+    __all__ += ['build_mha_vision_transformer', 'build_vision_transformer']
+
 if find_spec('mmseg'):
     from .mha_mit import MHAMixVisionTransformer
     from .mit import MixVisionTransformer

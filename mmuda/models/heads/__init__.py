@@ -11,6 +11,7 @@ if find_spec('mmseg'):
     from .daformer_head import DAFormerHead
     from .deeplabv2_head import DeepLabV2Head
     from .hrda_head import HRDAHead, ScalePredictions
+    from .lightweight_head import LightweightHead
     from .segformer_head import SegformerHead
 
-    __all__ += ['DAFormerHead', 'DeepLabV2Head', 'HRDAHead', 'ScalePredictions', 'SegformerHead']
+    __all__ += ['DAFormerHead', 'DeepLabV2Head', 'HRDAHead', 'LightweightHead', 'ScalePredictions', 'SegformerHead']

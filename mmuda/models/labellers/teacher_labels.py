@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -33,6 +34,8 @@ class TeacherLabels(Labeller):
             ignored rows and on padding among them, as in the released codes of DACS, DAFormer, HRDA and MIC.
             ``image``: each image's own share of counted pixels. ``pixel``: 1 for such a pixel and 0 for any other.
         threshold: The probability, 0.968 in DACS.
+        flip: Whether the teacher also sees the mirrored images, and the mean of the two probabilities counts (VFM-UDA).
+            It costs a second pass of the teacher.
     """
 
     network = 'teacher'
@@ -43,6 +46,7 @@ class TeacherLabels(Labeller):
         ignore_bottom: int = 0,
         confidence: str | None = None,
         threshold: float = 0.968,
+        flip: bool = False,
     ) -> None:
         super().__init__()
         if ignore_top < 0 or ignore_bottom < 0:
@@ -60,12 +64,17 @@ class TeacherLabels(Labeller):
         self.ignore_bottom = ignore_bottom
         self.confidence = confidence
         self.threshold = threshold
+        self.flip = flip
 
     @torch.no_grad()
     def forward(self, views: Mapping[str, View], ask: Ask) -> tuple[dict[str, View], dict[str, Tensor]]:
         """The target with the teacher's labels."""
         target = views['target']
-        label, weight = self.label(ask('teacher', [target]), target.valid)
+        logits = ask('teacher', [target])
+        if self.flip:
+            mirrored = ask('teacher', [replace(target, inputs=target.inputs.flip(-1))])
+            logits = log_mean(logits, mirrored.flip(-1) if mirrored.dim() == 4 else mirrored)
+        label, weight = self.label(logits, target.valid)
         return dict(target=replace(target, label=label, weight=weight)), {}
 
     @torch.no_grad()
@@ -124,3 +133,8 @@ class TeacherLabels(Labeller):
             dist.all_reduce(counts)
             return (counts[0] / counts[1].clamp_min(1)).float().expand(len(sure))
         return sure.sum(1) / valid.sum(1).clamp_min(1)
+
+
+def log_mean(first: Tensor, second: Tensor) -> Tensor:
+    """Logarithms of the mean of the probabilities that two sets of logits ``[B, K, ...]`` stand for."""
+    return torch.logaddexp(first.float().log_softmax(1), second.float().log_softmax(1)) - math.log(2)

@@ -18,6 +18,7 @@ from .domain_norm import (
 from .efficient_attention import EfficientAttention
 from .grad_reversal import GradientReversal, reverse_gradient
 from .hybrid_attention import HybridAttention
+from .hybrid_self_attention import HybridSelfAttention
 from .inference_pass import inference_pass
 from .mix_style import MixStyle
 from .trans_norm import TransNorm1d, TransNorm2d, TransNorm3d
@@ -39,6 +40,7 @@ __all__ = [
     'EfficientAttention',
     'GradientReversal',
     'HybridAttention',
+    'HybridSelfAttention',
     'MixStyle',
     'ResidualAdapter',
     'SqueezeExcitation',

@@ -17,9 +17,9 @@ class TokenMask(BlockMask):
     """Hides whole patches of a vision transformer, each with the same probability; labels and weights stay.
 
     A hidden patch of a normalised image is 0. A ViT embeds a patch by a convolution as wide as its stride, so each
-    hidden patch has the same token: the embedding's bias, which is learned, before the position is added. No network
-    changes for it. VFM-UDA has a token of its own there, DINOv2's. Encoders whose patches overlap, such as MiT, have no
-    such token: there take :class:`mmuda.BlockMask`.
+    hidden patch has the same token before the position is added: the mask token of a :class:`mmuda.VisionTransformer`
+    that has one, as in VFM-UDA, and of any other network the bias of its embedding, which is learned, too. Encoders
+    whose patches overlap, such as MiT, have no such token: there take :class:`mmuda.BlockMask`.
 
     Args:
         of: The view whose images are masked.

@@ -63,6 +63,24 @@ def test_the_released_style_is_a_product(warmup, power, eta_min):
         assert rate == pytest.approx(share * (eta_min + (6e-5 - eta_min) * (1 - step / 40) ** power), rel=1e-9), step
 
 
+def test_the_cut_rates(segmentation_vectors):
+    """To the seven digits that the released function was written down with; its last step is a step after ours."""
+    inputs, outputs = segmentation_vectors('vfmuda.lr_factor')
+    found = rates(lambda optimizer: [WarmupPolyLR(optimizer, 0.0375, 1e-3, style='cut', end=40000)], 40000)
+    for step, factor in [*zip(inputs['step'], outputs['factor'], strict=True)][:-1]:
+        assert found[step] / 6e-5 == pytest.approx(factor, rel=1e-5, abs=1e-6), step
+    assert outputs['factor'][-1] == 0
+
+
+@pytest.mark.parametrize('warmup, power, eta_min', [(0.25, 1.0, 0.0), (0.2, 0.9, 1e-6), (0.0, 2, 0)])
+def test_the_cut_style_is_a_warm_up_and_then_the_whole_decay(warmup, power, eta_min):
+    found = rates(lambda optimizer: [WarmupPolyLR(optimizer, warmup, 1e-3, power, eta_min, style='cut', end=40)], 40)
+    for step, rate in enumerate(found):
+        share = 1e-3 + (1 - 1e-3) * step / (40 * warmup - 1)
+        decayed = eta_min + (6e-5 - eta_min) * (1 - step / 40) ** power
+        assert rate == pytest.approx(6e-5 * share if step < 40 * warmup else decayed, rel=1e-9), step
+
+
 @pytest.mark.parametrize('steps', [1, 2, 3, 6, 13, 27, 54, 100, 4000])
 def test_a_training_of_any_length_reaches_the_full_rate(steps):
     """With the warm-up of our configs; a short one has none."""
@@ -76,7 +94,7 @@ def test_bad_options_are_named():
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(()))], lr=1.0)
     with pytest.raises(ValueError, match=r'warmup=150 .*a share of the training in \[0, 1\)'):
         WarmupPolyLR(optimizer, 150, end=1000)
-    with pytest.raises(ValueError, match="style='product': use one of in_a_row, released"):
+    with pytest.raises(ValueError, match="style='product': use one of in_a_row, released, cut"):
         WarmupPolyLR(optimizer, 0.1, style='product', end=1000)
     with pytest.raises(ValueError, match='has no end'):
         WarmupPolyLR(optimizer, 0.1)

@@ -81,3 +81,30 @@ def test_whole_images_are_labelled_and_sure_or_not():
 def test_bad_options_are_named(options, message):
     with pytest.raises(ValueError, match=message):
         TeacherLabels(**options)
+
+
+@pytest.mark.parametrize('shape', [(2, 3, 4, 5), (2, 3)], ids=['pixels', 'images'])
+def test_mirrored_images_count_as_much_as_the_images(shape):
+    """The mean of the probabilities, whose label may be the first choice of neither."""
+    torch.manual_seed(0)
+    teacher = torch.nn.Conv2d(3, 3, 3, padding=1)
+    target, seen = View(torch.randn(2, 3, 4, 5)), []
+
+    def ask(network, views):
+        (view,) = views
+        seen.append(view.inputs)
+        logits = teacher(view.inputs)
+        return logits if len(shape) == 4 else logits.mean((2, 3))
+
+    found, _ = TeacherLabels(confidence='pixel', threshold=0.4, flip=True)(dict(target=target), ask)
+    assert torch.equal(seen[1], target.inputs.flip(-1))
+    plain, mirrored = (ask('', [View(inputs)]).softmax(1) for inputs in tuple(seen))
+    mean = (plain + (mirrored.flip(-1) if len(shape) == 4 else mirrored)) / 2
+    assert torch.equal(found['target'].label, mean.argmax(1))
+    assert torch.equal(found['target'].weight, (mean.amax(1) >= 0.4).float())
+
+
+def test_the_label_of_the_mean_is_not_one_of_the_two():
+    views = iter(torch.tensor([[[0.45, 0.1, 0.45 - 1e-3]], [[0.05, 0.5, 0.45]]]).mT.unsqueeze(-1).log())
+    found, _ = TeacherLabels(flip=True)(dict(target=View(torch.zeros(1, 3, 1, 1))), lambda *_: next(views)[None])
+    assert found['target'].label.item() == 2
