@@ -1,7 +1,7 @@
 # GTA5 -> Cityscapes for encoders with patches of 14 pixels (VFM-UDA). The released code crops 1024x1024 pixels and
-# enlarges them to 1120x1120 before the encoder; here images are larger by the same 35/32 and crops have 1120x1120. Layout
-# and score are those of gta2cityscapes_512x512.py. The teacher's labels do not count at the margins of an image: 3 % of
-# its top and sides, 25 % of its bottom.
+# enlarges them to 1120x1120 before the encoder; here images are larger by the same 35/32 and crops have 1120x1120.
+# Layout and score are those of gta2cityscapes_512x512.py. The teacher's labels do not count at the margins of an image:
+# 3 % of its top and sides, 25 % of its bottom.
 _base_ = './gta2cityscapes_512x512.py'
 
 crop_size = (1120, 1120)  # height, width

@@ -1,7 +1,7 @@
 # DINOv2's vision transformer (Oquab et al., TMLR 2024) with the head of VFM-UDA (2024).
 #
-# Another size: --cfg-options dinov2=l, of s, b and l. Its weights are Meta's (Apache-2.0), as mmpretrain publishes them;
-# mmengine downloads them once. A file of one's own, in mmpretrain's names: --cfg-options dinov2_weights=FILE
+# Another size: --cfg-options dinov2=l, of s, b and l. Its weights are Meta's (Apache-2.0), as mmpretrain publishes
+# them; mmengine downloads them once. A file of one's own, in mmpretrain's names: --cfg-options dinov2_weights=FILE
 # Needs mmpretrain: pip install "mmuda[cls]"
 dinov2 = 'b'
 dinov2_arch = dict(s='dinov2-small', b='base', l='large')
