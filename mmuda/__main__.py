@@ -19,6 +19,7 @@ COMMANDS = dict(
     report=('report.py', 'one page about trainings: scores, curves, pictures'),
     select=('select_checkpoint.py', 'rank the checkpoints of trainings without labels'),
     doctor=('dataset_doctor.py', 'check the data of a config'),
+    reproduce=('reproduce.py', "run the tables of papers, beside the papers' figures"),
 )
 """The file of each command, and what it does."""
 

@@ -26,6 +26,7 @@ MAY_IMPORT = {
     **{room: [] for room in BASE},
     'functional': ['domain'],  # hybrid attention takes a DomainBatch
     'processes': ['lazy'],
+    'storage': ['lazy'],
     **{
         room: [*BASE, *(lower for rooms_below in MODELS[:row] for lower in rooms_below)]
         for row, rooms in enumerate(MODELS)

@@ -1,17 +1,12 @@
 """The files of a run: written whole, found again."""
 
-from .atomic import atomic_write, remove_leftovers
-from .latest import LatestCheckpoint, checkpoint_folder, find_latest, last_good, resumable
-from .lock import LockedError, WorkDirLock
+from mmuda.lazy import lazy_exports
 
-__all__ = [
-    'LatestCheckpoint',
-    'LockedError',
-    'WorkDirLock',
-    'atomic_write',
-    'checkpoint_folder',
-    'find_latest',
-    'last_good',
-    'remove_leftovers',
-    'resumable',
-]
+__getattr__, __dir__, __all__ = lazy_exports(
+    __name__,
+    dict(
+        atomic=('atomic_write', 'remove_leftovers'),
+        latest=('LatestCheckpoint', 'checkpoint_folder', 'find_latest', 'last_good', 'resumable'),
+        lock=('LockedError', 'WorkDirLock'),
+    ),
+)
