@@ -36,6 +36,7 @@ EXTRAS = {
     'mm': requirements('mm'),
     'cls': requirements('classification'),
     'timm': requirements('timm'),
+    'export': requirements('export'),
     'optional': requirements('optional'),
 }
 

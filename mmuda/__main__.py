@@ -16,6 +16,7 @@ COMMANDS = dict(
     train=('train.py', 'train the model of a config'),
     test=('test.py', 'score a checkpoint'),
     infer=('infer.py', 'predict on your own images'),
+    export=('export.py', 'write a network as ONNX or TorchScript'),
     report=('report.py', 'one page about trainings: scores, curves, pictures'),
     select=('select_checkpoint.py', 'rank the checkpoints of trainings without labels'),
     doctor=('dataset_doctor.py', 'check the data of a config'),

@@ -160,6 +160,19 @@ def test_inference_on_a_folder(trained, data, call, monkeypatch, capsys, tmp_pat
     assert np.asarray(Image.open(tmp_path / 'labels/00000.png')).shape == (64, 96)
 
 
+def test_export_prints_the_file_beside_the_network(trained, data, call, capsys, tmp_path):
+    work_dir, config = trained
+    image = sorted((data / 'toy_streets/dusk/images/val').iterdir())[0]
+    call('export.py', config, work_dir / 'iter_2.pth', tmp_path / 'student.pt', '--images', image)
+    table = [[cell.strip() for cell in line.split('|')] for line in capsys.readouterr().out.splitlines() if '|' in line]
+    assert [(row[1], row[2]) for row in table[1:]] == [
+        ('EncoderDecoder', 'torch'),
+        (str(tmp_path / 'student.pt'), 'TorchScript'),
+    ]
+    assert float(table[2][3]) == pytest.approx((tmp_path / 'student.pt').stat().st_size / 1e6, abs=0.01)
+    assert float(table[2][5]) <= 1e-4
+
+
 def test_inference_twice_on_a_folder_with_a_broken_image(trained, data, fails, monkeypatch, tmp_path):
     work_dir, config = trained
     shutil.copytree(data / 'toy_streets/dusk/images/val', tmp_path / 'in/cam_a')

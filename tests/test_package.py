@@ -193,4 +193,6 @@ def test_from_an_installation_one_trains_tests_infers_and_chooses(installed, tmp
     run('test', 'leaf.py', 'run/iter_2.pth', '--work-dir', 'test')
     run('infer', 'leaf.py', 'run/iter_2.pth', images, '--out', 'out')
     assert len(list((tmp_path / 'out/labels').glob('*.png'))) == 2
+    run('export', 'leaf.py', 'run/iter_2.pth', 'student.pt', '--images', images)
     assert 'run/iter_2.pth teacher' in run('select', 'run')
+    assert (tmp_path / 'student.pt').is_file()

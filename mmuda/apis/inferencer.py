@@ -13,7 +13,7 @@ from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import MODELS, DefaultScope
 from mmengine.utils import track_iter_progress
-from torch import nn
+from torch import Tensor, nn
 
 from mmuda import compat
 from mmuda.datasets import DataError
@@ -56,25 +56,31 @@ class UDAInferencer:
         checkpoint: checkpoint file.
         predict_on: which network of a self-training model predicts.
         device: torch device; None: the first GPU, else the CPU.
+        cfg_options: changes of the config, by dotted keys.
     """
 
     def __init__(
-        self, config: str | Path, checkpoint: str | Path, predict_on: str = 'student', device: str | None = None
+        self,
+        config: str | Path,
+        checkpoint: str | Path,
+        predict_on: str = 'student',
+        device: str | None = None,
+        cfg_options: Mapping[str, Any] | None = None,
     ) -> None:
         compat.apply()
-        cfg = load_config(config)
+        cfg = load_config(config, cfg_options)
         check_config(cfg, 'infer')
         place = _device(device)
         scope = cfg.get('default_scope', 'mmuda')
         with DefaultScope.overwrite_default_scope(scope):
             self.model = build_network(cfg, checkpoint, predict_on)
-            network = getattr(self.model, 'student', self.model)
-            self.channels = network_channels(network) or 3
-            loading, steps = _split(_pipeline(cfg.test_dataloader.dataset), self.channels)
-            self.loading, self.pipeline = Compose(loading), Compose(steps)
+            self.network = getattr(self.model, predict_on, self.model)
+            self.channels = network_channels(self.network) or 3
+            loading, self.steps = _split(_pipeline(cfg.test_dataloader.dataset), self.channels)
+            self.loading, self.pipeline = Compose(loading), Compose(self.steps)
         self.model.to(place).eval()
-        self.segments = hasattr(network, 'decode_head')
-        self.classes, self.palette = _class_names(checkpoint, network)
+        self.segments = hasattr(self.network, 'decode_head')
+        self.classes, self.palette = _class_names(checkpoint, self.network)
 
     def __call__(
         self,
@@ -146,6 +152,11 @@ class UDAInferencer:
                 [H, W, channels], in the order in which it was trained.
         """
         return prediction_of(self._predict(self._load(image)), self.classes)
+
+    def prepare(self, image: str | np.ndarray) -> Tensor:
+        """A file or an array as the network gets it, normalised: ``[1, C, H, W]``."""
+        batch = pseudo_collate([self.pipeline(self._load(image))])
+        return self.model.data_preprocessor(batch, False)['inputs']
 
     def _one(self, item: NamedImage, folder: PredictionFolder | None) -> np.ndarray | Classified:
         """Load, predict, write."""

@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 MATRIX_POSITIONS = 196  # up to 14 × 14 the product is as fast as a depth-wise convolution or faster
-FORMS = ('auto', 'factorized', 'grouped', 'loop')
+FORMS = ('auto', 'factorized', 'convolved', 'grouped', 'loop')
 
 
 def instance_conv(
@@ -40,19 +40,20 @@ def instance_conv(
     Args:
         x, gate, slope, offset: See above; no ``offset`` is an offset of 0.
         dilation, stride: Of the convolution; it is padded by dilation · (k − 1) / 2.
-        form: ``factorized``, or the kernels made one by one and applied ``grouped`` or in a ``loop`` over instances;
-            ``auto`` is ``grouped`` on a GPU, which was measured on maps of 7 × 7 and 14 × 14, and ``factorized``
-            elsewhere.
+        form: ``factorized``, the same by convolutions alone (``convolved``), as an exported graph has it for maps of
+            any size, or the kernels made one by one and applied ``grouped`` or in a ``loop`` over instances; ``auto``
+            is ``grouped`` on a GPU, which was measured on maps of 7 × 7 and 14 × 14, and ``factorized`` elsewhere.
     """
     if form == 'auto':
         form = 'grouped' if x.is_cuda else 'factorized'
-    if form != 'factorized':
+    if form in ('grouped', 'loop'):
         kernels = instance_kernels(gate, slope, offset)
         return dynamic_depthwise_conv(x, kernels, dilation, stride, loop=form == 'loop')
     gate = gate[..., None, None]
+    positions = 0 if form == 'convolved' else MATRIX_POSITIONS
     if offset is None:
-        return gate * shared_filters(x, slope[None], dilation, stride)[0]
-    sloped, fixed = shared_filters(x, torch.stack((slope, offset)), dilation, stride)
+        return gate * shared_filters(x, slope[None], dilation, stride, positions)[0]
+    sloped, fixed = shared_filters(x, torch.stack((slope, offset)), dilation, stride, positions)
     return torch.addcmul(fixed, gate, sloped)
 
 
@@ -74,11 +75,16 @@ def dynamic_depthwise_conv(
     return y.view(n, c, *y.shape[2:])
 
 
-def shared_filters(x: Tensor, filters: Tensor, dilation: int = 1, stride: int = 1) -> list[Tensor]:
-    """``x`` with each of ``filters`` ``[Q, k, k]``, which all channels share: Q maps."""
-    (n, c, h, w), k = x.shape, filters.shape[-1]
+def shared_filters(
+    x: Tensor, filters: Tensor, dilation: int = 1, stride: int = 1, matrix_positions: int = MATRIX_POSITIONS
+) -> list[Tensor]:
+    """``x`` with each of ``filters`` ``[Q, k, k]``, which all channels share: Q maps.
+
+    Maps of at most ``matrix_positions`` are multiplied by a matrix, larger ones convolved.
+    """
+    (n, _, h, w), c, k = x.shape, int(x.shape[1]), int(filters.shape[-1])  # plain numbers in a trace, too
     options = dict(stride=stride, padding=_padding(k, dilation), dilation=dilation)
-    if h * w > MATRIX_POSITIONS:
+    if h * w > matrix_positions:
         return [F.conv2d(x, kernel.expand(c, 1, k, k), groups=c, **options) for kernel in filters]
     positions = torch.eye(h * w, dtype=x.dtype, device=x.device).view(h * w, 1, h, w)
     matrix = F.conv2d(positions, filters[:, None], **options)  # what each position gives to each position

@@ -100,13 +100,11 @@ def average_windows(parts: Tensor, boxes: Sequence[Box], size: tuple[int, int]) 
     Returns:
         ``[B, C, H, W]``.
     """
-    parts = parts.unflatten(0, (len(boxes), -1))
-    total = parts.new_zeros(*parts.shape[1:3], *size)
-    count = parts.new_zeros(size)
-    for part, box in zip(parts, boxes):
-        box.crop(total).add_(part)
-        box.crop(count).add_(1)
-    return total / count
+    parts = parts.unflatten(0, (len(boxes), -1)).unbind()
+    margins = [(box.left, size[1] - box.right, box.top, size[0] - box.bottom) for box in boxes]
+    pad = torch.nn.functional.pad  # unlike a sum in place, an exporter knows it
+    count = sum(pad(torch.ones_like(part[:1, :1]), margin) for part, margin in zip(parts, margins))
+    return sum(pad(part, margin) for part, margin in zip(parts, margins)) / count
 
 
 def _places(length: int, side: int, stride: int) -> list[int]:

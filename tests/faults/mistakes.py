@@ -276,6 +276,14 @@ INFER = [
     ('{dann.py} {dann.pth} {photo.png} --confidence', 'confidence'),
 ]
 OTHERS = [
+    ('export.py', '{stct.py} {stct.pth}', 'out'),
+    ('export.py', '{stct.py} {stct.pth} out.pb', 'out.pb'),
+    ('export.py', '{stct.py} gone.pth out.pt', 'gone.pth'),
+    ('export.py', '{stct.py} {stct.pth} {stct.py}/out.pt', 'stct.py'),
+    ('export.py', '{stct.py} {stct.pth} out.pt --images gone.png', 'gone.png'),
+    ('export.py', '{stct.py} {stct.pth} out.pt --size 0 5', '--size'),
+    ('export.py', '{dann.py} {dann.pth} out.pt --size 28 28', '--size'),
+    ('export.py', '{source.py} {source.pth} out.pt --predict-on teacher', 'teacher'),
     ('demo.py', '--iters 0', '--iters'),
     ('demo.py', '--work-dir {stct.py}/x', 'stct.py'),
     ('select_checkpoint.py', '', 'WORK_DIR'),

@@ -28,7 +28,7 @@ def with_gradients(y, inputs):
     return y.detach(), *torch.autograd.grad((y * weight).sum(), inputs)
 
 
-@pytest.mark.parametrize('form', ['factorized', 'grouped'])
+@pytest.mark.parametrize('form', ['factorized', 'convolved', 'grouped'])
 @pytest.mark.parametrize('batch, channels, height, width, kernel, dilation, stride', SHAPES)
 def test_every_form_is_the_loop_over_instances(batch, channels, height, width, kernel, dilation, stride, form):
     inputs = tensors(batch, channels, height, width, kernel)

@@ -77,7 +77,7 @@ class HRDAHead(BaseDecodeHead):
         context, detail = self.head(inputs), self.head(inputs.detail)
         attention = self.attention(inputs).sigmoid()
         side = inputs.boxes[0]
-        stride = (side.bottom - side.top) // detail.shape[-2]
+        stride = (side.bottom - side.top) // int(detail.shape[-2])
         size = tuple(length // stride for length in inputs.size)
         boxes = [box.scaled(stride) for box in inputs.boxes]
         if inputs.covers:

@@ -71,7 +71,7 @@ class MultiBranchModule(BaseModule):
             )
         maps = torch.stack(self.maps(x, self.reduce(x)), 1)
         out = self.fuse(maps.flatten(0, 1))
-        return out.reshape(len(x), -1, *out.shape[2:])  # a copy in channels-last, whose strides no view can join
+        return out.reshape(x.shape[0], -1, *out.shape[2:])  # a copy in channels-last, whose strides no view can join
 
     @abstractmethod
     def maps(self, x: Tensor, reduced: Tensor) -> list[Tensor]:

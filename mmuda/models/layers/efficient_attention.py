@@ -1,7 +1,8 @@
 """Multi-head attention with spatial reduction (SegFormer, Xie et al., NeurIPS 2021, Sec. 3.1), on mmseg's parameters.
 
 In training it runs through `F.scaled_dot_product_attention`, so no [B, heads, N, M] tensor of weights is written and
-kept. In evaluation it is mmseg's layer to the bit.
+kept. In evaluation it is mmseg's layer to the bit, unless `exact` is False: an exported graph of that layer would hold
+for images of one size.
 
 Shapes: B images, N = H·W tokens, M = ⌊H/r⌋·⌊W/r⌋ reduced tokens (r: `sr_ratio`), C channels, d = C / heads.
 """
@@ -21,6 +22,8 @@ class EfficientAttention(nn.Module):
     Args:
         host: An mmseg `EfficientMultiheadAttention`, whose parameters and dropouts are used.
     """
+
+    exact = True
 
     def __init__(self, host: nn.Module) -> None:
         super().__init__()
@@ -52,8 +55,8 @@ class EfficientAttention(nn.Module):
         return q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, hw_shape: tuple[int, int]) -> Tensor:
-        """Softmax attention per head in training: -> [B, heads, N, d]."""
-        return F.scaled_dot_product_attention(q, k, v, dropout_p=self.attn.dropout)
+        """Softmax attention per head: -> [B, heads, N, d]."""
+        return F.scaled_dot_product_attention(q, k, v, dropout_p=self.attn.dropout if self.training else 0.0)
 
     def attend_exactly(self, x: Tensor, x_kv: Tensor) -> Tensor:
         """mmseg's own arithmetic for evaluation, so that scores are its scores to the bit: -> [B, N, C]."""
@@ -63,7 +66,7 @@ class EfficientAttention(nn.Module):
     def forward(self, x: Tensor, hw_shape: tuple[int, int], identity: Tensor | None = None) -> Tensor:
         """`identity` (default: `x`) plus the attention's output, [B, N, C]."""
         x_kv = self.reduce(x, hw_shape)
-        if self.training:
+        if self.training or not self.exact:
             out = self.attend(*self.project(x, x_kv), hw_shape).transpose(1, 2).flatten(2)
             out = self.attn.out_proj(out)
         else:

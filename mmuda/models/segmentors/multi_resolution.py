@@ -86,7 +86,7 @@ class MultiResolutionSegmentor(EncoderDecoder):
 
     def extract_feat(self, inputs: Tensor) -> ScaledFeatures:
         """``[B, 3, H, W]`` → features of both resolutions."""
-        size = tuple(inputs.shape[-2:])
+        size = tuple(map(int, inputs.shape[-2:]))  # plain numbers in a trace, too
         boxes = self._training_box(size) if self.training else self._windows(size)
         detail = super().extract_feat(torch.cat([box.crop(inputs) for box in boxes]))
         context = super().extract_feat(shrink(inputs, self.context_scale))

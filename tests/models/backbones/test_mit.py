@@ -11,6 +11,7 @@ compat.apply()
 from mmseg.models.backbones import MixVisionTransformer as MMSegMiT
 
 from mmuda.models.backbones import MixVisionTransformer
+from mmuda.models.layers import EfficientAttention
 from mmuda.registry import MODELS
 
 TINY = dict(embed_dims=8, num_layers=[1, 2, 1, 1], num_heads=[1, 2, 5, 8])
@@ -60,6 +61,16 @@ def test_eval_output_is_mmsegs_to_the_bit(autocast):
     with torch.no_grad(), torch.autocast('cpu', torch.bfloat16, enabled=autocast):
         x = torch.randn(3, 3, 72, 96)
         assert all(torch.equal(a, b) for a, b in zip(ours(x), host(x)))
+
+
+def test_attention_for_exported_graphs_is_the_same_up_to_rounding():
+    net, x = pair(attn_drop_rate=0.5)[0].eval(), torch.randn(3, 3, 72, 96, dtype=torch.float64)
+    with torch.no_grad():
+        exact = net(x)
+        for module in net.modules():
+            if isinstance(module, EfficientAttention):
+                module.exact = False
+        torch.testing.assert_close(net(x), exact)
 
 
 def test_attention_dropout_is_active_in_training_only():
