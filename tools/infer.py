@@ -2,6 +2,8 @@
 
 python tools/infer.py configs/stct/gta2cs.py work_dirs/gta2cs/iter_40000.pth IMAGES --out DIR
 python tools/infer.py CONFIG CHECKPOINT drive.mp4 'frames/**/*.png' --confidence
+python tools/infer.py CONFIG CHECKPOINT IMAGES --ensemble CHECKPOINT CHECKPOINT     # their mean probability decides
+python tools/infer.py CONFIG CHECKPOINT IMAGES --drop 0.66 --keep-above 0.9         # labels of the surest pixels only
 """
 
 import argparse
@@ -27,11 +29,30 @@ def parse_args() -> argparse.Namespace:
         default='student',
         help='which network of a self-training model predicts (default: student)',
     )
+    parser.add_argument(
+        '--ensemble',
+        nargs='+',
+        default=(),
+        metavar='CHECKPOINT',
+        help='further checkpoints of the config, whose probabilities are averaged with those of the first',
+    )
     parser.add_argument('--opacity', type=fraction, help='of the colours over a segmented image (default: 0.5)')
     parser.add_argument(
         '--confidence',
         action='store_true',
         help="also write confidence/ of images: of each pixel's class",
+    )
+    parser.add_argument(
+        '--drop',
+        type=fraction,
+        metavar='SHARE',
+        help='the least sure pixels of each class, this share of them, get 255; predicts all images twice',
+    )
+    parser.add_argument(
+        '--keep-above',
+        type=fraction,
+        metavar='PROBABILITY',
+        help='with --drop: pixels of this probability and more keep their label all the same',
     )
     parser.add_argument('--device', help='torch device (default: the first GPU, else the CPU)')
     return parser.parse_args()
@@ -41,21 +62,28 @@ def main() -> None:
     args = parse_args()
     # imported here, as they take seconds and `--help` should not
     from mmuda.apis import UDAInferencer, UserError, check_out_dir
+    from mmuda.apis.surest import surest_pixels
     from mmuda.apis.video import is_video, look_at, paint_video
 
     check_out_dir(args.out, '--out')
     videos = [path for path in args.images if is_video(path)]
     images = [path for path in args.images if not is_video(path)]
-    if args.confidence and not images:
-        raise UserError('--confidence makes maps of images, and there are only videos: leave it out')
+    for option, given in (('--confidence', args.confidence), ('--drop', args.drop is not None)):
+        if given and not images:
+            raise UserError(f'{option} is for maps of images, and there are only videos: leave it out')
+    if args.drop is None and args.keep_above is not None:
+        raise UserError('--keep-above is for pixels that --drop would drop: give --drop SHARE, too')
     for path in videos:
         look_at(path)
-    predict = UDAInferencer(args.config, args.checkpoint, args.predict_on, args.device)
+    predict = UDAInferencer(args.config, args.checkpoint, args.predict_on, args.device, ensemble=args.ensemble)
     for path in videos:
         out = paint_video(predict, path, Path(args.out, 'overlays'), 0.5 if args.opacity is None else args.opacity)
         print(f'{path} is painted in {out}')
     if images:
-        count = sum(1 for _ in predict.each(images, args.out, args.opacity, confidence=args.confidence))
+        above = 1.0 if args.keep_above is None else args.keep_above
+        surest = None if args.drop is None else surest_pixels(predict, images, args.drop, above)
+        found = predict.each(images, args.out, args.opacity, confidence=args.confidence, surest=surest)
+        count = sum(1 for _ in found)
         kind = 'label maps and overlays' if predict.segments else 'lines of predictions.csv'
         print(f'\n{count} {kind} are in {args.out}')
 

@@ -2,6 +2,7 @@
 
 python tools/test.py configs/stct/gta2cs.py work_dirs/gta2cs/iter_40000.pth
 python tools/test.py CONFIG CHECKPOINT --predict-on teacher --out labels --show-dir pictures
+python tools/test.py CONFIG CHECKPOINT --ensemble CHECKPOINT CHECKPOINT             # their mean probability decides
 python tools/test.py configs/dann/dann_mobilenet-v2_office-caltech10.py CHECKPOINT --tta      # ten crops an image
 """
 
@@ -20,6 +21,13 @@ def parse_args() -> argparse.Namespace:
         choices=['student', 'teacher'],
         default='student',
         help='which network of a self-training model to score (default: student)',
+    )
+    parser.add_argument(
+        '--ensemble',
+        nargs='+',
+        default=(),
+        metavar='CHECKPOINT',
+        help='further checkpoints of the config, whose probabilities are averaged with those of the first',
     )
     parser.add_argument(
         '--tta', action='store_true', help="test-time augmentation: the config's tta_pipeline and tta_model"
@@ -49,7 +57,7 @@ def main() -> None:
     if args.tta:
         enable_tta(cfg)
     with process_group(cfg, args.launcher):
-        evaluate(cfg, args.checkpoint, args.predict_on, label_dir=args.out, overlay_dir=args.show_dir)
+        evaluate(cfg, args.checkpoint, args.predict_on, args.out, args.show_dir, args.ensemble)
 
 
 if __name__ == '__main__':

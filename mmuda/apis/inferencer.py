@@ -19,15 +19,18 @@ from mmuda import compat
 from mmuda.datasets import DataError
 from mmuda.datasets.label_free import is_label_loader
 from mmuda.datasets.own_readers import is_image_loader, use_own_readers
+from mmuda.models.ensemble import Ensemble
 from mmuda.visualization import palette_of
 
 from .channels import check_channels, network_channels
 from .checkpoint import dataset_meta, load_checkpoint, read_checkpoint
 from .config import load_config
+from .ensemble import loaded_copies
 from .errors import UserError
 from .inputs import Images, NamedImage, find_images
 from .predictions import TABLE, Classified, PredictionFolder, PredictionTable, confidence_of, prediction_of
 from .preflight import check_config
+from .surest import SurestPixels
 from .timm_networks import without_timm_weights
 
 COLOR_TYPES = {1: 'grayscale', 3: 'color'}
@@ -57,6 +60,7 @@ class UDAInferencer:
         predict_on: which network of a self-training model predicts.
         device: torch device; None: the first GPU, else the CPU.
         cfg_options: changes of the config, by dotted keys.
+        ensemble: further checkpoints of the config, whose probabilities are averaged with those of the first.
     """
 
     def __init__(
@@ -66,6 +70,7 @@ class UDAInferencer:
         predict_on: str = 'student',
         device: str | None = None,
         cfg_options: Mapping[str, Any] | None = None,
+        ensemble: Sequence[str | Path] = (),
     ) -> None:
         compat.apply()
         cfg = load_config(config, cfg_options)
@@ -78,7 +83,8 @@ class UDAInferencer:
             self.channels = network_channels(self.network) or 3
             loading, self.steps = _split(_pipeline(cfg.test_dataloader.dataset), self.channels)
             self.loading, self.pipeline = Compose(loading), Compose(self.steps)
-        self.model.to(place).eval()
+        networks = [self.model, *loaded_copies(self.model, checkpoint, ensemble)]
+        self.predictor = (Ensemble(networks) if ensemble else self.model).to(place).eval()
         self.segments = hasattr(self.network, 'decode_head')
         self.classes, self.palette = _class_names(checkpoint, self.network)
 
@@ -122,8 +128,12 @@ class UDAInferencer:
         opacity: float | None = None,
         progress: bool = True,
         confidence: bool = False,
+        surest: SurestPixels | None = None,
     ) -> Iterator[np.ndarray | Classified | None]:
-        """As a call, but one result after the other (None for a broken image): for more than fit in memory."""
+        """As a call, but one result after the other (None for a broken image): for more than fit in memory.
+
+        With ``surest`` pixels that are not sure enough have 255.
+        """
         for name, given in (('opacity', opacity is not None), ('confidence', confidence)):
             if given and not self.segments:
                 raise UserError(f'{name} is for pictures of segmented images, and this model classifies: leave it out')
@@ -134,7 +144,7 @@ class UDAInferencer:
         with self._table(out_dir) as add:
             for item in bar(found):
                 try:
-                    result = self._one(item, folder)
+                    result = self._one(item, folder, surest)
                 except DataError as error:
                     problems.append(str(error))
                     result = None
@@ -151,19 +161,25 @@ class UDAInferencer:
             image: uint8 [H, W, 3] in RGB; for a network of other than three channels uint8 or float32, [H, W] or
                 [H, W, channels], in the order in which it was trained.
         """
-        return prediction_of(self._predict(self._load(image)), self.classes)
+        return prediction_of(self.sample(image), self.classes)
 
     def prepare(self, image: str | np.ndarray) -> Tensor:
         """A file or an array as the network gets it, normalised: ``[1, C, H, W]``."""
         batch = pseudo_collate([self.pipeline(self._load(image))])
         return self.model.data_preprocessor(batch, False)['inputs']
 
-    def _one(self, item: NamedImage, folder: PredictionFolder | None) -> np.ndarray | Classified:
+    def sample(self, image: str | np.ndarray) -> Any:
+        """An image, or its file -> the data sample with all that the model says of it, such as class scores."""
+        return self._predict(self._load(image))
+
+    def _one(
+        self, item: NamedImage, folder: PredictionFolder | None, surest: SurestPixels | None
+    ) -> np.ndarray | Classified:
         """Load, predict, write."""
         loaded = self._load(item.image)
         image = loaded['img']
         sample = self._predict(loaded)
-        result = prediction_of(sample, self.classes)
+        result = prediction_of(sample, self.classes) if surest is None else surest.labels(sample)
         if folder is not None:
             folder.write(item.name, result, image, confidence_of(sample) if folder.confidence_dir else None)
         return result
@@ -194,7 +210,7 @@ class UDAInferencer:
 
     @torch.inference_mode()
     def _predict(self, loaded: dict) -> Any:
-        (sample,) = self.model.test_step(pseudo_collate([self.pipeline(loaded)]))
+        (sample,) = self.predictor.test_step(pseudo_collate([self.pipeline(loaded)]))
         return sample
 
     def _folder(self, out_dir: str | Path | None, opacity: float, confidence: bool) -> PredictionFolder | None:

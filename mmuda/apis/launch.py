@@ -22,6 +22,7 @@ from .allocator import keep_freed_memory
 from .breakdown import explained_breakdowns
 from .channels import ChannelCheckHook
 from .class_check import ClassCheckHook
+from .ensemble import EnsembleHook, loaded_copies
 from .errors import UserError
 from .inferencer import choose_network
 from .limits import time_limit, watch
@@ -166,6 +167,7 @@ def evaluate(
     predict_on: str = 'student',
     label_dir: str | None = None,
     overlay_dir: str | None = None,
+    ensemble: Sequence[str] = (),
 ) -> dict:
     """Score a checkpoint; without labels of the test images, only write its predictions.
 
@@ -175,6 +177,7 @@ def evaluate(
         predict_on: which network of a self-training model predicts.
         label_dir: where predicted label maps go; None for none.
         overlay_dir: where pictures of them go; None for none.
+        ensemble: further checkpoints, whose networks predict beside that of the first.
 
     Returns:
         The scores; empty without labels.
@@ -193,6 +196,8 @@ def evaluate(
         runner = build_runner(cfg)
         watch(runner, limit)
         choose_network(bare_model(runner), predict_on)
+        if ensemble:
+            runner.register_hook(EnsembleHook(loaded_copies(bare_model(runner), checkpoint, ensemble)))
         runner.register_hook(ClassCheckHook(classes))
         writes = bool(label_dir or overlay_dir)
         if overlay_dir:

@@ -14,6 +14,7 @@ from .block_mask import block_grid, block_mask
 from .box_mask import box_mask
 from .channel_distance import channel_distance, transferability
 from .class_mix import class_mask, draw_half, look_up, mix, present_classes
+from .class_thresholds import class_thresholds, count_confidences, surest_labels
 from .conditioning import entropy_weight, multilinear_map, prediction_entropy, randomized_multilinear_map
 from .contrastive_discrepancy import contrastive_domain_discrepancy
 from .coordination import coordination_ramp, pixel_agreement
@@ -79,6 +80,7 @@ __all__ = [
     'class_centres',
     'class_correlation',
     'class_mask',
+    'class_thresholds',
     'class_prototypes',
     'class_split',
     'class_split_pyramid',
@@ -86,6 +88,7 @@ __all__ = [
     'color_jitter',
     'contrastive_domain_discrepancy',
     'coordination_ramp',
+    'count_confidences',
     'cross_layer_discrepancy',
     'cross_layer_mmd',
     'cross_layer_weights',
@@ -138,6 +141,7 @@ __all__ = [
     'soft_neighbourhood_density',
     'spherical_kmeans',
     'stacked_maps',
+    'surest_labels',
     'thing_mask',
     'transferability',
     'widened',
