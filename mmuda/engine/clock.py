@@ -15,8 +15,3 @@ def set_step(runner) -> None:
         model.step.fill_(runner.iter)
     if hasattr(model, 'set_length'):
         model.set_length(runner.max_iters)
-
-
-def steps_of(value: float, length: int) -> int:
-    """A number of steps (or epochs) of a training of this length, of which a value between 0 and 1 is a share."""
-    return max(1, round(value * length)) if 0 < value < 1 else int(value)

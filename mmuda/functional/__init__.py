@@ -51,7 +51,7 @@ from .moments import Moments, channel_moments, joined_moments, mixed_moments
 from .prototypes import class_prototypes
 from .proxy_distance import proxy_a_distance
 from .released_augment import blur_kernel, draw_jitter, jitter_colors, released_blur
-from .schedules import adaptation_ramp
+from .schedules import adaptation_ramp, is_share, steps_of
 from .spherical_kmeans import Clusters, centre_movement, class_centres, spherical_kmeans
 from .windows import Box, average_windows, check_box, fuse_scales, inserted, random_box, shrink, sliding_windows
 
@@ -109,6 +109,7 @@ __all__ = [
     'inserted',
     'instance_conv',
     'instance_kernels',
+    'is_share',
     'jitter_colors',
     'joined_moments',
     'joint_errors',
@@ -141,6 +142,7 @@ __all__ = [
     'soft_neighbourhood_density',
     'spherical_kmeans',
     'stacked_maps',
+    'steps_of',
     'surest_labels',
     'thing_mask',
     'transferability',

@@ -14,10 +14,9 @@ from mmengine import dist
 from mmengine.hooks import Hook
 from torch import Tensor
 
-from mmuda.functional import Clusters, centre_movement, class_centres, spherical_kmeans
+from mmuda.functional import Clusters, centre_movement, class_centres, is_share, spherical_kmeans, steps_of
 from mmuda.registry import DATASETS, HOOKS
 
-from ..clock import steps_of
 from ..embedding import embed_training_images, unwrapped
 
 KEY = 'clustering'
@@ -33,8 +32,9 @@ class ACDAHook(Hook):
     term with ``condition='none'``, which wants no labels, nothing is clustered and nothing drawn by classes.
 
     Args:
-        pretrain: Steps (or epochs) on the source alone, the term's ``start_step``; below 1 a share of the training.
-        interval: Steps (or epochs) between two clusterings; below 1 a share of the training.
+        pretrain: Steps (or epochs) on the source alone, the term's ``start_step``; a float up to 1 is a share of the
+            training.
+        interval: Steps (or epochs) between two clusterings, or a share likewise.
         term: Name of the term in the model's ``terms``.
         tap: Name of the student's module whose outputs are clustered.
         by_epoch: Whether ``pretrain`` and ``interval`` are epochs, as the training loop counts them.
@@ -65,6 +65,8 @@ class ACDAHook(Hook):
                 f'ACDAHook has pretrain={pretrain} and interval={interval}: they are 0 or more '
                 'and 1 or more, or shares of the training.'
             )
+        is_share(pretrain, 'ACDAHook.pretrain')
+        is_share(interval, 'ACDAHook.interval')
         limits = dict(distance=distance, min_per_class=min_per_class, max_iters=max_iters, stop_change=stop_change)
         below = [f'{name}={value}' for name, value in limits.items() if value is not None and value <= 0]
         if below or tolerance < 0:
@@ -92,7 +94,8 @@ class ACDAHook(Hook):
         loop = runner.train_loop
         unit = loop.epoch_length if self.by_epoch else 1
         self._start, self._period = (
-            unit * steps_of(x, runner.max_iters // unit) for x in (self.pretrain, self.interval)
+            unit * steps_of(value, runner.max_iters // unit, name)
+            for name, value in (('pretrain', self.pretrain), ('interval', self.interval))
         )
         term = unwrapped(runner.model).terms[self.term]
         term.start_step = self._start

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from mmengine.hooks import Hook
 
+from mmuda.functional import is_share, steps_of
 from mmuda.registry import HOOKS
 
-from ..clock import steps_of
 from ..embedding import target_batches, unwrapped
 
 
@@ -19,7 +19,7 @@ class AdaBNHook(Hook):
     and validation: in between the statistics go back to those of training rows. Needs a :class:`mmuda.DomainSampler`.
 
     Args:
-        interval: Steps between two passes; below 1 a share of the training.
+        interval: Steps between two passes; a float up to 1 is a share of the training.
         num_batches: Batches of a pass, each of as many images as a training batch has of both domains.
     """
 
@@ -29,6 +29,7 @@ class AdaBNHook(Hook):
                 f'AdaBNHook has interval={interval} and num_batches={num_batches}: both are 1 or more, or the first a '
                 'share of the training.'
             )
+        is_share(interval, 'AdaBNHook.interval')
         self.interval = interval
         self.num_batches = num_batches
 
@@ -53,7 +54,7 @@ class AdaBNHook(Hook):
                 f'AdaBNHook found no AdaBN in the {type(model.student).__name__}: set '
                 "norm_cfg=dict(type='mmuda.AdaBN2d') in its parts, or leave the hook out."
             )
-        self.interval = steps_of(self.interval, runner.max_iters)
+        self.interval = steps_of(self.interval, runner.max_iters, 'interval')
 
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
         """Adapt where that is due."""

@@ -11,11 +11,9 @@ from mmengine.dist import is_main_process
 from mmengine.registry import HOOKS as MMENGINE_HOOKS
 
 import mmuda.storage.backend  # noqa: F401  (what mmengine writes is whole from here on)
-from mmuda.functional import CRITERION_RULES
+from mmuda.functional import CRITERION_RULES, steps_of
 from mmuda.registry import HOOKS
 from mmuda.storage import atomic_write
-
-from ..clock import steps_of
 
 
 def _criteria(rule: str) -> list[str]:
@@ -34,8 +32,8 @@ class CheckpointHook(mmengine.hooks.CheckpointHook):
     a stock config gets it.
 
     Args:
-        As in mmengine; an ``interval`` below 1 is a share of the training: 0.1 are ten checkpoints. ``save_best`` knows
-            the rule of the criteria without labels, too: ``mmuda/snd`` and the other scores of
+        As in mmengine; an ``interval`` that is a float up to 1 is a share of the training: 0.1 are ten checkpoints.
+            ``save_best`` knows the rule of the criteria without labels, too: ``mmuda/snd`` and the other scores of
             :class:`mmuda.LabelFreeMetric`.
     """
 
@@ -45,7 +43,8 @@ class CheckpointHook(mmengine.hooks.CheckpointHook):
     def before_train(self, runner) -> None:
         """Turn a share into steps (or epochs), and look for the best checkpoints in this run's own folder."""
         super().before_train(runner)
-        self.interval = steps_of(self.interval, runner.max_epochs if self.by_epoch else runner.max_iters)
+        length = runner.max_epochs if self.by_epoch else runner.max_iters
+        self.interval = steps_of(self.interval, length, 'interval')
         if not self.save_best:
             return
         if len(self.key_indicators) == 1:

@@ -22,7 +22,8 @@ class AdversarialTerm(AlignmentTerm):
     Args:
         in_channels: Channels of what the discriminator is given.
         tap: Dotted name of the student's module whose features are aligned.
-        ramp_steps: Steps after which progress p of λ = 2 / (1 + e^(−γp)) − 1 is 1; at most 1: a share of the training.
+        ramp_steps: Steps after which progress p of λ = 2 / (1 + e^(−γp)) − 1 is 1; a float up to 1 is a share of the
+            training.
         ramp_gamma: γ.
         discriminator: Config of the discriminator, without ``in_channels``.
         loss_weight: Weight of the loss.

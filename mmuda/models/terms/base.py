@@ -5,6 +5,8 @@ from __future__ import annotations
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmuda.functional import is_share
+
 from ..views import View
 from .training_length import FollowsLength
 
@@ -63,13 +65,19 @@ class AlignmentTerm(Term):
 
 
 def check_ramp(owner: AlignmentTerm, **values: float) -> None:
-    """Refuse a ramp that stays at 0 or runs backwards: its length, its steepness and its end are above 0."""
+    """Refuse a ramp that stays at 0 or runs backwards: its length, its steepness and its end are above 0.
+
+    Raises:
+        ValueError: Such a value, or a length that is neither steps nor a share.
+    """
     wrong = ', '.join(f'{name}={value}' for name, value in values.items() if value <= 0)
     if wrong:
         raise ValueError(
             f'{type(owner).__name__} has {wrong}: give more than 0; ramp_steps is the number of steps, or the share of '
             'the training, after which the reversed gradient has nearly its full strength.'
         )
+    for name in filter(lambda name: name.endswith('_steps'), values):
+        is_share(values[name], f'{type(owner).__name__}.{name}')
 
 
 def check_auxiliary(term: Term, weight: float, student: nn.Module) -> None:

@@ -24,6 +24,7 @@ from mmuda.registry import MODELS
 from ..layers import reverse_gradient
 from ..views import View
 from .adversarial import AdversarialTerm
+from .base import check_ramp
 from .features import joint_features, joint_logits
 
 
@@ -58,6 +59,7 @@ class CDAN(AdversarialTerm):
                 f'CDAN has entropy_ramp_steps={entropy_ramp_steps}: give the number of steps after which the entropy '
                 "weight's reversed gradient has nearly its full strength."
             )
+        check_ramp(self, entropy_ramp_steps=entropy_ramp_steps)
         self.in_channels = in_channels
         self.num_classes = num_classes
         self.entropy = entropy

@@ -32,8 +32,8 @@ class MCD(AlignmentTerm):
     Args:
         tap: Dotted name of the student's module that feeds the head.
         high: Where λ ends.
-        ramp_steps: Steps after which progress p of λ = high · (2 / (1 + e^(−γp)) − 1) is 1; at most 1: a share of the
-            training.
+        ramp_steps: Steps after which progress p of λ = high · (2 / (1 + e^(−γp)) − 1) is 1; a float up to 1 is a share
+            of the training.
         ramp_gamma: γ.
         loss_weight: Weight of the loss.
     """

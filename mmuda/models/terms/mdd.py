@@ -34,7 +34,7 @@ class MDD(AlignmentTerm):
         channels: Width of the auxiliary classifier's hidden layer (None: it is linear).
         dropout: Probability of dropout behind the hidden layer.
         high: Where the coefficient of the reversed gradient ends.
-        ramp_steps: Steps after which the ramp's progress p is 1; at most 1: a share of the training.
+        ramp_steps: Steps after which the ramp's progress p is 1; a float up to 1 is a share of the training.
         ramp_gamma: Steepness of the ramp.
         loss_weight: Weight of the loss.
     """
@@ -58,7 +58,7 @@ class MDD(AlignmentTerm):
                 f'MDD has margin={margin}, ramp_steps={ramp_steps} and num_classes={num_classes}: the first two must '
                 'be positive, and there must be two classes or more.'
             )
-        check_ramp(self, ramp_gamma=ramp_gamma, high=high)
+        check_ramp(self, ramp_steps=ramp_steps, ramp_gamma=ramp_gamma, high=high)
         self.in_channels = in_channels
         self.num_classes = num_classes
         self.margin = margin

@@ -289,6 +289,12 @@ def test_the_accuracy_is_logged_only_where_labels_are_given(run, labelled, caplo
         steps(hook(labelled=dict(labelled, names=7)), runner, 0)
 
 
+@pytest.mark.parametrize('name', ['pretrain', 'interval'])
+def test_a_length_that_is_neither_steps_nor_a_share(name):
+    with pytest.raises(ValueError, match=rf'ACDAHook\.{name}=2\.5 is neither'):
+        hook(**{name: 2.5})
+
+
 @pytest.mark.parametrize('options', [dict(pretrain=-1, interval=2), dict(pretrain=0, interval=0)])
 def test_numbers_of_steps_are_checked(options):
     with pytest.raises(ValueError, match=r'pretrain=-?\d and interval=\d: they are 0 or more and 1 or more, or shares'):

@@ -28,6 +28,9 @@ def test_a_share_is_so_many_steps(kind):
     assert term(kind, ramp_steps=0.25).steps(0.25, 'ramp_steps') == 100
     assert term(kind, ramp_steps=1.0).steps(1.0, 'ramp_steps') == LENGTH
     assert term(kind, ramp_steps=100).steps(100, 'ramp_steps') == 100
+    assert term(kind, ramp_steps=1).steps(1, 'ramp_steps') == 1
+    with pytest.raises(ValueError, match=rf'{kind}\.ramp_steps=100\.0 is neither: write a share'):
+        term(kind, ramp_steps=100.0)
 
 
 @pytest.mark.parametrize('kind', ['DANN', 'CDAN'])
@@ -46,6 +49,11 @@ def test_a_share_of_an_unknown_length_is_one_sentence(kind):
         RuntimeError, match=rf'{kind} has ramp_steps=0.25, a share of the training, whose length nobody'
     ):
         built.steps(built.ramp_steps, 'ramp_steps')
+
+
+def test_the_entropy_has_a_ramp_of_its_own():
+    with pytest.raises(ValueError, match=r'CDAN\.entropy_ramp_steps=2\.0 is neither'):
+        term('CDAN', entropy_ramp_steps=2.0)
 
 
 def test_alpha_is_for_its_horizon():
