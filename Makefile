@@ -10,7 +10,7 @@ PIP := .venv/bin/python -m pip install --quiet --no-compile
 # The name of the stamp is a checksum of all that decides what stands in .venv.
 STAMP := .venv/installed-$(shell (cat requirements/*.txt setup.py; echo '$(TORCH)') | cksum | cut -d' ' -f1)
 
-.PHONY: help install demo test test-slow lint format clean
+.PHONY: help install demo test test-slow test-matrix lint format clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##/make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -38,6 +38,22 @@ test: $(STAMP)  ## all tests but the slow ones
 
 test-slow: $(STAMP)  ## the slow tests
 	@.venv/bin/python -m pytest -m slow
+
+# The smoke part: what an installation imports, says and trains in two steps.
+SMOKE := tests/test_package.py tests/test_compat.py tests/test_plugin.py
+PYTHONS ?= python3.10 python3.11 python3.12 python3.13
+TORCHES ?= torch==2.6.0 $(TORCH)
+
+test-matrix:  ## the smoke part with each of PYTHONS that is here and each of TORCHES
+	@for python in $(PYTHONS); do \
+	    command -v $$python > /dev/null || { echo "$$python: not here"; continue; }; \
+	    for torch in $(TORCHES); do \
+	        folder=$$(mktemp -d) && git archive HEAD | tar -x -C $$folder && echo "$$python, $$torch" && \
+	        $(MAKE) -s -C $$folder install PYTHON=$$python TORCH="$$torch" && \
+	        (cd $$folder && .venv/bin/python -m pytest -q -m 'slow or not slow' $(SMOKE)) || exit 1; \
+	        rm -rf $$folder; \
+	    done; \
+	done
 
 lint: $(STAMP)  ## ruff: rules and format
 	@.venv/bin/ruff check
