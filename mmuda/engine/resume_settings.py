@@ -81,14 +81,18 @@ def _check_position(runner, iteration: int) -> None:
 
 
 def _changed_settings(runner, checkpoint: dict) -> Iterator[Change]:
-    before = checkpoint.get(KEY, {})
-    data = 'the data go on as if it had been so from the beginning'
+    before, now = checkpoint.get(KEY, {}), current_settings(runner)
+    per_process = now['train_dataloader.batch_size'] * now['optim_wrapper.accumulative_counts']
+    data = (
+        f'a step of the optimizer has {per_process * now["processes"]} samples in all, and the data go on as if it had '
+        'been so from the beginning'
+    )
     effects = {
         'train_dataloader.batch_size': data,
         'processes': data,
         'optimizer.type': 'its moments start anew',
     }
-    for name, new in current_settings(runner).items():
+    for name, new in now.items():
         old = before.get(name, new)
         if old != new:
             yield Change(name, old, new, effects.get(name, 'the new value counts'))

@@ -120,7 +120,10 @@ def test_the_rate_is_that_of_a_run_that_always_had_the_config(train, said, tmp_p
 
 
 OTHER = {
-    'batch size': (dict(batch_size=4), r'train_dataloader\.batch_size was 2 .* 4 now; the data go on'),
+    'batch size': (
+        dict(batch_size=4),
+        r'train_dataloader\.batch_size was 2 .* 4 now; a step of the optimizer has 4 samples in all',
+    ),
     'accumulation': (dict(accumulative_counts=2), r'accumulative_counts was 1 .* 2 now; the new value counts'),
     'precision': (
         dict(type='mmuda.BFloat16OptimWrapper'),
@@ -158,7 +161,7 @@ def test_processes_are_compared(train, said, tmp_path):
     checkpoint['run_settings']['processes'] = 4
     torch.save(checkpoint, path)
     train(resume=path)
-    assert re.search(r'processes was 4 .* 1 now; the data go on', said()[0])
+    assert re.search(r'processes was 4 .* 1 now; a step of the optimizer has 2 samples in all, and the data', said()[0])
 
 
 def test_another_optimizer_starts_with_new_moments(train, said, tmp_path):
