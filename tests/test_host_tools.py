@@ -6,7 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from mmuda.datasets.toy_scenes import ToyStreetsSpec, write_toy_streets
 
@@ -35,7 +37,8 @@ cfg.visualizer.name = 'browse'  # browse_dataset
 dataset, visualizer = DATASETS.build(cfg.train_dataloader.dataset), VISUALIZERS.build(cfg.visualizer)
 visualizer.dataset_meta = dataset.METAINFO
 item = dataset[0]
-visualizer.add_datasample('day', item['inputs'].permute(1, 2, 0).numpy(), item['data_samples'].numpy(), show=False)
+image = item['inputs'].permute(1, 2, 0).numpy()[..., ::-1].copy(order='C')  # mmseg's own stumbles over OpenCV 5
+visualizer.add_datasample('day', image, item['data_samples'].numpy(), draw_pred=False, out_file='day.png')
 found['browse_dataset'] = len(visualizer.dataset_meta['classes'])
 print(json.dumps(found))
 """
@@ -62,3 +65,5 @@ def test_host_tools_take_our_configs(toy_data):
         'get_flops': 'SelfTrainingUDA',
         'browse_dataset': 8,
     }
+    colours = {tuple(colour) for colour in np.array(Image.open(toy_data / 'day.png').convert('RGB')).reshape(-1, 3)}
+    assert len(colours) > 100  # the picture and its labels over it

@@ -9,7 +9,7 @@ python tools/test.py configs/dann/dann_mobilenet-v2_office-caltech10.py CHECKPOI
 import argparse
 import os
 
-from mmuda.apis import ToolParser, run_tool
+from mmuda.apis import ToolParser, at_least, run_tool
 
 
 def parse_args() -> argparse.Namespace:
@@ -35,6 +35,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--work-dir', help='where the log goes (default: work_dirs/NAME_OF_THE_CONFIG)')
     parser.add_argument('--out', metavar='DIR', help='write the predicted label maps as PNG')
     parser.add_argument('--show-dir', metavar='DIR', help='write the images with their predictions painted over')
+    parser.add_argument('--show', action='store_true', help='show each image with its prediction in a window')
+    parser.add_argument(
+        '--wait-time', type=at_least(0.0), default=2.0, help='seconds of each; 0: until a key is pressed (default: 2)'
+    )
     parser.add_cfg_options()
     parser.add_argument(
         '--launcher',
@@ -57,7 +61,8 @@ def main() -> None:
     if args.tta:
         enable_tta(cfg)
     with process_group(cfg, args.launcher):
-        evaluate(cfg, args.checkpoint, args.predict_on, args.out, args.show_dir, args.ensemble)
+        show = args.wait_time if args.show else None
+        evaluate(cfg, args.checkpoint, args.predict_on, args.out, args.show_dir, args.ensemble, show)
 
 
 if __name__ == '__main__':

@@ -16,6 +16,8 @@ default_hooks = dict(
 )
 log_processor = dict(by_epoch=False)
 log_level = 'INFO'
+# --cfg-options visualizer.vis_backends.1.type=TensorboardVisBackend logs there, too; WandbVisBackend and
+# MLflowVisBackend likewise.
 visualizer = dict(type='Visualizer', vis_backends=[dict(type='LocalVisBackend')])
 
 # A run is a function of its seed: --cfg-options randomness.seed=1 is another one.

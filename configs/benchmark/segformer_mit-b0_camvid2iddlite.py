@@ -6,7 +6,7 @@ _base_ = [
     '../_base_/models/segformer_mit-b0.py',  # the network
     '../_base_/datasets/camvid2iddlite_320x224.py',
     '../_base_/schedules/adamw_4k_poly.py',
-    '../_base_/default_runtime.py',
+    '../_base_/segmentation_runtime.py',
 ]
 model = dict(
     backbone=dict(init_cfg=dict(type='Pretrained', checkpoint='work_dirs/mit_b0_mmseg.pth')),

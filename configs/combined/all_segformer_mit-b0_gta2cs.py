@@ -7,7 +7,7 @@ _base_ = [
     '../_base_/methods/stct.py',  # what is done with two domains: a teacher's labels,
     '../_base_/methods/acda.py',  # and alignment across layers
     '../_base_/schedules/adamw_40k_poly.py',
-    '../_base_/default_runtime.py',
+    '../_base_/segmentation_runtime.py',
 ]
 norm = dict(type='mmuda.TransNorm2d')  # TransNorm in the place of every batch norm
 student = _base_.model

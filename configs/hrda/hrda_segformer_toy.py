@@ -6,7 +6,7 @@ _base_ = [
     '../_base_/datasets/toy_streets.py',
     '../_base_/methods/daformer.py',  # what is done with two domains
     '../_base_/schedules/adamw_toy_poly.py',
-    '../_base_/default_runtime.py',
+    '../_base_/segmentation_runtime.py',
 ]
 train_dataloader = dict(batch_size=4)  # 2 source + 2 target images, of which the teacher sees nine windows each
 student = _base_.model

@@ -5,7 +5,7 @@ _base_ = [
     '../_base_/datasets/toy_streets.py',
     '../_base_/methods/minent.py',  # what is done with two domains
     '../_base_/schedules/adamw_toy_poly.py',
-    '../_base_/default_runtime.py',
+    '../_base_/segmentation_runtime.py',
 ]
 student = _base_.model
 student.backbone.embed_dims = 16  # MiT-B0 at half its width

@@ -5,7 +5,7 @@ _base_ = [
     '../_base_/models/segformer_mit-b0.py',  # the network
     '../_base_/datasets/camvid_day2dusk_192x144.py',
     '../_base_/schedules/adamw_4k_poly.py',
-    '../_base_/default_runtime.py',
+    '../_base_/segmentation_runtime.py',
 ]
 model = dict(decode_head=dict(num_classes=_base_.num_classes))
 # From random weights a network learns colours first: without strong distortion it is blind at dusk.

@@ -5,7 +5,7 @@ _base_ = [
     '../_base_/models/segformer_mit-b0.py',  # the network
     '../_base_/datasets/cityscapes2acdc_512x512.py',
     '../_base_/schedules/adamw_40k_poly.py',
-    '../_base_/default_runtime.py',
+    '../_base_/segmentation_runtime.py',
 ]
 pretrained = dict(type='Pretrained', checkpoint=_base_.mit_weights)
 model = dict(backbone=dict(init_cfg=pretrained), decode_head=dict(num_classes=_base_.num_classes))

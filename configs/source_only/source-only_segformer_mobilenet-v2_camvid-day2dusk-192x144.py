@@ -7,7 +7,7 @@ _base_ = [
     '../_base_/models/segformer_mobilenet-v2.py',  # the network
     '../_base_/datasets/camvid_day2dusk_192x144.py',
     '../_base_/schedules/adamw_4k_poly.py',
-    '../_base_/default_runtime.py',
+    '../_base_/segmentation_runtime.py',
 ]
 model = dict(
     data_preprocessor=dict(mean=[127.5] * 3, std=[127.5] * 3),

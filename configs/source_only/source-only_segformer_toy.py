@@ -5,7 +5,7 @@ _base_ = [
     '../_base_/models/segformer_mit-b0.py',  # the network
     '../_base_/datasets/toy_streets.py',
     '../_base_/schedules/adamw_toy_poly.py',
-    '../_base_/default_runtime.py',
+    '../_base_/segmentation_runtime.py',
 ]
 model = dict(  # MiT-B0 at half its width
     backbone=dict(embed_dims=16),

@@ -6,7 +6,7 @@ _base_ = [
     '../_base_/datasets/camvid_day2dusk_192x144.py',
     '../_base_/methods/stct.py',  # what is done with two domains
     '../_base_/schedules/adamw_4k_poly.py',
-    '../_base_/default_runtime.py',
+    '../_base_/segmentation_runtime.py',
 ]
 # From random weights a network learns colours first: without strong distortion it is blind at dusk.
 source_pipeline = _base_.train_pipeline.copy()

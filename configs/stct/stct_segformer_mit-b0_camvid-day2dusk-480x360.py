@@ -6,7 +6,7 @@ _base_ = [
     '../_base_/datasets/camvid_day2dusk_480x360.py',
     '../_base_/methods/stct.py',  # what is done with two domains
     '../_base_/schedules/adamw_4k_poly.py',
-    '../_base_/default_runtime.py',
+    '../_base_/segmentation_runtime.py',
 ]
 student = _base_.model
 student.decode_head.num_classes = _base_.num_classes

@@ -9,7 +9,7 @@ _base_ = [
     '../_base_/methods/stct.py',  # what is done with two domains
     '../_base_/methods/feature_distance.py',  # keeps thing classes near their ImageNet features
     '../_base_/schedules/adamw_4k_poly.py',
-    '../_base_/default_runtime.py',
+    '../_base_/segmentation_runtime.py',
 ]
 student = _base_.model
 student.data_preprocessor.update(mean=[127.5] * 3, std=[127.5] * 3)

@@ -27,6 +27,7 @@ from .errors import UserError
 from .inferencer import choose_network
 from .limits import time_limit, watch
 from .paths import check_out_dir
+from .prediction_window import PredictionWindow, check_display
 from .predictions import PredictionWriter
 from .preflight import check_config, check_data_roots, check_start, check_training
 from .rehearsal import Rehearsal
@@ -168,6 +169,7 @@ def evaluate(
     label_dir: str | None = None,
     overlay_dir: str | None = None,
     ensemble: Sequence[str] = (),
+    show: float | None = None,
 ) -> dict:
     """Score a checkpoint; without labels of the test images, only write its predictions.
 
@@ -178,6 +180,7 @@ def evaluate(
         label_dir: where predicted label maps go; None for none.
         overlay_dir: where pictures of them go; None for none.
         ensemble: further checkpoints, whose networks predict beside that of the first.
+        show: seconds for which each is shown in a window, 0 until a key is pressed; None for no window.
 
     Returns:
         The scores; empty without labels.
@@ -192,6 +195,8 @@ def evaluate(
     for folder, option in ((label_dir, '--out'), (overlay_dir, '--show-dir')):
         if folder is not None:
             check_out_dir(folder, option)
+    if show is not None:
+        check_display()
     with explained_breakdowns(cfg.work_dir):
         runner = build_runner(cfg)
         watch(runner, limit)
@@ -199,11 +204,13 @@ def evaluate(
         if ensemble:
             runner.register_hook(EnsembleHook(loaded_copies(bare_model(runner), checkpoint, ensemble)))
         runner.register_hook(ClassCheckHook(classes))
-        writes = bool(label_dir or overlay_dir)
+        writes = bool(label_dir or overlay_dir or show is not None)
         if overlay_dir:
             check_segments(bare_model(runner))
         score_only_labels(runner, writes)
         runner.register_hook(Rehearsal())
         if writes:
             runner.register_hook(PredictionWriter(label_dir, overlay_dir))
+        if show is not None:
+            runner.register_hook(PredictionWindow(show))
         return runner.test()

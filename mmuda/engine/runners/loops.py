@@ -193,6 +193,8 @@ class MeanTeacherValLoop(SizeGroups, ValLoop):
         with self.predicting(network):
             for index, data_batch in enumerate(self.dataloader):
                 self.run_iter(index, data_batch)
+            if len(self.networks) > 1:
+                print_log(f'Scores of the {network}:', 'current')
             return self.evaluator.evaluate(len(self.dataloader.dataset))
 
     @contextmanager

@@ -51,12 +51,15 @@ def loop():
     return loop
 
 
-def test_both_networks_are_scored_and_the_students_names_stay_plain(loop):
+def test_both_networks_are_scored_and_the_students_names_stay_plain(loop, monkeypatch):
+    said = []
+    monkeypatch.setattr('mmuda.engine.runners.loops.print_log', lambda text, logger: said.append(text))
     assert loop.run() == {'mean': 1.0, 'teacher/mean': 2.0}
     assert loop.runner.model.predict_on == 'student'
     names = [name for name, _ in loop.runner.calls]
     assert names.count('before_val_epoch') == names.count('after_val_epoch') == 1
     assert names.count('after_val_iter') == 6
+    assert said == ['Scores of the student:', 'Scores of the teacher:']  # above the table of each
 
 
 def test_an_evaluation_that_fails_leaves_the_choice_of_network(loop):
