@@ -37,7 +37,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--show-dir', metavar='DIR', help='write the images with their predictions painted over')
     parser.add_argument('--show', action='store_true', help='show each image with its prediction in a window')
     parser.add_argument(
-        '--wait-time', type=at_least(0.0), default=2.0, help='seconds of each; 0: until a key is pressed (default: 2)'
+        '--wait-time', type=at_least(0.0), help='seconds of each in --show; 0: until a key is pressed (default: 2)'
     )
     parser.add_cfg_options()
     parser.add_argument(
@@ -47,7 +47,10 @@ def parse_args() -> argparse.Namespace:
         help='what started the processes of a distributed run',
     )
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help='set by old launchers')
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.wait_time is not None and not args.show:
+        parser.error('--wait-time is for --show: add --show, or leave it out')
+    return args
 
 
 def main() -> None:
@@ -61,7 +64,7 @@ def main() -> None:
     if args.tta:
         enable_tta(cfg)
     with process_group(cfg, args.launcher):
-        show = args.wait_time if args.show else None
+        show = None if not args.show else 2.0 if args.wait_time is None else args.wait_time
         evaluate(cfg, args.checkpoint, args.predict_on, args.out, args.show_dir, args.ensemble, show)
 
 

@@ -209,7 +209,7 @@ def evaluate(
             check_segments(bare_model(runner))
         score_only_labels(runner, writes)
         runner.register_hook(Rehearsal())
-        if writes:
+        if label_dir or overlay_dir:
             runner.register_hook(PredictionWriter(label_dir, overlay_dir))
         if show is not None:
             runner.register_hook(PredictionWindow(show))
