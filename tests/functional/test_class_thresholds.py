@@ -16,6 +16,20 @@ def test_the_released_thresholds(segmentation_vectors):
     assert surest_labels(label, confidence, thresholds).tolist() == outputs['label_out']
 
 
+def test_cbst_counts_from_the_surest(segmentation_vectors):
+    """The same threshold, but for a class with so few pixels that CBST keeps none of them."""
+    inputs, outputs = segmentation_vectors('cbst.thresholds')
+    confidences = [torch.tensor(inputs[f'conf_class{number}']) for number in range(3)]
+    counts = sum(count_confidences(torch.full(x.shape, k), x, num_classes=3) for k, x in enumerate(confidences))
+    for name, share in (('thresh_p02', 0.2), ('thresh_p05', 0.5)):
+        found = class_thresholds(counts, 1 - share).tolist()
+        few = [int(share * len(x)) == 0 for x in confidences]
+        assert [x for x, none in zip(found, few) if not none] == pytest.approx(
+            [x for x, none in zip(outputs[name], few) if not none], abs=1e-5
+        )
+        assert [x for x, none in zip(outputs[name], few) if none] == [1.0] * sum(few)
+
+
 @pytest.mark.parametrize('drop', [0.0, 0.5, 0.66, 0.95])
 def test_the_share_of_each_class_is_dropped(drop):
     """However sure a class is; with distinct confidences to a pixel."""
