@@ -1,13 +1,22 @@
 """Several checkpoints of one config predict together: in a test, on single images, and what does not go together."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
+from mmengine.model import BaseModel, MMDistributedDataParallel
 from PIL import Image
 
+pytest.importorskip('mmseg')
+pytest.importorskip('mmpretrain')
+
+from mmpretrain.structures import DataSample
+
 from mmuda.apis import UDAInferencer, UserError, enable_tta, evaluate, load_config, set_work_dir
-from mmuda.apis.ensemble import loaded_copies
+from mmuda.apis.ensemble import EnsembleHook, loaded_copies
 from mmuda.datasets.toy_scenes import ToyStreetsSpec, write_toy_streets
+from mmuda.models import ScoreSumTTA
 from mmuda.models.ensemble import Ensemble
 
 
@@ -123,6 +132,36 @@ def test_what_does_not_go_together(save, other, words):
     path = first.with_name('other.pth') if other is None else save('other.pth', **other)
     with pytest.raises(UserError, match=words):
         loaded_copies(torch.nn.Linear(2, 3), first, [path])
+
+
+@pytest.fixture
+def one_process():
+    torch.distributed.init_process_group('gloo', store=torch.distributed.HashStore(), rank=0, world_size=1)
+    yield
+    torch.distributed.destroy_process_group()
+
+
+class Said(BaseModel):
+    """Says its number."""
+
+    def __init__(self, number):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.tensor(float(number)))
+
+    def forward(self, inputs, data_samples=None, mode='tensor'):
+        return [DataSample().set_pred_score(torch.stack((self.weight, 1 - self.weight)).detach()) for _ in inputs]
+
+
+@pytest.mark.parametrize('augmented', [False, True])
+def test_in_a_distributed_test_the_ensemble_is_within_the_wrapper(one_process, augmented):
+    model = ScoreSumTTA(Said(0.9)) if augmented else Said(0.9)
+    runner = SimpleNamespace(model=MMDistributedDataParallel(model, device_ids=None))
+    EnsembleHook([Said(0.2), Said(0.1)]).before_test(runner)
+    data = dict(inputs=[[torch.zeros(1)], [torch.zeros(1)]]) if augmented else dict(inputs=[torch.zeros(1)])
+    assert isinstance(runner.model, MMDistributedDataParallel)
+    (found,) = runner.model.test_step(data)
+    torch.testing.assert_close(found.pred_score, torch.tensor([0.4, 0.6]))
+    assert found.pred_label.item() == 1
 
 
 def test_copies_are_networks_of_their_own(save):
