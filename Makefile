@@ -10,7 +10,7 @@ PIP := .venv/bin/python -m pip install --quiet --no-compile
 # The name of the stamp is a checksum of all that decides what stands in .venv.
 STAMP := .venv/installed-$(shell (cat requirements/*.txt setup.py; echo '$(TORCH)') | cksum | cut -d' ' -f1)
 
-.PHONY: help install demo test test-slow test-matrix lint format clean
+.PHONY: help install demo docs test test-slow test-matrix lint format clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##/make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -62,6 +62,10 @@ lint: $(STAMP)  ## ruff: rules and format
 format: $(STAMP)  ## let ruff repair what it can
 	@.venv/bin/ruff check --fix-only
 	@.venv/bin/ruff format
+
+docs: $(STAMP)  ## the documentation as a site, build/site/index.html; nothing is loaded while it is built
+	@$(PIP) -r requirements/docs.txt
+	@NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict --quiet
 
 clean:  ## remove .venv and all caches
 	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache

@@ -57,5 +57,11 @@ setup(
     entry_points={'console_scripts': ['mmuda = mmuda.__main__:main']},
     # OpenCV comes with the OpenMMLab libraries; a second one would write over its files.
     install_requires=[name for name in requirements('runtime') if not name.startswith('opencv')],
-    extras_require={**EXTRAS, 'all': [*chain(*EXTRAS.values())], 'onedl': FORK, 'tests': requirements('tests')},
+    extras_require={
+        **EXTRAS,
+        'all': [*chain(*EXTRAS.values())],
+        'onedl': FORK,
+        'tests': requirements('tests'),
+        'docs': requirements('docs'),
+    },
 )

@@ -1,0 +1,195 @@
+"""Pages of docs/: commands name what there is, blocks of Python run, whole pages are followed on painted streets."""
+
+import inspect
+import re
+import runpy
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+pytest.importorskip('mmseg')
+
+from mmengine.registry import DefaultScope
+
+from mmuda.apis import load_config
+from mmuda.apis.preflight import check_training
+from mmuda.datasets.toy_scenes import ToyStreetsSpec, write_toy_streets
+from mmuda.models.uda.methods import join_methods
+from mmuda.registry import MODELS
+
+REPO = Path(__file__).resolve().parents[1]
+NEW = ('get_started', 'own_data', 'plug_in', 'many_gpus', 'troubleshooting', 'migrate')
+FILE = re.compile(r'(?:tools|configs|docs)/[\w./-]+\.(?:py|sh|md)')
+
+
+def page(name: str) -> str:
+    return (REPO / 'docs' / f'{name}.md').read_text(encoding='utf-8')
+
+
+def commands(text: str) -> list[list[str]]:
+    """Words of the lines that are commands of ours, as they stand on a page."""
+    return [shlex.split(line, comments=True)[1:] for line in re.findall(r'^    (python tools/.*)$', text, re.MULTILINE)]
+
+
+def blocks(text: str) -> list[str]:
+    return re.findall(r'```python\n(.*?)```', text, re.DOTALL)
+
+
+@pytest.mark.parametrize('name', NEW)
+def test_a_page_names_what_there_is(name):
+    """Files, and options of the tools that it calls."""
+    text = page(name)
+    made = re.findall(r'^`([\w/.-]+\.py)`$', text, re.MULTILINE)  # files that the page tells to write
+    assert [file for file in FILE.findall(text) if file not in made and not (REPO / file).exists()] == []
+    for line in re.findall(r'(tools/[^`\n]*)', text):
+        tool = REPO / line.split()[0]
+        if tool.suffix == '.py':
+            known = tool.read_text() + (REPO / 'mmuda/apis/command_line.py').read_text()
+            known += (tool.parent / 'reporting.py').read_text() if 'reporting' in known else ''
+            assert [word for word in re.findall(r'--[a-z][\w-]*', line) if f"'{word}'" not in known] == [], line
+
+
+def test_every_page_is_on_the_site():
+    class Loader(yaml.SafeLoader):
+        """mkdocs.yml has tags of Python's."""
+
+    Loader.add_multi_constructor('tag:yaml.org,2002:python/', lambda *_: None)
+    site = yaml.load((REPO / 'mkdocs.yml').read_text(), Loader)
+    listed = re.findall(r'[\w/.-]+\.md', str(site['nav']))
+    assert {path.name for path in REPO.glob('docs/*.md')} <= set(listed)
+    assert {f'methods/{path.parent.name}.md' for path in REPO.glob('configs/*/README.md')} <= set(listed)
+    assert len(listed) == len(set(listed))
+
+
+def test_parts_plug_in():
+    """Blocks of a config are merged into a network of mmseg's kind; the others run."""
+    norm, _, loss, mixed = blocks(page('plug_in'))
+    settings: dict = {}
+    exec(norm, settings)
+    backbone = dict(type='mmseg.ResNet', depth=18) | settings['model']['backbone']
+    with DefaultScope.overwrite_default_scope('mmseg'):
+        names = {type(module).__name__ for module in MODELS.build(backbone).modules()}
+    assert 'TransNorm2d' in names
+    assert 'BatchNorm2d' not in names
+    made: dict = {}
+    exec(loss, made)
+    assert 0 < made['loss'] < 5
+    exec(mixed, made)
+    assert made['mixed'].inputs.shape == made['target'].inputs.shape
+    assert made['mixed'].label.shape == made['mixed'].weight.shape == made['target'].label.shape
+
+
+@pytest.mark.parametrize('leaf', ['daformer/daformer_daformer_mit-b5_gta2cs', 'mic/mic_daformer_mit-b5_gta2cs'])
+def test_the_other_code_s_settings_are_keys_of_ours(leaf):
+    """Each key of the table stands in a config, or its type takes it."""
+    cfg = load_config(REPO / 'configs' / f'{leaf}.py').to_dict()
+    cfg['model'] = join_methods(cfg['model'].pop('methods'), cfg['model'])
+    right = [line.split('|')[2] for line in page('migrate').splitlines() if line.startswith('| `')]
+    keys = re.findall(r'`((?:model|custom_hooks|train_dataloader|train_cfg|randomness)\.[\w.]+)', ' '.join(right))
+    keys = [key for key in keys if not key.startswith(('model.student.neck', 'model.terms.dann'))]  # of classifiers
+    if leaf.startswith('daformer'):
+        keys = [key for key in keys if 'masked' not in key]
+    assert len(keys) >= 10
+    for key in keys:
+        *path, last = key.split('.')
+        node = cfg
+        for word in path:
+            node = node[int(word) if word.isdigit() else word]
+        assert last in node or last in inspect.signature(MODELS.get(node['type'])).parameters, key
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A checkout to write into, and data/mine as the page describes it."""
+    for path in (REPO / 'configs').iterdir():
+        (tmp_path / 'configs').mkdir(exist_ok=True)
+        (tmp_path / 'configs' / path.name).symlink_to(path)
+    (tmp_path / 'configs' / 'mine').mkdir()
+    (tmp_path / 'tools').symlink_to(REPO / 'tools')
+    write_toy_streets(str(tmp_path), ToyStreetsSpec(train=4, val=2, width=96, height=64))
+    streets, mine = tmp_path / 'toy_streets', tmp_path / 'data' / 'mine'
+    for ours, (light, part) in dict(old=('day', 'train'), new=('dusk', 'train'), new_val=('dusk', 'val')).items():
+        shutil.copytree(streets / light / 'images' / part, mine / ours / 'images')
+        if ours != 'new':
+            shutil.copytree(streets / light / 'labels' / part, mine / ours / 'labels')
+    text = page('own_data').replace('iter_4000', 'iter_2')
+    (mine / 'classes.json').write_text(re.search(r'```json\n(.*?)```', text, re.DOTALL)[1])
+    for name, block in re.findall(r'^`([\w/.-]+\.py)`\n\n```python\n(.*?)```', text, re.MULTILINE | re.DOTALL):
+        (tmp_path / name).write_text(block)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv('MMUDA_DATA', raising=False)
+    return tmp_path
+
+
+@pytest.mark.parametrize('name', ['source', 'adapted'])
+def test_own_data_are_a_config(folder, name):
+    (folder / 'work_dirs' / 'source').mkdir(parents=True)
+    cfg = load_config(f'configs/mine/{name}.py', {'load_from': None})
+    check_training(cfg)
+    assert bool(cfg.train_dataloader.dataset.target) == (name == 'adapted')
+
+
+SHORT = {  # what a training of two steps has instead
+    'train.py': ['train_cfg.max_iters=2', 'train_cfg.val_interval=2', 'train_dataloader.batch_size=4'],
+    'browse_dataset.py': [],
+    'dataset_doctor.py': [],
+}
+WORKERS = [f'{part}_dataloader.{key}' for part in ('train', 'val') for key in ('num_workers=0', 'persistent_workers=0')]
+
+
+def follow(text: str, monkeypatch, size: str) -> None:
+    """Run the commands of a page, in order, in this process."""
+    for words in commands(text):
+        tool, options = Path(words[0]).name, []
+        if tool in SHORT:
+            options = [*SHORT[tool], size, *(WORKERS if tool == 'train.py' else [])]
+        monkeypatch.setattr(sys, 'argv', [*words, *(['--cfg-options', *options] if options else [])])
+        monkeypatch.syspath_prepend(str(Path(words[0]).resolve().parent))
+        try:
+            runpy.run_path(words[0], run_name='__main__')
+        except SystemExit as end:
+            if end.code:
+                raise
+
+
+@pytest.mark.slow
+def test_the_page_on_own_data_is_followed(folder, monkeypatch):
+    text = page('own_data').replace('iter_4000', 'iter_2')
+    follow(text, monkeypatch, 'crop_size=(64,96)')
+    for name in ('doctor.html', 'views/batch_0.png', 'report.html', 'student.pth', 'work_dirs/adapted/iter_2.pth'):
+        assert (folder / name).is_file(), name
+    assert len(list((folder / 'predictions' / 'labels').glob('*.png'))) == 4
+
+
+@pytest.mark.slow
+def test_the_first_page_is_followed(folder, monkeypatch):
+    text = page('get_started').replace('iter_1000', 'iter_2')
+    painting, _, rest = text[text.index('    python tools/dataset_conv') :].partition('\n')
+    text = f'{painting} --train 4 --val 2 --size 96 64\n{rest}'
+    text = (
+        text[: text.index('## What a command line says')] + text[text.index('    python tools/analysis_tools/print') :]
+    )
+    follow(text, monkeypatch, 'crop_size=(64,96)')
+    assert (folder / 'report.html').is_file()
+    assert len(list((folder / 'predictions' / 'overlays').glob('*.png'))) == 2
+
+
+@pytest.mark.slow
+def test_the_site_is_built(tmp_path, monkeypatch):
+    """Strictly: a link that leads nowhere ends it. No page asks another address for a script, a style or a font."""
+    mkdocs = pytest.importorskip('mkdocs.commands.build')
+    pytest.importorskip('mkdocstrings')
+    from mkdocs.config import load_config as load_site
+
+    monkeypatch.setenv('NO_MKDOCS_2_WARNING', '1')
+    monkeypatch.chdir(REPO)
+    mkdocs.build(load_site(str(REPO / 'mkdocs.yml'), strict=True, site_dir=str(tmp_path)))
+    pages = list(tmp_path.rglob('*.html'))
+    assert len(pages) > 40
+    for path in pages:
+        assert re.findall(r'<(?:script|link)[^>]+(?:src|href)="https?:[^"]+\.(?:js|css|woff2?)', path.read_text()) == []
+    assert 'mmuda.functional.mmd' in (tmp_path / 'api' / 'functional.html').read_text()
