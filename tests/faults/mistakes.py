@@ -212,6 +212,8 @@ CLASSIFIER_VALUES = [
     ('model.terms.dann.in_channels=3', '3'),
     ('model.terms.dann.loss_weight=-1', '-1'),
     ('model.terms.dann.ramp_steps=0', 'ramp_steps=0'),
+    ('model.terms.dann.ramp_steps=100.5', 'ramp_steps=100.5'),
+    ('default_hooks.checkpoint.interval=2.5', 'CheckpointHook.interval=2.5'),
     ('param_scheduler.0.alpha=-1', 'alpha=-1'),
     ('default_hooks.checkpoint.save_best=acuracy', 'acuracy'),
 ]

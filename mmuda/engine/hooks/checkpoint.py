@@ -44,7 +44,7 @@ class CheckpointHook(mmengine.hooks.CheckpointHook):
         """Turn a share into steps (or epochs), and look for the best checkpoints in this run's own folder."""
         super().before_train(runner)
         length = runner.max_epochs if self.by_epoch else runner.max_iters
-        self.interval = steps_of(self.interval, length, 'interval')
+        self.interval = steps_of(self.interval, length, 'CheckpointHook.interval')
         if not self.save_best:
             return
         if len(self.key_indicators) == 1:
