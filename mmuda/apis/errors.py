@@ -21,7 +21,7 @@ from urllib.error import URLError
 from mmuda import processes
 from mmuda.processes import Interrupted, caught_signals, defer, leave
 
-RUNNER_ROOMS = ('config', 'registry', 'runner', 'hooks', 'optim', 'evaluator', 'dist')
+RUNNER_ROOMS = ('config', 'registry', 'runner', 'hooks', 'optim', 'evaluator', 'dist', 'visualization')
 PACKAGE = Path(__file__).resolve().parents[1]
 UNKNOWN_KEY = re.compile(r"(\w+)(?:\.__init__)?\(\) got an unexpected keyword argument '(\w+)'")
 MISSING_KEY = re.compile(r'(\w+)(?:\.__init__)?\(\) missing \d+ required (?:positional|keyword-only) arguments?: (.+)')

@@ -3,12 +3,13 @@
 import multiprocessing
 import os
 import signal
+import sys
 import time
 from urllib.error import URLError
 
 import pytest
 import torch
-from mmengine.registry import Registry
+from mmengine.registry import VISBACKENDS, Registry
 from mmengine.runner import get_priority
 from torch.utils.data import DataLoader, Dataset
 
@@ -104,6 +105,16 @@ def test_what_fails_while_it_is_built_names_its_type_its_values_and_the_place():
 def test_what_mmengine_refuses_on_purpose_is_a_sentence():
     assert explain(caught(get_priority, 'URGENT')) is None  # a look-up that fails, and no word to the user
     assert explain(caught(get_priority, 101)) == 'priority must be between 0 and 100'
+
+
+@pytest.mark.parametrize(
+    ('backend', 'package'), [('WandbVisBackend', 'wandb'), ('MLflowVisBackend', 'mlflow'), ('AimVisBackend', 'aim')]
+)
+def test_a_log_whose_package_is_missing_is_a_sentence(monkeypatch, tmp_path, backend, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ImportError) as caught:
+        VISBACKENDS.build(dict(type=backend, save_dir=str(tmp_path))).experiment  # noqa: B018  # it opens the log
+    assert explain(caught.value) == f'Please run "pip install {package}" to install {package}'
 
 
 def test_a_missing_key():
