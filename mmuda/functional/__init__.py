@@ -1,8 +1,10 @@
 """Pure tensor functions: one equation, one home."""
 
+from .atrous import atrous_depthwise, joined_grids, sub_grids
 from .attention import hybrid_attention, plan_attention
 from .augment import (
     adjust_brightness,
+    adjust_colors,
     adjust_contrast,
     adjust_hue,
     adjust_saturation,
@@ -62,9 +64,11 @@ __all__ = [
     'Moments',
     'adaptation_ramp',
     'adjust_brightness',
+    'adjust_colors',
     'adjust_contrast',
     'adjust_hue',
     'adjust_saturation',
+    'atrous_depthwise',
     'average_windows',
     'batch_nuclear_norm',
     'biased_mmd',
@@ -80,10 +84,10 @@ __all__ = [
     'class_centres',
     'class_correlation',
     'class_mask',
-    'class_thresholds',
     'class_prototypes',
     'class_split',
     'class_split_pyramid',
+    'class_thresholds',
     'classifier_discrepancy',
     'color_jitter',
     'contrastive_domain_discrepancy',
@@ -111,6 +115,7 @@ __all__ = [
     'instance_kernels',
     'is_share',
     'jitter_colors',
+    'joined_grids',
     'joined_moments',
     'joint_errors',
     'joint_mmd',
@@ -143,6 +148,7 @@ __all__ = [
     'spherical_kmeans',
     'stacked_maps',
     'steps_of',
+    'sub_grids',
     'surest_labels',
     'thing_mask',
     'transferability',

@@ -8,31 +8,40 @@ channels, H × W pixels.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as in torchvision's rgb_to_grayscale
+_SECTORS = (5.0, 3.0, 1.0)  # where red, green and blue begin on the hexagon of hues
+
+
+@lru_cache(maxsize=32)
+@torch.inference_mode(False)
+def _channels(values: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """A number a channel ``[3, 1, 1]``, moved to the device once."""
+    return torch.tensor(values, dtype=dtype, device=device).view(-1, 1, 1)
 
 
 def _luma(rgb: Tensor) -> Tensor:
     """``[B, 3, H, W]`` → ``[B, 1, H, W]``."""
-    red, green, blue = rgb.unbind(1)
-    return (_LUMA[0] * red + _LUMA[1] * green + _LUMA[2] * blue).unsqueeze(1)
+    return (rgb * _channels(_LUMA, rgb.dtype, rgb.device)).sum(1, keepdim=True)
 
 
 def _blend(first: Tensor, second: Tensor, weight: Tensor) -> Tensor:
-    return (second + weight.view(-1, 1, 1, 1) * (first - second)).clamp(0, 1)
+    return torch.lerp(second, first, weight.view(-1, 1, 1, 1)).clamp_(0, 1)
 
 
 def adjust_brightness(rgb: Tensor, factor: Tensor) -> Tensor:
     """Scale ``[B, 3, H, W]`` in [0, 1] by ``factor`` [B], clamped."""
-    return (rgb * factor.view(-1, 1, 1, 1)).clamp(0, 1)
+    return (rgb * factor.view(-1, 1, 1, 1)).clamp_(0, 1)
 
 
 def adjust_contrast(rgb: Tensor, factor: Tensor) -> Tensor:
     """Blend with the mean luma of each image; ``factor`` [B], 1 keeps it."""
-    return _blend(rgb, _luma(rgb).mean((2, 3), keepdim=True), factor)
+    return _blend(rgb, _luma(rgb.mean((2, 3), keepdim=True)), factor)
 
 
 def adjust_saturation(rgb: Tensor, factor: Tensor) -> Tensor:
@@ -46,18 +55,15 @@ def adjust_hue(rgb: Tensor, turn: Tensor) -> Tensor:
     The HSV formula without a branch: a channel of hue h is ``v - v·s·clamp(min(k, 4 - k), 0, 1)``
     with ``k = (offset + 6h) mod 6`` and offsets 5, 3, 1 for red, green and blue.
     """
-    value, brightest = rgb.max(1)
-    chroma = value - rgb.amin(1)
-    red, green, blue = rgb.unbind(1)
-    scale = chroma.clamp_min(torch.finfo(rgb.dtype).tiny)
-    sector = torch.where(
-        brightest == 0,
-        (green - blue) / scale,
-        torch.where(brightest == 1, 2 + (blue - red) / scale, 4 + (red - green) / scale),
-    )
-    sector = sector + 6 * turn.view(-1, 1, 1)
-    k = torch.stack((sector + 5, sector + 3, sector + 1), 1).remainder(6)
-    return value.unsqueeze(1) - chroma.unsqueeze(1) * torch.minimum(k, 4 - k).clamp(0, 1)
+    value, brightest = rgb.max(1, keepdim=True)
+    chroma = value - rgb.amin(1, keepdim=True)
+    twice = torch.cat((rgb, rgb), 1)
+    differences = twice[:, 1:4] - twice[:, 2:5]  # green − blue, blue − red, red − green
+    sector = differences.gather(1, brightest) / chroma.clamp_min(torch.finfo(rgb.dtype).tiny)
+    sector = sector.add(brightest, alpha=2)
+    offset = torch.add(_channels(_SECTORS, rgb.dtype, rgb.device), turn.view(-1, 1, 1, 1), alpha=6)
+    k = (sector + offset).remainder_(6)
+    return torch.addcmul(value, chroma, torch.minimum(k, 4 - k).clamp_(0, 1), value=-1)
 
 
 def color_jitter(rgb: Tensor, strength: float, generator: torch.Generator | None = None) -> Tensor:
@@ -70,8 +76,13 @@ def color_jitter(rgb: Tensor, strength: float, generator: torch.Generator | None
     """
     draw = torch.rand(4, len(rgb), device=rgb.device, dtype=rgb.dtype, generator=generator) * 2 - 1
     brightness, contrast, saturation, turn = draw * strength
-    rgb = adjust_contrast(adjust_brightness(rgb, 1 + brightness), 1 + contrast)
-    return adjust_hue(adjust_saturation(rgb, 1 + saturation), turn)
+    return adjust_colors(rgb, 1 + brightness, 1 + contrast, 1 + saturation, turn)
+
+
+def adjust_colors(rgb: Tensor, brightness: Tensor, contrast: Tensor, saturation: Tensor, turn: Tensor) -> Tensor:
+    """Brightness, contrast, saturation and hue, in this order, each by a factor or a turn an image ``[B]``."""
+    rgb = adjust_contrast(adjust_brightness(rgb, brightness), contrast)
+    return adjust_hue(adjust_saturation(rgb, saturation), turn)
 
 
 def gaussian_blur(images: Tensor, sigma: Tensor, radius: int | tuple[int, int]) -> Tensor:
@@ -87,15 +98,15 @@ def gaussian_blur(images: Tensor, sigma: Tensor, radius: int | tuple[int, int]) 
     """
     batch, channels, height, width = images.shape
     down, across = (radius, radius) if isinstance(radius, int) else radius
-    x = images.reshape(1, batch * channels, height, width)
-    column, row = _taps(sigma, down, channels), _taps(sigma, across, channels)
-    x = F.conv2d(F.pad(x, (0, 0, down, down), 'reflect'), column[..., None], groups=batch * channels)
-    x = F.conv2d(F.pad(x, (across, across, 0, 0), 'reflect'), row[..., None, :], groups=batch * channels)
-    return x.view_as(images)
+    x = F.pad(images.reshape(1, batch * channels, height, width), (across, across, down, down), 'reflect')
+    column = _taps(sigma, down, channels)
+    row = column if across == down else _taps(sigma, across, channels)
+    x = F.conv2d(x, column[..., None], groups=batch * channels)
+    return F.conv2d(x, row[..., None, :], groups=batch * channels).view_as(images)
 
 
 def _taps(sigma: Tensor, radius: int, channels: int) -> Tensor:
-    """The kernel of each channel of each image, ``[B · channels, 1, 2 · radius + 1]``."""
-    taps = torch.arange(-radius, radius + 1, device=sigma.device, dtype=sigma.dtype)
-    kernel = torch.exp(-0.5 * (taps / sigma.view(-1, 1)) ** 2)
-    return (kernel / kernel.sum(1, keepdim=True)).repeat_interleave(channels, 0).unsqueeze(1)
+    """The kernel of each channel of each image, ``[B · channels, 1, 2 · radius + 1]``, with the sum 1."""
+    exponents = _channels(tuple(-0.5 * tap**2 for tap in range(-radius, radius + 1)), sigma.dtype, sigma.device)
+    kernel = (exponents.view(-1) / sigma.square().view(-1, 1)).softmax(1)
+    return kernel.repeat_interleave(channels, 0).unsqueeze(1)

@@ -38,9 +38,6 @@ def biased_mmd(
     Returns:
         ``[P]`` for each of ``joints``, never negative.
 
-    Raises:
-        RuntimeError: In a backward pass whose gradient shall have one.
-
     Example:
         >>> points = torch.tensor([[[0.0], [1.0], [3.0]]])
         >>> [round(x.item(), 4) for x in biased_mmd([points, 2 * points], num_first=1)]  # a scale changes nothing
@@ -85,33 +82,45 @@ def _constants(series: _Series, dtype: torch.dtype, device: torch.device) -> tup
 
 
 class _BiasedMMD(torch.autograd.Function):
-    """``[P₁ + P₂ + …]`` of joint sets ``[P₁, N, d₁]``, …; keeps the centred sets and one ``[P, N, N]``."""
+    """``[P₁ + P₂ + …]`` of joint sets ``[P₁, N, d₁]``, …; keeps the sets, also centred, and one ``[P, N, N]``."""
 
     @staticmethod
     def forward(ctx: Any, series: _Series, *joints: Tensor) -> Tensor:
-        rates, contrast, form, outer = _constants(series, joints[0].dtype, joints[0].device)
-        centred = [x - x.mean(1, keepdim=True) for x in joints]  # distances stay, and lose fewer digits
-        scale = rates / _negative_widest(distances := _squared_distances(centred), series)[:, None]  # [P, U]
-        kernels = (distances[..., None] * scale[:, None, None]).exp_()  # [P, N, N, U]
-        pairs, count = distances.shape[:2]
-        over_first = torch.bmm(contrast.expand(pairs, 1, count), kernels.flatten(2))  # [P, 1, N·U]
-        slope = torch.bmm(kernels.flatten(1, 2), scale[..., None]).view_as(distances)
-        ctx.save_for_backward(slope, outer, *centred)
-        return torch.mv(over_first.flatten(1), form).clamp_min_(0)
+        centred, scale, kernels = _kernels(joints, series)
+        slope = torch.bmm(kernels.flatten(1, 2), scale[..., None]).view(kernels.shape[:3])
+        ctx.series = series
+        ctx.save_for_backward(slope, *joints, *centred)
+        return _quadratic_form(kernels, series)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        if torch.is_grad_enabled():
-            raise RuntimeError(
-                "The biased MMD's gradient is written out once and has none of its own: leave out create_graph, or "
-                'give multi_kernel_mmd a bandwidth.'
-            )
-        slope, outer, *centred = ctx.saved_tensors
-        matrix = (slope * outer).mul_(grad[:, None, None])  # −4 W
-        matrix.diagonal(dim1=1, dim2=2).sub_(matrix.sum(2))
-        parts = matrix.split([len(x) for x in centred])
+        slope, *saved = ctx.saved_tensors
+        joints, centred = saved[: len(saved) // 2], saved[len(saved) // 2 :]
         with torch.autocast(grad.device.type, enabled=False):
+            if torch.is_grad_enabled():  # create_graph: the gradient has a derivative, too
+                found = _quadratic_form(_kernels(joints, ctx.series)[-1], ctx.series)
+                return None, *torch.autograd.grad(found, joints, grad, create_graph=True, allow_unused=True)
+            outer = _constants(ctx.series, grad.dtype, grad.device)[-1]
+            matrix = (slope * outer).mul_(grad[:, None, None])  # −4 W
+            matrix.diagonal(dim1=1, dim2=2).sub_(matrix.sum(2))
+            parts = matrix.split([len(x) for x in centred])
             return None, *(torch.bmm(part, x) for part, x in zip(parts, centred))
+
+
+def _kernels(joints: Sequence[Tensor], series: _Series) -> tuple[list[Tensor], Tensor, Tensor]:
+    """The centred sets, negative inverse bandwidths ``[P, U]`` without gradient, and all kernels ``[P, N, N, U]``."""
+    centred = [x - x.detach().mean(1, keepdim=True) for x in joints]  # distances stay, and lose fewer digits
+    distances = _squared_distances(centred)
+    rates = _constants(series, distances.dtype, distances.device)[0]
+    scale = rates / _negative_widest(distances.detach(), series)[:, None]
+    return centred, scale, (distances[..., None] * scale[:, None, None]).exp()
+
+
+def _quadratic_form(kernels: Tensor, series: _Series) -> Tensor:
+    """Σ_ab c_a c_b k_ab of kernels ``[P, N, N, U]`` → ``[P]``, not below 0."""
+    _, contrast, form, _ = _constants(series, kernels.dtype, kernels.device)
+    over_first = torch.bmm(contrast.expand(len(kernels), 1, -1), kernels.flatten(2))  # [P, 1, N·U]
+    return torch.mv(over_first.flatten(1), form).clamp_min(0)
 
 
 def _squared_distances(centred: Sequence[Tensor]) -> Tensor:
@@ -119,7 +128,7 @@ def _squared_distances(centred: Sequence[Tensor]) -> Tensor:
     grams = [torch.bmm(x, x.mT) for x in centred]
     gram = grams[0] if len(grams) == 1 else torch.cat(grams)
     squares = gram.diagonal(dim1=1, dim2=2)
-    return (squares[:, None] + squares[..., None]).sub_(gram, alpha=2).clamp_min_(0)
+    return torch.sub(squares[:, None] + squares[..., None], gram, alpha=2).clamp_min(0)
 
 
 def _negative_widest(distances: Tensor, series: _Series) -> Tensor:

@@ -58,9 +58,11 @@ def instance_conv(
 
 
 def instance_kernels(gate: Tensor, slope: Tensor, offset: Tensor | None = None) -> Tensor:
-    """K_c = g_c · U + V: ``[N, C, k, k]``."""
-    kernels = gate[..., None, None] * slope
-    return kernels if offset is None else kernels + offset
+    """K_c = g_c · U + V: ``[N, C, k, k]``, one product of a column and a row, whose gradients are products, too."""
+    row, column = slope.reshape(1, -1), gate.reshape(-1, 1).to(slope.dtype)
+    with torch.autocast(slope.device.type, enabled=False):
+        kernels = column @ row if offset is None else torch.addmm(offset.reshape(1, -1), column, row)
+    return kernels.view(*gate.shape, *slope.shape)
 
 
 def dynamic_depthwise_conv(

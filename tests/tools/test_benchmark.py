@@ -143,7 +143,20 @@ def test_peak_memory_sees_what_a_call_allocates(benchmark):
 
 
 @pytest.mark.parametrize(
-    'lead', ['attention', 'fusion', 'composition', 'layout', 'optimizer', 'ema', 'accuracy', 'blur', 'bf16']
+    'lead',
+    [
+        'attention',
+        'fusion',
+        'composition',
+        'atrous',
+        'atrous_layer',
+        'atrous_step',
+        'optimizer',
+        'ema',
+        'accuracy',
+        'blur',
+        'bf16',
+    ],
 )
 def test_every_lead_has_two_sides_that_run(benchmark, lead):
     leads = benchmark('leads')
@@ -174,3 +187,20 @@ def test_operations_of_both_sides_of_a_step(benchmark, tiny_config, student):
     assert (networks[0] == networks[1]) == (not student)
     assert counts['mmuda'].total() > counts['bare floor'].total()
     assert tool.rows(counts)[-2] == ('all', counts['mmuda'].total(), counts['bare floor'].total())
+
+
+def test_the_student_view_and_the_preprocessor_are_few_operations(benchmark):
+    """93 and 25 once, image by image: what a GPU waits for is their number."""
+    from mmseg.models import SegDataPreProcessor
+
+    from mmuda.models.data_preprocessors.stacking import prepare
+    from mmuda.models.views import Normalization, StudentView, View
+
+    count_operations = benchmark('counting').count_operations
+    views = {name: View(torch.randn(2, 3, 16, 16)) for name in ('source', 'target')}
+    norm, view = Normalization(torch.full((3, 1, 1), 120.0), torch.ones(3, 1, 1)), StudentView(('source', 'target'))
+    view(views, norm)  # constants move to the device once
+    assert count_operations(lambda: view(views, norm)) <= 43
+    host = SegDataPreProcessor(mean=[1.0] * 3, std=[2.0] * 3, bgr_to_rgb=True, size=(8, 8))
+    data = dict(inputs=[torch.zeros(3, 8, 8, dtype=torch.uint8)] * 4, data_samples=[])
+    assert count_operations(lambda: prepare(host, data)) == 4

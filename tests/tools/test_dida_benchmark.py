@@ -25,7 +25,8 @@ def args(dida):
 
 def test_every_form_is_a_row_with_its_ratio(dida, args):
     rows = dida.measure(args)
-    forms = ['loop', 'grouped', 'factorized']
+    forms = ['loop', 'grouped', 'convolved', 'factorized']
+    assert forms == dida.FORMS
     nets = ['ResNet-18', *(f'DIDA-Net, {form}' for form in forms)]
     names = [f'2 x {name}' for name in dida.LAYERS]
     wanted = [(case, form) for case in names for form in forms] + [('step, 2 x 32²', net) for net in nets]
@@ -49,4 +50,4 @@ def test_all_forms_compute_one_thing(dida, args):
 def test_bfloat16(dida, args):
     args.amp = True
     args.batch = 0
-    assert len(dida.measure(args)) == 9
+    assert len(dida.measure(args)) == len(dida.LAYERS) * len(dida.FORMS)

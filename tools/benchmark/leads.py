@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from mmuda import compat
 from mmuda.engine.optimizers import UDAOptimWrapperConstructor
-from mmuda.functional import ema_update_, gaussian_blur
+from mmuda.functional import atrous_depthwise, ema_update_, gaussian_blur
 from mmuda.models.backbones import MixVisionTransformer
 from mmuda.models.heads import DAFormerHead, SegformerHead
 from mmuda.registry import MODELS
@@ -37,6 +37,7 @@ from mmseg.models.decode_heads import SegformerHead as MMSegSegformerHead
 from mmseg.structures import SegDataSample
 
 from mmuda.apis import ToolParser, run_tool
+from mmuda.apis.allocator import keep_freed_memory
 
 Sides = tuple[Callable[[], object], Callable[[], object]]
 B0 = dict(embed_dims=32, num_layers=[2, 2, 2, 2], num_heads=[1, 2, 5, 8], drop_path_rate=0.1)
@@ -69,17 +70,46 @@ def composition(size: int) -> Sides:
     return trains(before, x), trains(after, x)
 
 
-def layout(size: int) -> Sides:
-    """DAFormer head: the encoder's transposed views go into the ASPP | contiguous levels."""
+@MODELS.register_module()
+class PlainDAFormerHead(DAFormerHead):
+    """The head with contiguous levels, and torch's own dilated depth-wise convolutions."""
 
-    class Transposed(DAFormerHead):
-        def _transform_inputs(self, inputs: list[Tensor]) -> list[Tensor]:
-            return inputs
+    def _transform_inputs(self, inputs: list[Tensor]) -> list[Tensor]:
+        return [x.contiguous() for x in super()._transform_inputs(inputs)]
 
-    before, after = Transposed(**HEAD), DAFormerHead(**HEAD)
+
+def atrous(size: int) -> Sides:
+    """DAFormer head: contiguous levels, torch's dilated depth-wise convolutions | channels last, by sub-grids."""
+    before, after = PlainDAFormerHead(**HEAD), DAFormerHead(**HEAD)
     after.load_state_dict(before.state_dict())
     x = levels(size)
     return trains(before, x), trains(after, x)
+
+
+def atrous_step(size: int) -> Sides:
+    """The same two, in the bare step of a student with MiT-B0 and its teacher."""
+    images, labels = batch(size)
+    before, after = Floor(network('PlainDAFormerHead')), Floor(network('DAFormerHead'))
+    return lambda: before.step(images, labels), lambda: after.step(images, labels)
+
+
+def atrous_layer(size: int) -> Sides:
+    """The three depth-wise convolutions on [4, 1024, size / 4, size / 4]: torch's, contiguous | by sub-grids."""
+    x = torch.randn(BATCH, 1024, size // 4, size // 4, requires_grad=True)
+    last = x.detach().contiguous(memory_format=torch.channels_last).requires_grad_()
+    weights = torch.randn(3, 1024, 1, 3, 3).requires_grad_()
+
+    def by(convolve: Callable[[Tensor, Tensor, int], Tensor], x: Tensor) -> Callable[[], None]:
+        def step() -> None:
+            dtype = torch.get_autocast_dtype('cpu') if torch.is_autocast_enabled('cpu') else x.dtype
+            for weight, dilation in zip(weights, (6, 12, 18)):
+                y = convolve(x.to(dtype), weight.to(dtype), dilation)
+                y.backward(torch.ones_like(y))
+
+        return step
+
+    plain = by(lambda x, w, d: F.conv2d(x, w, padding=d, dilation=d, groups=1024), x)
+    return plain, by(lambda x, w, d: atrous_depthwise(x, w, None, d), last)
 
 
 def channels_last(size: int) -> Sides:
@@ -152,7 +182,9 @@ LEADS = dict(
     attention=attention,
     fusion=fusion,
     composition=composition,
-    layout=layout,
+    atrous=atrous,
+    atrous_layer=atrous_layer,
+    atrous_step=atrous_step,
     channels_last=channels_last,
     optimizer=optimizer,
     ema=ema,
@@ -210,11 +242,14 @@ def main() -> None:
     parser.add_argument('--threads', type=int)
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--amp', action='store_true', help='both sides under autocast to bfloat16')
+    parser.add_argument('--keep-freed', action='store_true', help='keep freed memory, as tools/train.py does')
     args = parser.parse_args()
     if unknown := set(args.names) - set(LEADS):
         parser.error(f'{", ".join(sorted(unknown))} is none of {", ".join(LEADS)}.')
     if args.threads:
         torch.set_num_threads(args.threads)
+    if args.keep_freed:
+        keep_freed_memory()
     MMLogger.get_instance('leads', log_level='WARNING')  # mmengine would list every parameter group
     print(
         environment(

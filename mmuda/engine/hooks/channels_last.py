@@ -12,8 +12,9 @@ from mmuda.registry import HOOKS
 class ChannelsLastHook(Hook):
     """Runs the model in ``torch.channels_last``: about 0.7 of a MobileNetV2 or ResNet step on a CPU.
 
-    Leave it out for heads with dilated depth-wise convolutions (DAFormer's ASPP), slower in this layout. Under DDP
-    torch warns that gradient buckets have another layout: they are copied then.
+    Leave it out for heads with dilated depth-wise convolutions (as in an ASPP), slower in this layout unless they are
+    :class:`mmuda.AtrousConv2d`, as those of the DAFormer head. Under DDP torch warns that gradient buckets have another
+    layout: they are copied then.
     """
 
     def before_run(self, runner) -> None:

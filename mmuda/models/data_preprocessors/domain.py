@@ -8,6 +8,8 @@ from torch import nn
 from mmuda.domain import DOMAINS, DomainBatch, sort_by_domain
 from mmuda.registry import MODELS
 
+from .stacking import prepare
+
 
 @MODELS.register_module()
 class DomainDataPreprocessor(BaseDataPreprocessor):
@@ -52,7 +54,7 @@ class DomainDataPreprocessor(BaseDataPreprocessor):
             return self.host(data, training=False)
         data, layout = self.arrange(data)
         _check_padded_size(data['inputs'], getattr(self.host, 'size', None))
-        return dict(self.host(data, training=True), layout=layout)
+        return dict(prepare(self.host, data), layout=layout)
 
     def arrange(self, data: dict) -> tuple[dict, DomainBatch]:
         """A training batch in the order ``[source | target]`` with all that is required, and its layout."""

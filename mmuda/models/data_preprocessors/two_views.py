@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from mmuda.domain import STRONG_VIEW
 from mmuda.registry import MODELS
 
 from .domain import DomainDataPreprocessor
+from .stacking import stacked
 
 
 @MODELS.register_module()
@@ -39,7 +39,7 @@ class TwoViewDataPreprocessor(DomainDataPreprocessor):
         samples = data['data_samples'][0 if self.include_source else layout.num_source :]
         views = [_strong_view(sample) for sample in samples]
         count = len(data['inputs'])
-        result = self.host(dict(data, inputs=_stack([*data['inputs'], *views])), training=True)
+        result = self.host(dict(data, inputs=stacked([*data['inputs'], *views])), training=True)
         return dict(result, inputs=result['inputs'][:count], strong=result['inputs'][count:], layout=layout)
 
 
@@ -51,9 +51,3 @@ def _strong_view(sample) -> Tensor:
         "domain's pipeline with dict(type='mmuda.TwoViews', weak=[..., dict(type='mmpretrain.PackInputs')], "
         'strong=[...]).'
     )
-
-
-def _stack(images: list[Tensor]) -> Tensor | list[Tensor]:
-    """One tensor where all have one size: the host then normalises them in one go."""
-    same = all(image.shape == images[0].shape for image in images)
-    return torch.stack(images) if same else images

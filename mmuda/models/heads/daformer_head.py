@@ -10,8 +10,9 @@ Where it differs: the outputs are those of the plain formulas up to rounding, co
 * The 1×1 branch A of the ASPP is linear in the embeddings W_i x_i + b_i, and a 1×1 convolution
   commutes with a resize, so A · cat_i(up(W_i x_i + b_i)) = Σ_i up((A_i W_i) x_i) + Σ_i A_i b_i:
   thin products take the place of one over the wide concatenation (`compose=False`: the plain form).
-* The encoder hands over transposed views (channels last), in which dilated depth-wise convolutions
-  on a CPU are slow: the levels are made contiguous while they are still thin.
+* Dilated depth-wise convolutions are plain ones on sub-grids (:class:`mmuda.AtrousConv2d`) on a CPU, which works in
+  channels last throughout, the layout that an encoder of tokens hands over. Elsewhere the levels are made
+  contiguous while they are still thin.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ from mmseg.models.decode_heads.sep_aspp_head import DepthwiseSeparableASPPModule
 from mmseg.models.utils import resize
 
 from mmuda.registry import MODELS
+
+from ..layers import AtrousConv2d
+from ..layers.atrous_conv import in_a_graph
 
 
 @MODELS.register_module()
@@ -72,6 +76,9 @@ class DAFormerHead(BaseDecodeHead):
         self.aspp = DepthwiseSeparableASPPModule(
             dilations=dilations, in_channels=embed_dims * len(in_channels), channels=channels, **shared
         )
+        for branch in self.aspp:
+            if hasattr(branch, 'depthwise_conv'):
+                branch.depthwise_conv.conv = AtrousConv2d.of(branch.depthwise_conv.conv)
         if not bottleneck and len(dilations) > 1:
             raise ValueError(
                 f'DAFormerHead has {len(dilations)} branches and no bottleneck to join them: give one dilation.'
@@ -91,8 +98,11 @@ class DAFormerHead(BaseDecodeHead):
         return self.cls_seg(branches[0] if self.bottleneck is None else self.bottleneck(torch.cat(branches, dim=1)))
 
     def _transform_inputs(self, inputs: list[Tensor]) -> list[Tensor]:
-        """The chosen levels, contiguous."""
-        return [x.contiguous() for x in super()._transform_inputs(inputs)]
+        """The chosen levels, in channels last where sub-grids are faster, else contiguous."""
+        levels = super()._transform_inputs(inputs)
+        by_grids = levels[0].is_cpu and max(self.aspp.dilations) > 1 and not in_a_graph()
+        layout = torch.channels_last if by_grids else torch.contiguous_format
+        return [x.contiguous(memory_format=layout) for x in levels]
 
     def _branch(self, dilation: int, branch: nn.Module, levels: list[Tensor], embedded: Tensor) -> Tensor:
         """One branch of the ASPP: [B, n · embed_dims, H_1, W_1] -> [B, channels, H_1, W_1]."""

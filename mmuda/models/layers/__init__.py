@@ -2,6 +2,7 @@
 
 from importlib.util import find_spec
 
+from .atrous_conv import AtrousConv2d
 from .auto_dial import AutoDIAL1d, AutoDIAL2d, AutoDIAL3d
 from .convert import convert_norm, evaluated_as, fuse, fuse_norms, set_eval_domain
 from .dida import DIDAModule
@@ -28,6 +29,7 @@ __all__ = [
     'AdaBN1d',
     'AdaBN2d',
     'AdaBN3d',
+    'AtrousConv2d',
     'AttentionModule',
     'AutoDIAL1d',
     'AutoDIAL2d',

@@ -165,11 +165,13 @@ class KernelGenerator(nn.Module):
 
     def forward(self) -> tuple[Tensor, Tensor | None]:
         """U and V ``[k, k]``; no V without biases."""
-        slope, offset = self.expand.weight.flatten(), self.expand.bias
-        if self.rescale is not None:
-            scale = self.rescale.weight.view(1)
-            slope = scale * slope
-            offset = None if offset is None else torch.addcmul(self.rescale.bias, scale, offset)
+        slope, offset = self.expand.weight.view(-1, 1), self.expand.bias
+        if self.rescale is not None:  # as products, whose gradients need no sums of their own
+            scale = self.rescale.weight.view(1, 1)
+            with torch.autocast(scale.device.type, enabled=False):
+                slope = slope @ scale
+                if offset is not None:
+                    offset = torch.addmm(self.rescale.bias.view(1, 1), offset.view(-1, 1), scale)
         shape = (self.kernel_size, self.kernel_size)
         return slope.view(shape), None if offset is None else offset.view(shape)
 

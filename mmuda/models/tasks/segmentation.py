@@ -252,15 +252,16 @@ def _head_loss(
     chosen = None if head.sampler is None else head.sampler.sample(logits, label[:, None])
     losses = head.loss_decode if isinstance(head.loss_decode, nn.ModuleList) else (head.loss_decode,)
     if plain:
-        return sum(loss(logits, label, weight=chosen, ignore_index=head.ignore_index) for loss in losses)
+        return _sum([loss(logits, label, weight=chosen, ignore_index=head.ignore_index) for loss in losses])
     if chosen is not None:
         weight = chosen if weight is None else chosen * weight.view(len(label), *weight.shape[1:] or (1, 1))
-    return sum(
-        _reduced(
-            loss(logits, label, reduction_override='none', ignore_index=head.ignore_index), label, weight, reduction
-        )
-        for loss in losses
-    )
+    maps = [loss(logits, label, reduction_override='none', ignore_index=head.ignore_index) for loss in losses]
+    return _sum([_reduced(value, label, weight, reduction) for value in maps])
+
+
+def _sum(values: Sequence[Tensor]) -> Tensor:
+    """Without the addition to 0 that Python's ``sum`` begins with."""
+    return values[0] if len(values) == 1 else sum(values[1:], values[0])
 
 
 def _reduced(loss: Tensor, label: Tensor, weight: Tensor | None, reduction: str | None) -> Tensor:

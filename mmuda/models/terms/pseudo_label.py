@@ -58,7 +58,7 @@ class PseudoLabelLoss(Term):
                     'a labeller, or a maker that labels this view.'
                 )
         outputs = type(views[0].outputs).joined([view.outputs for view in views])
-        label = torch.cat([view.label for view in views])
+        label = views[0].label if len(views) == 1 else torch.cat([view.label for view in views])
         weight = _weights(views)
         log = {}
         if self.weight is not None or label.dim() == 1:
@@ -68,7 +68,9 @@ class PseudoLabelLoss(Term):
             weight = _times(self.weight.weigh(agreement, step), weight)
             log['coordination'] = weight.mean()
         losses = outputs.losses(label, weight, self.reduction)
-        return {key: self.loss_weight * loss for key, loss in losses.items()} | log
+        if self.loss_weight != 1:
+            losses = {key: self.loss_weight * loss for key, loss in losses.items()}
+        return losses | log
 
     @torch.no_grad()
     def _agreement(self, logits: Tensor, label: Tensor) -> Tensor:
@@ -82,6 +84,8 @@ def _weights(views: Sequence[View]) -> Tensor | None:
     """Of all rows, None where none is weighed."""
     if all(view.weight is None for view in views):
         return None
+    if len(views) == 1:
+        return views[0].weight
     like = next(view.weight for view in views if view.weight is not None)
     return torch.cat(
         [like.new_ones(len(view), *like.shape[1:]) if view.weight is None else view.weight for view in views]

@@ -25,7 +25,7 @@ from ..views import Normalization, StrongView, View, ViewMaker
 from .backward import EarlyBackward
 from .checkpoint import adopt_checkpoint
 from .methods import moved_key, with_methods
-from .parts import build_labeller, build_parts, named_losses, with_num_classes
+from .parts import build_labeller, build_parts, named_losses, summed_losses, with_num_classes
 from .passes import draw_layouts, join_inputs, layout_of, loaded_views, pass_views
 from .plan import plan_step
 from .taps import Taps
@@ -90,6 +90,7 @@ class UDAModel(BaseModel):
         self._drawers = group_drawers(net)  # a tuple: they are modules of the student, not of this model
         self._attach_terms()
         self._backward: EarlyBackward | None = None
+        self._normalization: Normalization | None = None
         self._predict_on = 'student'
         self.predict_on = predict_on
         self.register_load_state_dict_pre_hook(adopt_checkpoint)
@@ -142,6 +143,8 @@ class UDAModel(BaseModel):
 
     def _tapped(self) -> dict[str, None]:
         return dict.fromkeys(tap for term in self.terms.values() for tap in term.taps)
+
+    parse_losses = staticmethod(summed_losses)
 
     def train_step(self, data: dict, optim_wrapper: OptimWrapper) -> dict[str, Tensor]:
         """One update by one batch of the dataloader, as mmengine's models make it."""
@@ -202,10 +205,10 @@ class UDAModel(BaseModel):
 
     def _learn(self, terms: Sequence[str], views: dict[str, View], early: bool) -> dict[str, dict[str, Tensor]]:
         """What some terms make of their views, which nobody needs afterwards; ``early``: with a backward pass."""
-        losses = {}
+        losses, step = {}, self.step.clone()
         for name in terms:
             read = (views[view] for view in self.terms[name].reads)
-            losses[name] = named_losses(name, self.terms[name](*read, step=self.step.clone()))
+            losses[name] = named_losses(name, self.terms[name](*read, step=step))
         for name in {view for term in terms for view in self.terms[term].reads}:
             del views[name]
         if early and self._backward:
@@ -250,13 +253,9 @@ class UDAModel(BaseModel):
     @torch.no_grad()
     def _make(self, views: dict[str, View]) -> None:
         """Let the makers that are needed add their views."""
-        host = self.data_preprocessor.host
         for name in self.plan.makers:
-            like = next(iter(views.values())).inputs
-            norm = Normalization(
-                getattr(host, 'mean', like.new_zeros(3, 1, 1)), getattr(host, 'std', like.new_ones(3, 1, 1))
-            )
-            made = self.views[name](views, norm)
+            self._normalization = Normalization.of(self.data_preprocessor.host, self.step.device, self._normalization)
+            made = self.views[name](views, self._normalization)
             views |= made if isinstance(made, dict) else {name: made}
 
     def set_length(self, length: int) -> None:

@@ -78,3 +78,21 @@ def named_losses(term: str, returned: dict[str, Tensor]) -> dict[str, Tensor]:
         else:
             named[key if term in DOMAINS else f'{term}.{key}'] = value
     return named
+
+
+def summed_losses(losses: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+    """What is trained, and all that is logged: as mmengine's ``parse_losses``, in as few operations as it takes.
+
+    A number is its own mean. Every key with ``loss`` in it is added to the total.
+
+    Raises:
+        TypeError: A value that is no tensor.
+    """
+    for name, value in losses.items():
+        if not isinstance(value, Tensor):
+            raise TypeError(f'{name} of a training step is a {type(value).__name__}: terms return tensors.')
+    log = {name: value.mean() if value.dim() else value for name, value in losses.items()}
+    first, *others = (value for name, value in log.items() if 'loss' in name)
+    for value in others:
+        first = first + value
+    return first, dict(loss=first) | log

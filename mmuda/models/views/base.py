@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 IGNORE_INDEX = 255
@@ -50,11 +52,36 @@ def counted(label: Tensor) -> Tensor:
     return label != IGNORE_INDEX if label.dim() > 1 else label >= 0
 
 
-class Normalization(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Normalization:
     """How the student's inputs were normalised: ``(rgb − mean) / std``, both ``[3, 1, 1]``, rgb in 0–255."""
 
     mean: Tensor
     std: Tensor
+
+    @classmethod
+    def of(cls, host: nn.Module, device: torch.device, known: Normalization | None = None) -> Normalization:
+        """That of a host's preprocessor: (rgb − 0) / 1 where it has none, ``known`` where that is still right."""
+        mean, std = (getattr(host, name, None) for name in ('mean', 'std'))
+        if known is not None and known.mean.device == device and (mean is None or known.mean is mean):
+            return known
+        if mean is None:
+            return cls(torch.zeros(3, 1, 1, device=device), torch.ones(3, 1, 1, device=device))
+        return cls(mean, std)
+
+    def unit(self, images: Tensor) -> Tensor:
+        """Normalised images ``[B, 3, H, W]`` → colours in [0, 1]."""
+        mean, std, _, _ = self._factors
+        return torch.addcmul(mean, images, std).clamp_(0, 1)
+
+    def normalized(self, rgb: Tensor) -> Tensor:
+        """The inverse."""
+        _, _, offset, scale = self._factors
+        return torch.addcmul(offset, rgb, scale)
+
+    @cached_property
+    def _factors(self) -> tuple[Tensor, ...]:
+        return self.mean / 255, self.std / 255, -self.mean / self.std, 255 / self.std
 
 
 class ViewMaker(nn.Module):

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import torch
 from torch import Tensor
 
-from mmuda.functional import color_jitter, draw_jitter, gaussian_blur, jitter_colors, released_blur
+from mmuda.functional import adjust_colors, draw_jitter, gaussian_blur, jitter_colors, released_blur
 from mmuda.registry import MODELS
 
 from .base import Normalization, View, ViewMaker
@@ -67,7 +68,7 @@ class StudentView(ViewMaker):
         """The augmented views; labels stay in place."""
         parts = [views[name] for name in self.of]
         images = parts[0].inputs if len(parts) == 1 else torch.cat([part.inputs for part in parts])
-        rows = self.augment(images, *norm).split([len(part) for part in parts])
+        rows = self._changed(images, norm).split([len(part) for part in parts])
         made = [replace(part, inputs=x) for part, x in zip(parts, rows, strict=True)]
         return made[0] if len(made) == 1 else dict(zip(self.of, made))
 
@@ -78,6 +79,9 @@ class StudentView(ViewMaker):
         Raises:
             ValueError: Images without colours.
         """
+        return self._changed(images, Normalization(mean, std))
+
+    def _changed(self, images: Tensor, norm: Normalization) -> Tensor:
         if images.shape[1] != 3:
             raise ValueError(
                 f'StudentView jitters colours, but the images have {images.shape[1]} channel(s): load three channels, '
@@ -86,37 +90,50 @@ class StudentView(ViewMaker):
         # A blur in bfloat16 would lose the last bits of a pixel.
         with torch.autocast(images.device.type, enabled=False):
             change = self._augment if self.style == 'image' else self._augment_as_released
-            return change(images, mean, std)
+            return change(images, norm)
 
-    def _augment(self, images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
-        rgb = ((images * std + mean) / 255).clamp(0, 1)
+    def _augment(self, images: Tensor, norm: Normalization) -> Tensor:
+        rgb = norm.unit(images)
+        *factors, jitters, sigma, blurs = self._draws(rgb)
         if self.jitter_prob:
-            rgb = self._where(self.jitter_prob, color_jitter(rgb, self.jitter_strength), rgb)
+            rgb = torch.where(jitters.view(-1, 1, 1, 1), adjust_colors(rgb, *factors), rgb)
         if self.blur_prob:
-            rgb = self._where(self.blur_prob, self._blur(rgb), rgb)
-        return (rgb * 255 - mean) / std
+            rgb = torch.where(blurs.view(-1, 1, 1, 1), self._blur(rgb, sigma), rgb)
+        return norm.normalized(rgb)
 
-    def _augment_as_released(self, images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+    def _draws(self, rgb: Tensor) -> tuple[Tensor, ...]:
+        """For each image ``[B]``: factors of brightness, contrast and saturation, turn of the hue, whether these are
+        applied, sigma, and whether that is."""
+        options = (self.jitter_strength, *self.blur_sigma, self.jitter_prob, self.blur_prob)
+        lowest, width, chances = _ranges(options, rgb.dtype, rgb.device)
+        draws = torch.addcmul(lowest, width, torch.rand(7, len(rgb), device=rgb.device, dtype=rgb.dtype))
+        jitters, blurs = draws[4::2] < chances
+        return *draws[:4], jitters, draws[5], blurs
+
+    def _augment_as_released(self, images: Tensor, norm: Normalization) -> Tensor:
         """The two chances are the CPU's, so that nobody waits for the device."""
         jitters, blurs = torch.rand(2).tolist()
         if jitters < self.jitter_prob:
-            rgb = ((images * std + mean) / 255).clamp(0, 1)
-            factors, order = draw_jitter(len(rgb), self.jitter_strength, rgb.device)
-            images = (jitter_colors(rgb, factors, order) * 255 - mean) / std
+            factors, order = draw_jitter(len(images), self.jitter_strength, images.device)
+            images = norm.normalized(jitter_colors(norm.unit(images), factors, order))
         if blurs < self.blur_prob:
-            images = released_blur(images, self._sigma(images))
+            low, high = self.blur_sigma
+            sigma = low + (high - low) * torch.rand(len(images), device=images.device, dtype=images.dtype)
+            images = released_blur(images, sigma)
         return images
 
-    def _sigma(self, images: Tensor) -> Tensor:
-        low, high = self.blur_sigma
-        return low + (high - low) * torch.rand(len(images), device=images.device, dtype=images.dtype)
-
-    def _blur(self, rgb: Tensor) -> Tensor:
-        sigma = self._sigma(rgb)
+    def _blur(self, rgb: Tensor, sigma: Tensor) -> Tensor:
         radius = max(1, round(3 * self.blur_sigma[1]))  # beyond three sigma a Gaussian has lost 99.7 % of its mass
         return gaussian_blur(rgb, sigma, min(radius, min(rgb.shape[-2:]) - 1))
 
-    @staticmethod
-    def _where(probability: float, changed: Tensor, plain: Tensor) -> Tensor:
-        chosen = torch.rand(len(plain), device=plain.device) < probability
-        return torch.where(chosen.view(-1, 1, 1, 1), changed, plain)
+
+@lru_cache(maxsize=32)
+@torch.inference_mode(False)
+def _ranges(options: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """Lower ends and widths of the seven uniform draws of an image, and the two chances, on the device ``[·, 1]``."""
+    strength, low, high, jitter_prob, blur_prob = options
+    lowest = [1 - strength] * 3 + [-strength, 0, low, 0]
+    width = [2 * strength] * 4 + [1, high - low, 1]
+    return tuple(
+        torch.tensor(x, dtype=dtype, device=device)[:, None] for x in (lowest, width, [jitter_prob, blur_prob])
+    )

@@ -10,6 +10,7 @@ pytest.importorskip('mmseg')
 compat.apply()
 
 from mmuda.models.heads import DAFormerHead
+from mmuda.models.layers import AtrousConv2d
 from mmuda.registry import MODELS
 
 WIDTHS = [4, 6, 8, 10]
@@ -81,14 +82,25 @@ def test_composition_changes_neither_outputs_nor_gradients(kwargs):
     torch.testing.assert_close(dict(composed.named_buffers()), dict(plain.named_buffers()))
 
 
-def test_memory_format_of_the_input_changes_nothing_but_never_enters_the_aspp():
+def test_memory_format_of_the_input_changes_nothing_and_the_aspp_has_that_of_its_convolutions():
     head = build()
     seen = []
-    head.aspp[1].register_forward_pre_hook(lambda _, args: seen.append(args[0].is_contiguous()))
+    layout = torch.channels_last  # on a CPU
+    head.aspp[1].register_forward_pre_hook(lambda _, args: seen.append(args[0].is_contiguous(memory_format=layout)))
     transposed = [x.contiguous(memory_format=torch.channels_last) for x in levels()]
     assert not transposed[0].is_contiguous()
     torch.testing.assert_close(head(transposed), head(levels()))
     assert seen == [True, True]
+    layout = torch.contiguous_format  # of a graph, which may run elsewhere
+    torch.testing.assert_close(torch.jit.trace(head.eval(), [levels()], check_trace=False)(levels()), head(levels()))
+    assert seen == [True, True, True, False]
+
+
+def test_its_depth_wise_convolutions_work_by_sub_grids():
+    head = build()
+    convs = [branch.depthwise_conv.conv for branch in head.aspp if hasattr(branch, 'depthwise_conv')]
+    assert [type(conv) for conv in convs] == [AtrousConv2d] * 3
+    assert all(conv.splits for conv in convs)
 
 
 @pytest.mark.parametrize('widths, count', [([64, 128, 320, 512], 3_712_275), ([32, 64, 160, 256], 3_581_203)])
