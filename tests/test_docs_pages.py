@@ -19,7 +19,7 @@ from mmuda.apis import load_config
 from mmuda.apis.preflight import check_training
 from mmuda.datasets.toy_scenes import ToyStreetsSpec, write_toy_streets
 from mmuda.models.uda.methods import join_methods
-from mmuda.registry import MODELS
+from mmuda.registry import DATA_SAMPLERS, DATASETS, HOOKS, MODELS
 
 REPO = Path(__file__).resolve().parents[1]
 NEW = ('get_started', 'own_data', 'plug_in', 'many_gpus', 'troubleshooting', 'migrate')
@@ -67,7 +67,8 @@ def test_every_page_is_on_the_site():
 
 def test_parts_plug_in():
     """Blocks of a config are merged into a network of mmseg's kind; the others run."""
-    norm, _, loss, mixed = blocks(page('plug_in'))
+    norm, data, loss, mixed = blocks(page('plug_in'))
+    assert types_in(data) == {'mmuda.DomainDataset', 'mmuda.ToyStreets', 'mmuda.DomainSampler'}
     settings: dict = {}
     exec(norm, settings)
     backbone = dict(type='mmseg.ResNet', depth=18) | settings['model']['backbone']
@@ -81,6 +82,27 @@ def test_parts_plug_in():
     exec(mixed, made)
     assert made['mixed'].inputs.shape == made['target'].inputs.shape
     assert made['mixed'].label.shape == made['mixed'].weight.shape == made['target'].label.shape
+
+
+def types_in(block: str) -> set[str]:
+    """Types of ours in a block of a config; each is registered where a stock config looks for it."""
+    exec(block, {})
+    found = set(re.findall(r"type='(mmuda\.\w+)'", block))
+    assert [
+        name for name in found if not any(where.get(name) for where in (MODELS, HOOKS, DATASETS, DATA_SAMPLERS))
+    ] == []
+    return found
+
+
+def test_the_readme_s_blocks(folder):
+    """The leaf for two folders is a config that starts; the part in a stock config names what there is."""
+    leaf, part = blocks((REPO / 'README.md').read_text(encoding='utf-8'))
+    leaf = leaf.replace("'./stct_", "'../stct/stct_").replace('num_classes=5', 'num_classes=8')
+    (folder / 'configs' / 'mine' / 'readme.py').write_text(leaf)
+    cfg = load_config('configs/mine/readme.py')
+    check_training(cfg)
+    assert cfg.train_dataloader.dataset.target.data_prefix.img_path == 'new/images'
+    assert 'mmuda.MHAMixVisionTransformer' in types_in(part)
 
 
 @pytest.mark.parametrize('leaf', ['daformer/daformer_daformer_mit-b5_gta2cs', 'mic/mic_daformer_mit-b5_gta2cs'])
