@@ -4,6 +4,7 @@ Runs that matter go through a process of their own; mistakes are tried in this o
 """
 
 import importlib.util
+import json
 import os
 import shutil
 import subprocess
@@ -154,10 +155,23 @@ def test_inference_on_a_folder(trained, data, call, monkeypatch, capsys, tmp_pat
     work_dir, config = trained
     images = data / 'toy_streets/dusk/images/val'
     monkeypatch.setenv('MMUDA_DATA', '/nowhere')  # inference needs no data set
-    call('infer.py', config, work_dir / 'iter_2.pth', images, '--out', tmp_path)
+    call('infer.py', config, work_dir / 'iter_2.pth', images, '--out', tmp_path, '--batch-size', 2, '--shares', 'json')
     assert '2 label maps' in capsys.readouterr().out
+    assert sum(json.loads((tmp_path / 'shares.json').read_text())[f'{images}/00000.png'].values()) == pytest.approx(1)
     assert sorted(path.name for path in (tmp_path / 'overlays').glob('*.png')) == ['00000.png', '00001.png']
     assert np.asarray(Image.open(tmp_path / 'labels/00000.png')).shape == (64, 96)
+
+
+def test_views_that_are_scored_and_written(trained, data, call, capsys, tmp_path):
+    work_dir, config = trained
+    tta = ('--tta', '--cfg-options', 'tta_views.scales=(1.0,1.5)')
+    call('test.py', config, work_dir / 'iter_2.pth', '--work-dir', tmp_path, '--out', tmp_path / 'test', *tta)
+    images = data / 'toy_streets/dusk/images/val'
+    call('infer.py', config, work_dir / 'iter_2.pth', images, '--out', tmp_path / 'infer', *tta)
+    for name in ('00000.png', '00001.png'):
+        scored, predicted = (Image.open(tmp_path / place / name) for place in ('test', 'infer/labels'))
+        assert np.array_equal(scored, predicted)
+        assert scored.size == (96, 64)
 
 
 def test_export_prints_the_file_beside_the_network(trained, data, call, capsys, tmp_path):

@@ -12,7 +12,7 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope, Registry
 
 from mmuda import registry
-from mmuda.apis import load_config
+from mmuda.apis import enable_tta, load_config
 from mmuda.apis.config import SETTINGS
 from mmuda.apis.preflight import check_config, check_schedule
 from mmuda.models.uda.methods import join_methods
@@ -143,6 +143,25 @@ def _types(node) -> Iterator[str]:
         yield from _types(value)
     if isinstance(node, dict) and isinstance(node.get('type'), str):
         yield node['type']
+
+
+@pytest.mark.parametrize('leaf', LEAVES, ids=str)
+def test_a_leaf_of_segmentation_has_its_views(leaf):
+    cfg = read(leaf)
+    plain = joined_sets(cfg.test_dataloader.dataset)[0].pipeline
+    if not plain[-1].type.endswith('PackSegInputs'):
+        return
+    enable_tta(cfg)
+    load, views = joined_sets(cfg.test_dataloader.dataset)[-1].pipeline
+    sizes, flips, labels, pack = views['transforms']
+    assert load.type == 'mmuda.LoadImage'
+    assert [len(sizes), len(flips), len(labels), len(pack)] == [6, 2, 1, 1]
+    assert (labels[0].type, pack[0].type) == ('mmuda.LoadLabel', 'mmseg.PackSegInputs')
+    resize = next((step for step in plain if step.type == 'Resize'), dict(scale_factor=(1.0, 1.0)))
+    key = 'scale' if 'scale' in resize else 'scale_factor'
+    assert tuple(sizes[2][key]) == tuple(resize[key])
+    assert sizes[4][key] == pytest.approx([3 * side for side in sizes[0][key]], abs=2 if key == 'scale' else 0)
+    assert cfg.model.type == 'mmuda.ScoreSumTTA'
 
 
 @pytest.mark.parametrize('leaf', STCT, ids=str)

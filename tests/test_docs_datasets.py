@@ -90,7 +90,7 @@ def test_a_block_is_a_config_that_starts(config, snippet):
         METRICS.build(cfg.val_evaluator)
         assert cfg.val_dataloader == cfg.test_dataloader
         assert cfg.val_evaluator == cfg.test_evaluator
-        if 'tta_model' in cfg:
+        if 'tta_pipeline' in cfg:
             image = scored['data_samples'][0].img_path
             assert len(Compose(cfg.tta_pipeline)(dict(img_path=image))['inputs']) == 10
             assert MODELS.get(cfg.tta_model.type)

@@ -9,7 +9,7 @@ python tools/infer.py CONFIG CHECKPOINT IMAGES --drop 0.66 --keep-above 0.9     
 import argparse
 from pathlib import Path
 
-from mmuda.apis import ToolParser, fraction, run_tool
+from mmuda.apis import ToolParser, at_least, fraction, run_tool
 
 
 def parse_args() -> argparse.Namespace:
@@ -54,7 +54,18 @@ def parse_args() -> argparse.Namespace:
         metavar='PROBABILITY',
         help='with --drop: pixels of this probability and more keep their label all the same',
     )
+    parser.add_argument(
+        '--shares', choices=['csv', 'json'], help='also write shares.csv or .json: which share of an image a class has'
+    )
+    parser.add_argument(
+        '--batch-size',
+        type=at_least(1),
+        default=1,
+        help='images of one size that go through the network together (default: 1)',
+    )
+    parser.add_argument('--tta', action='store_true', help='several views of each image decide: scaled, mirrored')
     parser.add_argument('--device', help='torch device (default: the first GPU, else the CPU)')
+    parser.add_cfg_options()
     return parser.parse_args()
 
 
@@ -68,24 +79,27 @@ def main() -> None:
     check_out_dir(args.out, '--out')
     videos = [path for path in args.images if is_video(path)]
     images = [path for path in args.images if not is_video(path)]
-    for option, given in (('--confidence', args.confidence), ('--drop', args.drop is not None)):
-        if given and not images:
-            raise UserError(f'{option} is for maps of images, and there are only videos: leave it out')
+    given = dict(confidence=args.confidence, shares=args.shares, drop=args.drop is not None)
+    if not images and any(given.values()):
+        option = next(name for name, value in given.items() if value)
+        raise UserError(f'--{option} is for maps of images, and there are only videos: leave it out')
     if args.drop is None and args.keep_above is not None:
         raise UserError('--keep-above is for pixels that --drop would drop: give --drop SHARE, too')
     for path in videos:
         look_at(path)
-    predict = UDAInferencer(args.config, args.checkpoint, args.predict_on, args.device, ensemble=args.ensemble)
+    options = dict(cfg_options=args.cfg_options, ensemble=args.ensemble, tta=args.tta)
+    predict = UDAInferencer(args.config, args.checkpoint, args.predict_on, args.device, **options)
     for path in videos:
-        out = paint_video(predict, path, Path(args.out, 'overlays'), 0.5 if args.opacity is None else args.opacity)
+        opacity = 0.5 if args.opacity is None else args.opacity
+        out = paint_video(predict, path, Path(args.out, 'overlays'), opacity, args.batch_size)
         print(f'{path} is painted in {out}')
     if images:
         above = 1.0 if args.keep_above is None else args.keep_above
         surest = None if args.drop is None else surest_pixels(predict, images, args.drop, above)
-        found = predict.each(images, args.out, args.opacity, confidence=args.confidence, surest=surest)
-        count = sum(1 for _ in found)
+        options = dict(confidence=args.confidence, shares=args.shares, batch_size=args.batch_size, surest=surest)
+        count = sum(1 for _ in predict.each(images, args.out, args.opacity, **options))
         kind = 'label maps and overlays' if predict.segments else 'lines of predictions.csv'
-        print(f'\n{count} {kind} are in {args.out}')
+        print(f'{count} {kind} are in {args.out}')
 
 
 if __name__ == '__main__':

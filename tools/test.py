@@ -30,7 +30,7 @@ def parse_args() -> argparse.Namespace:
         help='further checkpoints of the config, whose probabilities are averaged with those of the first',
     )
     parser.add_argument(
-        '--tta', action='store_true', help="test-time augmentation: the config's tta_pipeline and tta_model"
+        '--tta', action='store_true', help="test-time augmentation: the config's tta_pipeline or tta_views"
     )
     parser.add_argument('--work-dir', help='where the log goes (default: work_dirs/NAME_OF_THE_CONFIG)')
     parser.add_argument('--out', metavar='DIR', help='write the predicted label maps as PNG')

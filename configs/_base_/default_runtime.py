@@ -20,6 +20,11 @@ log_level = 'INFO'
 # MLflowVisBackend likewise.
 visualizer = dict(type='Visualizer', vis_backends=[dict(type='LocalVisBackend')])
 
+# --tta of tools/test.py and tools/infer.py: the scores of several views of an image are summed. Where the data's config
+# has no `tta_pipeline`, segmented images are scaled and mirrored; the sizes are mmsegmentation's.
+tta_model = dict(type='mmuda.ScoreSumTTA')
+tta_views = dict(scales=(0.5, 0.75, 1.0, 1.25, 1.5, 1.75), flip=True)
+
 # A run is a function of its seed: --cfg-options randomness.seed=1 is another one.
 randomness = dict(seed=0, deterministic=False, diff_rank_seed=False)
 load_from = None

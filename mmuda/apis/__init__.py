@@ -15,7 +15,6 @@ __getattr__, __dir__, __all__ = lazy_exports(
             'build_runner',
             'enable_amp',
             'enable_auto_scale_lr',
-            'enable_tta',
             'evaluate',
             'set_resume',
             'set_work_dir',
@@ -24,5 +23,6 @@ __getattr__, __dir__, __all__ = lazy_exports(
         paths=('check_out_dir', 'check_out_file'),
         preflight=('check_config', 'check_data_roots', 'check_pretrained', 'check_schedule', 'check_training'),
         training_dir=('training_in',),
+        tta=('enable_tta',),
     ),
 )

@@ -38,6 +38,7 @@ SETTINGS = frozenset(inspect.signature(Runner.__init__).parameters) - {'self', '
     'efficient_conv_bn_eval',
     'tta_model',
     'tta_pipeline',
+    'tta_views',
 }
 INNER_SETTINGS = frozenset(
     ('lr', 'batch_size', 'num_workers', 'max_iters', 'max_epochs', 'val_interval', 'interval', 'seed', 'num_classes')

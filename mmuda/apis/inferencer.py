@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,29 +11,29 @@ import torch
 from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import MODELS, DefaultScope
-from mmengine.utils import track_iter_progress
+from rich.console import Console
+from rich.progress import track
 from torch import Tensor, nn
 
 from mmuda import compat
 from mmuda.datasets import DataError
-from mmuda.datasets.label_free import is_label_loader
-from mmuda.datasets.own_readers import is_image_loader, use_own_readers
 from mmuda.models.ensemble import Ensemble
 from mmuda.visualization import palette_of
 
+from .batches import Work, in_batches
 from .channels import check_channels, network_channels
 from .checkpoint import dataset_meta, load_checkpoint, read_checkpoint
 from .config import load_config
 from .ensemble import loaded_copies
 from .errors import UserError
+from .image_pipeline import split_pipeline
 from .inputs import Images, NamedImage, find_images
-from .predictions import TABLE, Classified, PredictionFolder, PredictionTable, confidence_of, prediction_of
+from .outputs import Outputs
+from .predictions import Classified, prediction_of
 from .preflight import check_config
 from .surest import SurestPixels
 from .timm_networks import without_timm_weights
-
-COLOR_TYPES = {1: 'grayscale', 3: 'color'}
-"""How a file is loaded for a network of so many channels, when its data set has no files: else `unchanged`."""
+from .tta import augmented, datasets_of
 
 
 class SomeImagesFailed(UserError):
@@ -61,6 +60,7 @@ class UDAInferencer:
         device: torch device; None: the first GPU, else the CPU.
         cfg_options: changes of the config, by dotted keys.
         ensemble: further checkpoints of the config, whose probabilities are averaged with those of the first.
+        tta: whether several views of each image decide, see :func:`.tta.augmented`.
     """
 
     def __init__(
@@ -71,6 +71,7 @@ class UDAInferencer:
         device: str | None = None,
         cfg_options: Mapping[str, Any] | None = None,
         ensemble: Sequence[str | Path] = (),
+        tta: bool = False,
     ) -> None:
         compat.apply()
         cfg = load_config(config, cfg_options)
@@ -81,31 +82,26 @@ class UDAInferencer:
             self.model = build_network(cfg, checkpoint, predict_on)
             self.network = getattr(self.model, predict_on, self.model)
             self.channels = network_channels(self.network) or 3
-            loading, self.steps = _split(_pipeline(cfg.test_dataloader.dataset), self.channels)
+            pipeline = next(datasets_of(cfg.test_dataloader.dataset))['pipeline']
+            views = augmented(cfg, pipeline) if tta else pipeline
+            loading, self.steps = split_pipeline(views, self.channels)
             self.loading, self.pipeline = Compose(loading), Compose(self.steps)
-        networks = [self.model, *loaded_copies(self.model, checkpoint, ensemble)]
-        self.predictor = (Ensemble(networks) if ensemble else self.model).to(place).eval()
+            networks = [self.model, *loaded_copies(self.model, checkpoint, ensemble)]
+            predictor = Ensemble(networks) if ensemble else self.model
+            self.predictor = MODELS.build(dict(cfg.tta_model, module=predictor)) if tta else predictor
+        self.predictor.to(place).eval()
         self.segments = hasattr(self.network, 'decode_head')
         self.classes, self.palette = _class_names(checkpoint, self.network)
 
-    def __call__(
-        self,
-        images: Images,
-        out_dir: str | Path | None = None,
-        opacity: float | None = None,
-        progress: bool = True,
-        confidence: bool = False,
-    ) -> list[np.ndarray | Classified]:
+    def __call__(self, images: Images, out_dir: str | Path | None = None, **options: Any) -> list:
         """Predict, and on demand write what was predicted.
 
         Args:
-            images: a file, a folder (with its sub-folders), an array as for `predict`, or a list of these. A file
-                that is named twice counts once.
+            images: a file, a folder (with its sub-folders), an array as for `predict`, or a list of these, of which one
+                that is named twice counts once; or a stream, any iterator over arrays.
             out_dir: of a segmentor gets `labels/NAME.png` (class ids) and `overlays/NAME.png`, of a classifier
                 `predictions.csv`; results of other images that are there stay.
-            opacity: of the colours over the image (None: 0.5); only a segmentor has some.
-            progress: whether to show a bar.
-            confidence: whether `confidence/NAME.png` is written, too: the probability of each pixel's class, 0 to 255.
+            options: see `each`.
 
         Returns:
             What `predict` returns, per image.
@@ -115,7 +111,7 @@ class UDAInferencer:
         """
         results: list[np.ndarray | Classified | None] = []
         try:
-            results.extend(self.each(images, out_dir, opacity, progress, confidence))
+            results.extend(self.each(images, out_dir, **options))
         except SomeImagesFailed as error:
             error.results = results
             raise
@@ -128,31 +124,44 @@ class UDAInferencer:
         opacity: float | None = None,
         progress: bool = True,
         confidence: bool = False,
+        shares: str | None = None,
+        batch_size: int = 1,
         surest: SurestPixels | None = None,
     ) -> Iterator[np.ndarray | Classified | None]:
-        """As a call, but one result after the other (None for a broken image): for more than fit in memory.
+        """As a call, but one result after the other (None for a broken image): for more than memory holds, or for ever.
 
-        With ``surest`` pixels that are not sure enough have 255.
+        Args:
+            images, out_dir: see a call.
+            opacity: of the colours over the image (None: 0.5); only a segmentor has some.
+            progress: whether to show a bar.
+            confidence: whether `confidence/NAME.png` is written, too: the probability of each pixel's class, 0 to 255.
+            shares: ``csv`` or ``json``: `shares.csv` or `.json` gets the share of the pixels that each class has.
+            batch_size: how many images go through the network together, if they follow each other in one size.
+            surest: which pixels of a segmentor are sure enough; all others have 255.
         """
-        for name, given in (('opacity', opacity is not None), ('confidence', confidence)):
-            if given and not self.segments:
-                raise UserError(f'{name} is for pictures of segmented images, and this model classifies: leave it out')
-        found = find_images(images)
-        folder = self._folder(out_dir, 0.5 if opacity is None else opacity, confidence)
-        bar = track_iter_progress if progress and len(found) > 1 else iter
-        problems = []
-        with self._table(out_dir) as add:
-            for item in bar(found):
-                try:
-                    result = self._one(item, folder, surest)
-                except DataError as error:
-                    problems.append(str(error))
-                    result = None
-                if isinstance(result, Classified):
-                    add(item.title, result)
-                yield result
+        outputs = Outputs(out_dir, self.segments, self.classes, self.palette, opacity, confidence, shares)
+        items = find_images(images)
+        total = len(items) if isinstance(items, list) else None
+        bar = track(items, 'images', total, console=Console(stderr=True), disable=not progress or total == 1)
+        problems: list[str] = []
+        done = 0
+        with outputs:
+            for works in in_batches(map(self._start, bar), batch_size):
+                self._finish(works)
+                for work in works:
+                    yield self._said(work, outputs, surest)
+                problems += [work.problem for work in works if work.problem]
+                done += len(works)
         if problems:
-            raise SomeImagesFailed(problems, len(found))
+            raise SomeImagesFailed(problems, done)
+
+    def _said(self, work: Work, outputs: Outputs, surest: SurestPixels | None) -> np.ndarray | Classified | None:
+        """What was predicted of an image, written."""
+        if work.problem:
+            return None
+        result = prediction_of(work.sample, self.classes) if surest is None else surest.labels(work.sample)
+        outputs.write(work.item, result, work.loaded['img'], work.sample)
+        return result
 
     def predict(self, image: np.ndarray) -> np.ndarray | Classified:
         """One image in memory -> class ids, uint8 [H, W], of a segmentor, else the class with its scores.
@@ -163,26 +172,28 @@ class UDAInferencer:
         """
         return prediction_of(self.sample(image), self.classes)
 
+    def sample(self, image: str | np.ndarray) -> Any:
+        """An image, or its file -> the data sample with all that the model says of it, such as class scores."""
+        (sample,) = self._predict([self.pipeline(self._load(image))])
+        return sample
+
     def prepare(self, image: str | np.ndarray) -> Tensor:
         """A file or an array as the network gets it, normalised: ``[1, C, H, W]``."""
         batch = pseudo_collate([self.pipeline(self._load(image))])
         return self.model.data_preprocessor(batch, False)['inputs']
 
-    def sample(self, image: str | np.ndarray) -> Any:
-        """An image, or its file -> the data sample with all that the model says of it, such as class scores."""
-        return self._predict(self._load(image))
+    def _start(self, item: NamedImage) -> Work:
+        try:
+            loaded = self._load(item.image)
+        except DataError as error:
+            return Work(item, problem=str(error))
+        return Work(item, loaded, self.pipeline(dict(loaded)))
 
-    def _one(
-        self, item: NamedImage, folder: PredictionFolder | None, surest: SurestPixels | None
-    ) -> np.ndarray | Classified:
-        """Load, predict, write."""
-        loaded = self._load(item.image)
-        image = loaded['img']
-        sample = self._predict(loaded)
-        result = prediction_of(sample, self.classes) if surest is None else surest.labels(sample)
-        if folder is not None:
-            folder.write(item.name, result, image, confidence_of(sample) if folder.confidence_dir else None)
-        return result
+    def _finish(self, works: list[Work]) -> None:
+        whole = [work for work in works if work.prepared is not None]
+        if whole:
+            for work, sample in zip(whole, self._predict([work.prepared for work in whole])):
+                work.sample = sample
 
     def _load(self, image: str | np.ndarray) -> dict:
         """An image as the test pipeline's loading step leaves it."""
@@ -209,24 +220,8 @@ class UDAInferencer:
             raise UserError(f'an image array has the shape {image.shape} and the type {image.dtype}: give {wanted}')
 
     @torch.inference_mode()
-    def _predict(self, loaded: dict) -> Any:
-        (sample,) = self.predictor.test_step(pseudo_collate([self.pipeline(loaded)]))
-        return sample
-
-    def _folder(self, out_dir: str | Path | None, opacity: float, confidence: bool) -> PredictionFolder | None:
-        if out_dir is None or not self.segments:
-            return None
-        folders = [Path(out_dir, name) for name in ('labels', 'overlays', 'confidence')[: 2 + confidence]]
-        return PredictionFolder(*folders[:2], self.palette, opacity, *folders[2:])
-
-    @contextmanager
-    def _table(self, out_dir: str | Path | None) -> Iterator[Callable[[str, Classified], None]]:
-        """Where a classifier's lines go, one after the other."""
-        if out_dir is None or self.segments:
-            yield lambda image, row: None
-            return
-        with closing(PredictionTable(Path(out_dir, TABLE), self.classes)) as table:
-            yield table.add
+    def _predict(self, prepared: list[dict]) -> list:
+        return self.predictor.test_step(pseudo_collate(prepared))
 
 
 def _device(name: str | None) -> torch.device:
@@ -265,22 +260,6 @@ def choose_network(model: nn.Module, name: str) -> None:
             f"{type(model).__name__} has no network called {name} to predict on: leave the option out, or use 'student'"
         )
     model.predict_on = name
-
-
-def _pipeline(dataset: Any) -> list[dict]:
-    """The pipeline of a data set's config, or of the first one inside."""
-    while 'pipeline' not in dataset:
-        inner = dataset.get('dataset') or dataset.get('datasets')
-        dataset = inner if isinstance(inner, Mapping) else inner[0]
-    return dataset['pipeline']
-
-
-def _split(pipeline: list[dict], channels: int) -> tuple[list[dict], list[dict]]:
-    """The loading step of a test pipeline, and what comes after it without labels."""
-    steps = [step for step in use_own_readers(pipeline) if not is_label_loader(step['type'])]
-    loading = [step for step in steps if is_image_loader(step['type'])]
-    default = dict(type='mmuda.LoadImage', color_type=COLOR_TYPES.get(channels, 'unchanged'))
-    return loading or [default], [step for step in steps if not is_image_loader(step['type'])]
 
 
 def _bands(image: np.ndarray) -> int:

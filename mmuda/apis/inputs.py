@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from mmuda.datasets.listing import describe, list_files, log_once, split_suffix
 
 from .errors import UserError
 
-Images = str | Path | np.ndarray | Sequence[str | Path | np.ndarray]
+Images = str | Path | np.ndarray | Sequence[str | Path | np.ndarray] | Iterator[np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,16 @@ class NamedImage:
         return self.image if isinstance(self.image, str) else self.name
 
 
-def find_images(images: Images) -> list[NamedImage]:
+def find_images(images: Images) -> list[NamedImage] | Iterator[NamedImage]:
     """Every image once: files, those of folders and of their sub-folders, and arrays, in the order of the call.
+
+    A stream, which is an iterator over arrays, is one of numbered images, each taken when it is asked for.
 
     Raises:
         UserError: A path that does not exist, or a folder without an image.
     """
+    if isinstance(images, Iterator):
+        return (NamedImage(image, f'{number:06d}') for number, image in enumerate(images))
     single = isinstance(images, (np.ndarray, str, Path))
     found: dict[str, tuple[str | np.ndarray, str]] = {}  # path made absolute -> image and the folder it was found in
     for number, image in enumerate([images] if single else images):

@@ -88,18 +88,6 @@ def enable_auto_scale_lr(cfg: Config) -> None:
     cfg.auto_scale_lr.enable = True
 
 
-def enable_tta(cfg: Config) -> None:
-    """Test-time augmentation: ``tta_pipeline`` makes several views of a test image, ``tta_model`` merges them."""
-    for key in ('tta_model', 'tta_pipeline'):
-        if not cfg.get(key):
-            raise UserError(
-                f'--tta needs {key} in the config: for ten crops of a classifier see '
-                'configs/_base_/datasets/office_caltech10.py'
-            )
-    cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
-    cfg.model = dict(cfg.tta_model, module=cfg.model)
-
-
 def build_runner(cfg: Config, other_classes: bool = False) -> Runner:
     """The config's own runner type, or mmengine's; a checkpoint in ``load_from`` has been checked against the model.
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import cv2
 import numpy as np
@@ -20,8 +19,8 @@ from mmuda.datasets.listing import PREDICTIONS
 from mmuda.storage import atomic_write
 from mmuda.visualization import overlay, palette_of
 
-from .errors import UserError
 from .inputs import result_names
+from .result_tables import ResultTable
 
 TABLE = 'predictions.csv'
 
@@ -33,6 +32,11 @@ class Classified:
     label: int
     name: str
     scores: np.ndarray
+
+    def cells(self) -> list[str]:
+        """The cells of its line in a table, behind the image."""
+        scores = [f'{score:.6f}' for score in self.scores]
+        return [self.name, scores[self.label], *scores]
 
 
 def prediction_of(sample: Any, classes: Sequence[str]) -> np.ndarray | Classified:
@@ -126,7 +130,7 @@ class PredictionWriter(Hook):
         self.palette = palette_of(dataset.metainfo, len(self.classes))
         self.rows: list[tuple[str, Classified]] = []
         self.folder: PredictionFolder | None = None
-        self.table: PredictionTable | None = None
+        self.table: ResultTable | None = None
 
     def after_test_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: list | None = None
@@ -136,7 +140,7 @@ class PredictionWriter(Hook):
             predicted = prediction_of(sample, self.classes)
             if isinstance(predicted, Classified):
                 if self.label_dir and self.table is None:
-                    self.table = PredictionTable(Path(self.label_dir, TABLE), self.classes)
+                    self.table = prediction_table(self.label_dir, self.classes)
                 self.rows.append((sample.img_path, predicted))
                 continue
             if self.folder is None:
@@ -149,65 +153,13 @@ class PredictionWriter(Hook):
         found = dict(row for rows in dist.all_gather_object(self.rows) for row in rows)
         if found and self.table and dist.is_main_process():
             for path in filter(found.__contains__, self.names):
-                self.table.add(path, found[path])
+                self.table.add(path, found[path].cells())
             self.table.close()
 
 
-class PredictionTable:
-    """`predictions.csv`: a line an image with its path, its class, that class's score, and the scores of all classes.
-
-    A line is on the disk as soon as it is added. A table that is there is gone on with: its lines stay, but for images
-    that are predicted again.
-
-    Args:
-        path: of the file; its folder is made with the first line.
-        classes: their names.
-
-    Raises:
-        UserError: the table that is there is of other classes, or none.
-    """
-
-    def __init__(self, path: Path, classes: Sequence[str]) -> None:
-        self.path, self.header = path, ['image', 'class', 'score', *classes]
-        self.former = self._read() if path.is_file() else {}
-        self.added: dict[str, list[str]] = {}
-        self._file: TextIO | None = None
-
-    def add(self, image: str, row: Classified) -> None:
-        """Write the line of an image."""
-        scores = [f'{score:.6f}' for score in row.scores]
-        self.added[image] = [image, row.name, scores[row.label], *scores]
-        if self._file is None:
-            self._file = self._open()
-        csv.writer(self._file, lineterminator='\n').writerow(self.added[image])
-        self._file.flush()
-
-    def close(self) -> None:
-        """Leave one line an image, those of this table last."""
-        if self._file is None:
-            return
-        self._file.close()
-        self._file = None
-        rows = {image: row for image, row in self.former.items() if image not in self.added} | self.added
-        with atomic_write(self.path, 'w') as file:
-            csv.writer(file, lineterminator='\n').writerows([self.header, *rows.values()])
-
-    def _open(self) -> TextIO:
-        """The file with the former lines, ready for another one; a line that a killed process has cut is gone."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(self.path, 'w') as file:
-            csv.writer(file, lineterminator='\n').writerows([self.header, *self.former.values()])
-        return open(self.path, 'a', newline='', encoding='utf-8')
-
-    def _read(self) -> dict[str, list[str]]:
-        with open(self.path, newline='', encoding='utf-8', errors='replace') as file:
-            header, *rows = [*csv.reader(file)] or [[]]
-        if header != self.header:
-            raise UserError(
-                f'{self.path} is a table of {", ".join(header[3:]) or "something else"}, but this model knows '
-                f'{", ".join(self.header[3:])}: choose another folder'
-            )
-        return {row[0]: row for row in rows if len(row) == len(header)}
+def prediction_table(folder: str | Path, classes: Sequence[str]) -> ResultTable:
+    """`predictions.csv`: image, class, that class's score, and the scores of all classes."""
+    return ResultTable(Path(folder, TABLE), ['class', 'score'], classes)
 
 
 def load_again(dataset: Any, path: str) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from itertools import tee
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,7 +37,9 @@ def is_video(path: str) -> bool:
     return path.lower().endswith(SUFFIXES)
 
 
-def paint_video(predict: UDAInferencer, path: str | Path, out_dir: str | Path, opacity: float = 0.5) -> Path:
+def paint_video(
+    predict: UDAInferencer, path: str | Path, out_dir: str | Path, opacity: float = 0.5, batch_size: int = 1
+) -> Path:
     """Write ``out_dir/NAME.mp4``, without the sound.
 
     Args:
@@ -44,6 +47,7 @@ def paint_video(predict: UDAInferencer, path: str | Path, out_dir: str | Path, o
         path: The video.
         out_dir: Made if need be.
         opacity: Of the colours over the frame.
+        batch_size: How many frames go through the network together.
 
     Returns:
         The file.
@@ -61,8 +65,11 @@ def paint_video(predict: UDAInferencer, path: str | Path, out_dir: str | Path, o
     unfinished = out.with_name(f'.{out.name}.{os.getpid()}.mp4')
     writer = cv2.VideoWriter(str(unfinished), cv2.VideoWriter_fourcc(*'mp4v'), video.rate, (video.width, video.height))
     try:
-        for frame in track(read_frames(path), Path(path).name, video.frames or None, console=Console(stderr=True)):
-            writer.write(overlay(frame, predict.predict(frame), predict.palette, opacity)[..., ::-1].copy())
+        frames, shown = tee(
+            track(read_frames(path), Path(path).name, video.frames or None, console=Console(stderr=True))
+        )
+        for labels, frame in zip(predict.each(frames, progress=False, batch_size=batch_size), shown):
+            writer.write(overlay(frame, labels, predict.palette, opacity)[..., ::-1].copy())
         writer.release()
         os.replace(unfinished, out)
     finally:

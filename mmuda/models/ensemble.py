@@ -33,7 +33,7 @@ class Ensemble(nn.Module):
             samples = network.test_step(data)
             found = [probability_of(sample) for sample in samples]
             total = [a + b for a, b in zip(total, found, strict=True)] if total else found
-        return [_decided(sample, p / len(self.networks)) for sample, p in zip(samples, total, strict=True)]
+        return [decided(sample, p / len(self.networks)) for sample, p in zip(samples, total, strict=True)]
 
 
 def probability_of(sample: Any) -> Tensor:
@@ -46,14 +46,15 @@ def probability_of(sample: Any) -> Tensor:
         return sample.pred_score
     if 'seg_logits' not in sample or len(sample.seg_logits.data) == 1:
         raise ValueError(
-            'An ensemble averages class probabilities, but a network gives '
-            f'{"one score a pixel" if "seg_logits" in sample else "no class scores"}: predict with one checkpoint.'
+            'Class probabilities are averaged, but a network gives '
+            f'{"one score a pixel" if "seg_logits" in sample else "no class scores"}: predict with one checkpoint, and '
+            'one view of each image.'
         )
     return sample.seg_logits.data.float().softmax(0)
 
 
-def _decided(sample: Any, p: Tensor) -> Any:
-    """The sample with these probabilities and the class that they say."""
+def decided(sample: Any, p: Tensor) -> Any:
+    """The sample with the probabilities ``[K]`` or ``[K, H, W]`` and the class that they say."""
     if 'pred_score' in sample:
         return sample.set_pred_score(p).set_pred_label(p.argmax(0, keepdim=True))
     log_p = p.clamp_min(torch.finfo(p.dtype).tiny).log()

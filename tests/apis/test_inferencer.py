@@ -1,6 +1,8 @@
 """Predictions on images that belong to no data set."""
 
 import csv
+import itertools
+import json
 
 import numpy as np
 import pytest
@@ -191,3 +193,87 @@ def test_a_pattern_that_no_shell_has_expanded(student, image, tmp_path):
     assert sorted(path.parent.name for path in (tmp_path / 'out/labels').rglob('1.png')) == ['a', 'b']
     with pytest.raises(UserError, match=r"no image matches '.*/x\*\.png': check the pattern"):
         student(str(tmp_path / 'x*.png'))
+
+
+@pytest.fixture
+def varied(toy):
+    """One whose predictions differ from place to place."""
+    predict = UDAInferencer(*toy, device='cpu')
+    torch.nn.init.normal_(predict.network.decode_head.conv_seg.weight)
+    return predict
+
+
+def test_a_batch_predicts_what_its_images_do_alone(varied, tmp_path):
+    rng = np.random.default_rng(0)
+    for name, height in (('1', 48), ('2', 48), ('3', 64), ('4', None), ('5', 64), ('6', 48), ('7', 48)):
+        image = rng.integers(0, 256, (height or 48, 64, 3), dtype=np.uint8)
+        Image.fromarray(image).save(tmp_path / f'{name}.png')
+        if height is None:
+            (tmp_path / f'{name}.png').write_bytes(b'no image')
+    sizes, results = [], {}
+    hook = varied.network.backbone.register_forward_pre_hook(lambda module, args: sizes.append(len(args[0])))
+    for batch_size in (1, 2):
+        with pytest.raises(SomeImagesFailed, match='1 of 7 images failed, 6 are done') as failed:
+            varied(tmp_path, tmp_path / f'out{batch_size}', progress=False, batch_size=batch_size)
+        results[batch_size] = failed.value.results
+    hook.remove()
+    assert sizes == [1] * 6 + [2, 2, 2]
+    assert [result is None for result in results[2]] == [False] * 3 + [True] + [False] * 3
+    for number, (alone, together) in enumerate(zip(*results.values()), 1):
+        if alone is not None:
+            assert (alone == together).mean() > 0.999, 'rounding may decide a pixel'
+            written = np.asarray(Image.open(tmp_path / f'out2/labels/{number}.png'))
+            assert np.array_equal(written, together)
+
+
+def test_a_classifier_takes_batches(classifier, image, tmp_path):
+    predict = UDAInferencer(*classifier(), device='cpu')
+    images = [image, image[::-1].copy(), image[:, ::-1].copy()]
+    alone, together = (predict(images, progress=False, batch_size=size) for size in (1, 3))
+    for first, second in zip(alone, together):
+        np.testing.assert_allclose(first.scores, second.scores, atol=1e-6)
+
+
+def test_a_camera_is_predicted_frame_by_frame(student, tmp_path):
+    """A stream without an end: each result is there before the next image is taken."""
+    taken = itertools.count()
+    camera = (np.full((40, 60, 3), next(taken), np.uint8) for _ in itertools.repeat(None))
+    results = student.each(camera, tmp_path, progress=False)
+    for number in (1, 2, 3):
+        assert next(results).shape == (40, 60)
+        assert f'count({number})' == repr(taken)
+    results.close()
+    assert sorted(path.name for path in (tmp_path / 'labels').glob('*.png')) == [f'00000{k}.png' for k in range(3)]
+
+
+def test_the_bar_stands_on_stderr(student, image, capsys):
+    student([image, image])
+    said = capsys.readouterr()
+    assert said.out == ''
+    assert 'images' in said.err
+
+
+@pytest.mark.parametrize('kind', ['csv', 'json'])
+def test_shares_of_the_classes(varied, image, tmp_path, kind):
+    for name in ('a', 'b'):
+        Image.fromarray(image).save(tmp_path / f'{name}.png')
+        (label,) = varied(tmp_path / f'{name}.png', tmp_path / 'out', shares=kind)
+    with open(tmp_path / f'out/shares.{kind}', newline='') as file:
+        rows = json.load(file) if kind == 'json' else {row.pop('image'): row for row in csv.DictReader(file)}
+    assert list(rows) == [str(tmp_path / 'a.png'), str(tmp_path / 'b.png')], 'another call goes on with the table'
+    shares = [float(rows[str(tmp_path / 'b.png')][name]) for name in 'abcdefgh']
+    assert shares == pytest.approx([(label == k).mean() for k in range(8)], abs=1e-6)
+    assert sum(share > 0 for share in shares) > 1
+    varied.classes = list('stuvwxyz')
+    with pytest.raises(UserError, match=r'shares\.\w+ is a table of a, b, .* but this model knows s, t, '):
+        varied(image, tmp_path / 'out', shares=kind)
+
+
+def test_tables_that_cannot_be(student, classifier, image, tmp_path):
+    with pytest.raises(UserError, match="shares='xml' is no kind of table: use csv or json"):
+        student(image, tmp_path, shares='xml')
+    with pytest.raises(UserError, match='shares is for pictures of segmented images'):
+        UDAInferencer(*classifier(), device='cpu')(image, tmp_path, shares='csv')
+    (tmp_path / 'shares.json').write_text('[1')
+    with pytest.raises(UserError, match=r'shares\.json is a table of something else'):
+        student(image, tmp_path, shares='json')

@@ -10,7 +10,7 @@ from mmengine.structures import PixelData
 from PIL import Image
 
 from mmuda.apis import UserError
-from mmuda.apis.predictions import Classified, PredictionTable, PredictionWriter, as_rgb
+from mmuda.apis.predictions import Classified, PredictionWriter, as_rgb, prediction_table
 from mmuda.datasets.listing import list_files
 from mmuda.datasets.transforms import LoadImage
 
@@ -133,13 +133,13 @@ def test_another_run_adds_to_the_table(run, tmp_path):
 def test_a_line_is_there_as_soon_as_it_is_added(tmp_path):
     """What a killed process has cut is left out when the table is gone on with."""
     row = Classified(1, 'b', np.array([0.25, 0.75], np.float32))
-    killed = PredictionTable(tmp_path / 'out/predictions.csv', ['a', 'b'])
+    killed = prediction_table(tmp_path / 'out', ['a', 'b'])
     assert list(tmp_path.iterdir()) == []
-    killed.add('1.png', row)
+    killed.add('1.png', row.cells())
     with open(killed.path, 'a') as file:
         file.write('2.png,b,0.7')
-    again = PredictionTable(killed.path, ['a', 'b'])
-    again.add('3.png', row)
+    again = prediction_table(tmp_path / 'out', ['a', 'b'])
+    again.add('3.png', row.cells())
     again.close()
     lines = ['image,class,score,a,b', *(f'{name}.png,b,0.750000,0.250000,0.750000' for name in '13')]
     assert killed.path.read_text() == '\n'.join([*lines, ''])

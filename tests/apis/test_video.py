@@ -27,7 +27,7 @@ def test_a_painted_video_is_as_long_as_large_and_as_fast(toy, clip, tmp_path):
     assert look_at(out) == look_at(clip) == Video(12.5, 96, 64, 7)
     for frame in read_frames(out):  # class 5 everywhere, whose colour is (5, 5, 5)
         assert abs(frame.astype(int) - 5).max() < 12
-    half = paint_video(predict, clip, tmp_path / 'half', opacity=0.5)
+    half = paint_video(predict, clip, tmp_path / 'half', opacity=0.5, batch_size=3)
     assert [round(frame.mean() / 15) for frame in read_frames(half)] == list(range(7))
 
 

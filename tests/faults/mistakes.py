@@ -256,7 +256,8 @@ TEST = [
     ('{stct.py} {stct.pth} --ensemble', '--ensemble'),
     ('{stct.py} {stct.pth} --ensemble gone.pth', 'gone.pth'),
     ('{stct.py} {stct.pth} --ensemble {dann.pth}', 'dann.pth'),
-    ('{stct.py} {stct.pth} --tta', 'tta_model'),
+    ('{dann.py} {dann.pth} --tta', 'tta_pipeline'),
+    ('{stct.py} {stct.pth} --tta --cfg-options tta_views.scales=0', 'tta_views'),
     ('{stct.py} {stct.pth} --out {stct.py}/labels', '--out'),
     ('{stct.py} {stct.pth} --show-dir {stct.py}/pictures', '--show-dir'),
     ('{dann.py} {dann.pth} --show-dir pictures', '--show-dir'),
@@ -265,6 +266,11 @@ TEST = [
     ('{stct.py} {stct.pth} --cfg-options model.student.test_cfg.mode=slid', 'slid'),
 ]
 INFER = [
+    ('{stct.py} {stct.pth} {photo.png} --batch-size 0', '--batch-size'),
+    ('{stct.py} {stct.pth} {photo.png} --shares xml', 'xml'),
+    ('{stct.py} {stct.pth} {noise.mp4} --shares csv', '--shares'),
+    ('{dann.py} {dann.pth} {photo.png} --shares csv', 'shares'),
+    ('{dann.py} {dann.pth} {photo.png} --tta', 'tta_pipeline'),
     ('{stct.py} {stct.pth}', 'images'),
     ('{stct.py} {stct.pth} gone.png', 'gone.png'),
     ('{stct.py} {stct.pth} {root}/empty', '{root}/empty'),

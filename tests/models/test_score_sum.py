@@ -79,6 +79,7 @@ def test_ten_crops_from_a_config(cfg, tmp_path):
     assert 0 <= scores['accuracy'] <= 100
 
 
-def test_a_config_without_augmentation():
+def test_a_config_without_augmentation(cfg):
+    cfg.tta_pipeline = None
     with pytest.raises(UserError, match=r'--tta needs tta_pipeline in the config'):
-        enable_tta(Config(dict(tta_model=dict(type='mmuda.ScoreSumTTA'))))
+        enable_tta(cfg)

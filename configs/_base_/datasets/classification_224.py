@@ -21,7 +21,6 @@ tta_pipeline = [
     dict(type='Resize', scale=(resized, resized)),
     dict(type='mmuda.TenCrop', crop_size=size, transforms=[dict(type='mmpretrain.PackInputs')]),
 ]
-tta_model = dict(type='mmuda.ScoreSumTTA')
 
 train_dataloader = dict(
     batch_size=72,  # 36 source + 36 target images
