@@ -5,6 +5,8 @@
 # checkpoint of its work directory, also at its first start.
 # On each of several machines, with the same NNODES, MASTER_ADDR and PORT and its own NODE_RANK:
 #     NNODES=2 NODE_RANK=0 MASTER_ADDR=10.0.0.1 PORT=29500 tools/dist_train.sh CONFIG GPUS
+# With --max-restarts a machine that is lost (not the first one, where they meet) may come back: with NNODES=2 the other
+# waits for it, with NNODES=1:2 it goes on alone and says the new total batch.
 set -euo pipefail
 if [ $# -lt 2 ]; then
     echo "usage: $0 CONFIG GPUS [--max-restarts N] [arguments of tools/train.py]" >&2

@@ -39,6 +39,10 @@ if [ "$MAX_RESTARTS" -gt 0 ]; then
     )
     if [ "${NNODES:-1}" = 1 ]; then
         MEETING+=(--local-addr="${MASTER_ADDR:-127.0.0.1}")
+    else  # the first machine keeps the place where they meet; the others wait for it, and for each other
+        HOSTS=0
+        [ "${NODE_RANK:-0}" != 0 ] || HOSTS=1
+        MEETING+=(--rdzv-conf="is_host=$HOSTS,read_timeout=600,join_timeout=1800")
     fi
 fi
 
