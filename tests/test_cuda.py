@@ -52,6 +52,7 @@ SEGMENTORS = [
     'daformer/daformer_segformer_toy',
     'hrda/hrda_segformer_toy',
     'mic/mic_segformer_toy',
+    'vfm_uda/vfm-uda_vit_toy',
     'fda/fda_segformer_toy',
     'minent/minent_segformer_toy',
     'advent/advent_segformer_toy',

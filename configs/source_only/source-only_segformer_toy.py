@@ -1,6 +1,6 @@
 # Source only on the toy set: the twin of configs/stct/stct_segformer_toy.py.
 #     python tools/train.py configs/source_only/source-only_segformer_toy.py
-# Expected on the streets of `make demo` (--shift 0.6), seed 0, one CPU thread: 20.8 mIoU.
+# Expected on painted streets (--shift 0.6), seed 0, one CPU thread: 20.8 mIoU.
 _base_ = [
     '../_base_/models/segformer_mit-b0.py',  # the network
     '../_base_/datasets/toy_streets.py',

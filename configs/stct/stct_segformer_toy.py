@@ -1,6 +1,6 @@
 # STCT on the toy set: what `make demo` trains.
 #     python tools/train.py configs/stct/stct_segformer_toy.py
-# Expected on the streets of `make demo` (--shift 0.6), seed 0, one CPU thread: 65.1 mIoU, source only 20.8 (at a
+# Expected on painted streets (--shift 0.6), seed 0, one CPU thread: 65.1 mIoU, source only 20.8 (at a
 # constant rate 72.0 and 21.8). With rare-class sampling that also took images of exactly min_pixels it was 65.5 and
 # 18.5, and of those most was due to the student's views and to batch norms that see both domains (64.7 with alpha = 0);
 # the teacher's labels add 3.8 points of pixel accuracy, gain on large classes and lose on poles.
