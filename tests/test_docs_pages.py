@@ -22,7 +22,7 @@ from mmuda.models.uda.methods import join_methods
 from mmuda.registry import DATA_SAMPLERS, DATASETS, HOOKS, MODELS
 
 REPO = Path(__file__).resolve().parents[1]
-NEW = ('get_started', 'own_data', 'plug_in', 'many_gpus', 'troubleshooting', 'migrate')
+NEW = ('get_started', 'own_data', 'plug_in', 'many_gpus', 'scale', 'troubleshooting', 'migrate')
 FILE = re.compile(r'(?:tools|configs|docs)/[\w./-]+\.(?:py|sh|md)')
 
 
@@ -51,6 +51,18 @@ def test_a_page_names_what_there_is(name):
             known = tool.read_text() + (REPO / 'mmuda/apis/command_line.py').read_text()
             known += (tool.parent / 'reporting.py').read_text() if 'reporting' in known else ''
             assert [word for word in re.findall(r'--[a-z][\w-]*', line) if f"'{word}'" not in known] == [], line
+
+
+def test_cluster_files_are_yaml_that_starts_trainings():
+    """Each names a config that there is, and the tool or module that trains."""
+    files = [yaml.safe_load(text) for text in re.findall(r'```yaml\n(.*?)```', page('scale'), re.DOTALL)]
+    assert [set(file) & {'kind', 'run'} for file in files] == [{'kind'}, {'run'}]
+    job, task = files
+    container = job['spec']['pytorchReplicaSpecs']['Worker']['template']['spec']['containers'][0]
+    words = container['args'], task['run'].split()
+    assert [word in text for word, text in zip(('mmuda', 'tools/dist_train.sh'), words)] == [True, True]
+    for config in (word.removeprefix('configs/') for text in words for word in text if word.endswith('.py')):
+        assert (REPO / 'configs' / config).exists()
 
 
 def test_every_page_is_on_the_site():

@@ -12,7 +12,7 @@ source_pipeline = [
     dict(type='mmuda.LoadImage'),
     dict(type='mmuda.LoadLabel'),
     dict(type='Resize', scale=(width, width // 2)),
-    dict(type='mmseg.RandomCrop', crop_size=crop_size, cat_max_ratio=0.75),
+    dict(type='mmuda.RandomCrop', crop_size=crop_size, cat_max_ratio=0.75),
     dict(type='RandomFlip', prob=0.5),
     dict(type='mmseg.PackSegInputs'),
 ]

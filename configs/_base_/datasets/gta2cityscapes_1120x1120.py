@@ -10,7 +10,7 @@ source_pipeline = [
     dict(type='mmuda.LoadImage'),
     dict(type='mmuda.LoadLabel'),
     dict(type='RandomResize', scale=(width * 9 // 7, width * 45 // 64), ratio_range=(0.9, 1.1), keep_ratio=True),
-    dict(type='mmseg.RandomCrop', crop_size=crop_size, cat_max_ratio=0.75),
+    dict(type='mmuda.RandomCrop', crop_size=crop_size, cat_max_ratio=0.75),
     dict(type='RandomFlip', prob=0.5),
     dict(type='mmseg.PhotoMetricDistortion'),
     dict(type='mmseg.PackSegInputs'),

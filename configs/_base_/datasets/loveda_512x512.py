@@ -8,7 +8,7 @@ crop_size = (512, 512)  # height, width
 train_pipeline = [
     dict(type='mmuda.LoadImage'),
     dict(type='mmuda.LoadLabel'),  # the target's is replaced: its labels are never read
-    dict(type='mmseg.RandomCrop', crop_size=crop_size, cat_max_ratio=0.75),
+    dict(type='mmuda.RandomCrop', crop_size=crop_size, cat_max_ratio=0.75),
     dict(type='RandomFlip', prob=0.5),
     dict(type='mmseg.PackSegInputs'),
 ]

@@ -9,7 +9,7 @@ source_pipeline = [
     dict(type='mmuda.LoadImage'),
     dict(type='mmuda.LoadLabel'),
     dict(type='Resize', scale=(width * 5 // 4, width * 95 // 128)),
-    dict(type='mmseg.RandomCrop', crop_size=crop_size, cat_max_ratio=0.75),
+    dict(type='mmuda.RandomCrop', crop_size=crop_size, cat_max_ratio=0.75),
     dict(type='RandomFlip', prob=0.5),
     dict(type='mmseg.PackSegInputs'),
 ]

@@ -3,6 +3,7 @@
 from .ignore_margins import IgnoreMargins
 from .loading import LoadIgnoreLabel, LoadImage, LoadLabel
 from .rand_augment import RandAugmentFixMatch
+from .random_crop import RandomCrop
 from .shifting import Cutout, RandomScaleShift, RandomTranslation
 from .ten_crop import TenCrop
 from .two_views import TwoViews
@@ -14,6 +15,7 @@ __all__ = [
     'LoadImage',
     'LoadLabel',
     'RandAugmentFixMatch',
+    'RandomCrop',
     'RandomScaleShift',
     'RandomTranslation',
     'TenCrop',
