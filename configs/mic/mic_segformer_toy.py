@@ -1,5 +1,6 @@
 # MIC on the painted streets.
 #     python tools/train.py configs/mic/mic_segformer_toy.py
+# Expected on the streets of `make demo` (--shift 0.6), seed 0, one CPU thread: 50.1 mIoU, source only 20.8.
 _base_ = [
     '../_base_/models/segformer_mit-b0.py',  # the network
     '../_base_/datasets/toy_streets.py',
