@@ -35,13 +35,12 @@ TINY_HRDA = TINY_MIT | {
     for part in ('head', 'attention')
     for key, value in dict(in_channels=[8, 16, 16, 32], channels=16, embed_dims=16).items()
 }
-WINDOWS = {'model.detail_crop': (64, 64), 'model.detail_stride': (32, 32)}
+WINDOWS = {'model.detail_crop': (64, 64), 'model.detail_stride': (64, 64)}
 SIDES = dict(
     lenet_digits=(1, 28), cnn2_digits=(1, 28), dida_cnn2_digits=(1, 28), cnn3_digits=(3, 32), dtn_digits=(3, 32)
 )
 SMALL = [  # base model, options, norms
     ('segformer_mit-b0', TINY_SEGFORMER | {'model.backbone.type': 'mmuda.MHAMixVisionTransformer'}, 'TransNorm'),
-    ('segformer_efficientnet-lite0', {}, 'BN'),
     ('daformer_mit-b5', TINY_DAFORMER, 'DomainSpecificBatchNorm'),
     ('hrda_mit-b5', TINY_HRDA | WINDOWS, 'BN'),
     ('lenet_digits', {}, 'BN'),
@@ -50,6 +49,7 @@ SMALL = [  # base model, options, norms
     ('dida_wrn-28-2_cifar10', {'model.backbone.depth': 10}, 'TransNorm'),
 ]
 LARGE = [
+    ('segformer_efficientnet-lite0', {}, 'BN'),
     ('segformer_mit-b0', {}, 'BN'),
     ('segformer_mobilenet-v2', {}, 'TransNorm'),
     ('deeplabv3plus_mobilenet-v2', {}, 'BN'),
