@@ -83,7 +83,7 @@ def main(load, copy, monkeypatch):
     monkeypatch.chdir(copy)
 
     def _main(*words):
-        monkeypatch.setattr('sys.argv', ['leaderboard', './toy.yaml', '--page', 'page.md', *words])
+        monkeypatch.setattr('sys.argv', ['leaderboard', './toy.yaml', '--pages', 'page.md', *words])
         load('leaderboard').main()
         return (copy / 'page.md').read_text()
 
@@ -104,6 +104,16 @@ def test_a_table_is_trained_recorded_and_written(main, copy):
     assert record['settings']['options']['train_dataloader.dataset.target.indices'] == [0, 1]
     assert [row['step'] for row in record['history']] == [1, 2]
     assert record['checkpoint'] == 'iter_2.pth'
+
+
+def test_another_page_has_the_scores_alone(main, copy):
+    (copy / 'page.md').write_text('At 0.5.\n\n<!-- scores: toy -->\n<!-- end of table -->\n')
+    lines = main('--write').splitlines()
+    assert lines[3] == '|  | unseen, mIoU | adapted, mIoU | unseen: gain |'
+    assert [line.split(' | ')[0] for line in lines[5:7]] == ['| source only', '| DACS']
+    (copy / 'page.md').write_text('\n'.join(lines).replace('| DACS | ', '| DACS | 9'))
+    with pytest.raises(UserError, match='without a record'):
+        main('--check')
 
 
 def test_nothing_is_left_to_do(main, capsys, trained):
@@ -189,10 +199,12 @@ def test_every_row_of_every_table_is_a_whole_config(load):
             assert cfg.train_cfg.max_iters == table.settings(run)['steps']
 
 
-def test_the_page_has_only_figures_of_runs(load, repo):
+@pytest.mark.parametrize('page', ['docs/benchmark.md', 'README.md'])
+def test_a_page_has_only_figures_of_runs(load, repo, page):
     tables = load('tables')
     names = sorted(path.stem for path in tables.TABLES.glob('*.yaml'))
-    load('page').check_page(repo / 'docs/benchmark.md', [tables.read_table(name) for name in names])
+    assert '<!-- end of table -->' in (repo / page).read_text()
+    load('page').check_page(repo / page, [tables.read_table(name) for name in names])
 
 
 def test_a_run_is_named_by_all_that_tells_it_apart(load):

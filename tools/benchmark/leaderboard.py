@@ -2,8 +2,8 @@
 
 python tools/benchmark/leaderboard.py day2dusk --processes 2     # what has no record yet; goes on after an interruption
 python tools/benchmark/leaderboard.py day2dusk --rows STCT DACS --seeds 0
-python tools/benchmark/leaderboard.py --write                    # the tables of docs/benchmark.md
-python tools/benchmark/leaderboard.py --check                    # fails where the page has a figure without a run
+python tools/benchmark/leaderboard.py --write                    # the tables of docs/benchmark.md and README.md
+python tools/benchmark/leaderboard.py --check                    # fails where a page has a figure without a run
 
 A row's number is that of its last checkpoint. `configs/benchmark/*.yaml` declare the tables.
 """
@@ -36,10 +36,16 @@ def parse_args() -> argparse.Namespace:
         '--work-dirs', type=Path, default=Path('work_dirs/benchmark'), help='default: work_dirs/benchmark'
     )
     parser.add_argument('--keep', type=at_least(1), help="checkpoints kept of each run (default: the config's number)")
-    parser.add_argument('--page', type=Path, default=Path('docs/benchmark.md'), help='default: docs/benchmark.md')
+    parser.add_argument(
+        '--pages',
+        nargs='+',
+        type=Path,
+        default=[Path('docs/benchmark.md'), Path('README.md')],
+        help='default: docs/benchmark.md README.md',
+    )
     what = parser.add_mutually_exclusive_group()
-    what.add_argument('--write', action='store_true', help='write the tables of the page from the records')
-    what.add_argument('--check', action='store_true', help='fail if the page has a figure without a record')
+    what.add_argument('--write', action='store_true', help='write the tables of the pages from the records')
+    what.add_argument('--check', action='store_true', help='fail if a page has a figure without a record')
     return parser.parse_args()
 
 
@@ -182,10 +188,10 @@ def report(table: Table, run: Run, code: int, failed: list[str], folder: Path) -
 def main() -> None:
     args = parse_args()
     tables = [read_table(name) for name in args.tables or sorted(path.stem for path in TABLES.glob('*.yaml'))]
-    if args.write:
-        return write_page(args.page, tables)
-    if args.check:
-        return check_page(args.page, tables)
+    if args.write or args.check:
+        for page in args.pages:
+            (write_page if args.write else check_page)(page, tables)
+        return
     compat.apply()
     todo = [(table, run) for table in tables for run in open_runs(table, args)]
     print(f'{len(todo)} runs to do', flush=True)

@@ -1,4 +1,9 @@
-"""The page of the benchmark: tables made from records, between two marks; no command of its own."""
+"""Pages with tables of the benchmark, made from records between two marks; no command of its own.
+
+<!-- table: day2dusk -->     all of it
+<!-- scores: day2dusk -->    its scores alone
+<!-- end of table -->
+"""
 
 from __future__ import annotations
 
@@ -15,7 +20,7 @@ from mmuda.apis import UserError
 from mmuda.apis.tables import markdown
 from mmuda.storage import atomic_write
 
-BLOCK = re.compile(r'<!-- table: (\S+) -->\n.*?<!-- end of table -->', re.DOTALL)
+BLOCK = re.compile(r'<!-- (table|scores): (\S+) -->\n.*?<!-- end of table -->', re.DOTALL)
 FIGURE = re.compile(r'(?<![\w.])\d+\.\d+(?![\w.])')
 
 
@@ -69,6 +74,16 @@ def block(table: Table) -> str:
         f'    python tools/benchmark/leaderboard.py {table.path.stem} --processes 2',
     ]
     return '\n\n'.join(text).replace('-->\n\n', '-->\n') + '\n<!-- end of table -->'
+
+
+def scores_block(table: Table) -> str:
+    """The scores of a table, for a page that speaks of other things, too."""
+    results = {row: RowResults(table, row) for row in table.rows}
+    lines = [cells[:1] + cells[2 : 3 + len(table.sets)] for cells in _overview(table, results)]
+    return f'<!-- scores: {table.path.stem} -->\n{markdown(lines)}\n<!-- end of table -->'
+
+
+BLOCKS = dict(table=block, scores=scores_block)
 
 
 def _overview(table: Table, results: dict[str, RowResults]) -> list[list[str]]:
@@ -144,7 +159,9 @@ def _made(path: Path, tables: Sequence[Table]) -> str:
     if not path.is_file():
         raise UserError(f'there is no {path}: begin it with the lines <!-- table: NAME --> and <!-- end of table -->')
     by_name = {table.path.stem: table for table in tables}
-    return BLOCK.sub(lambda match: block(by_name[match[1]]) if match[1] in by_name else match[0], path.read_text())
+    return BLOCK.sub(
+        lambda match: BLOCKS[match[1]](by_name[match[2]]) if match[2] in by_name else match[0], path.read_text()
+    )
 
 
 def _difference(old: str, new: str) -> str:
@@ -153,7 +170,9 @@ def _difference(old: str, new: str) -> str:
 
 
 def _check_prose(path: Path, text: str) -> None:
-    """Every figure with a decimal point in the text around the tables stands in one of them."""
+    """Every figure with a decimal point in the text around whole tables stands in one of them."""
+    if not any(match[1] == 'table' for match in BLOCK.finditer(text)):
+        return
     made = set(FIGURE.findall(' '.join(match[0] for match in BLOCK.finditer(text))))
     prose = re.sub(r'`[^`]*`|\n    .*', '', BLOCK.sub('', text))
     strange = sorted(set(FIGURE.findall(prose)) - made)
