@@ -61,7 +61,9 @@ def test_cluster_files_are_yaml_that_starts_trainings():
     container = job['spec']['pytorchReplicaSpecs']['Worker']['template']['spec']['containers'][0]
     words = container['args'], task['run'].split()
     assert [word in text for word, text in zip(('mmuda', 'tools/dist_train.sh'), words)] == [True, True]
-    for config in (word.removeprefix('configs/') for text in words for word in text if word.endswith('.py')):
+    for config in (
+        word.removeprefix('configs/').removeprefix('mmuda::') for text in words for word in text if word.endswith('.py')
+    ):
         assert (REPO / 'configs' / config).exists()
 
 

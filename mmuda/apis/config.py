@@ -25,7 +25,15 @@ from mmuda import compat
 
 from .errors import UserError, did_you_mean
 from .options import merge_options
-from .variables import ConfigFile, assigned_names, base_names, base_path, variables_among, with_variables
+from .variables import (
+    ConfigFile,
+    assigned_names,
+    base_names,
+    base_path,
+    config_path,
+    variables_among,
+    with_variables,
+)
 
 SETTINGS = frozenset(inspect.signature(Runner.__init__).parameters) - {'self', 'cfg'} | {
     'runner_type',
@@ -62,13 +70,13 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
     """Read a config file, merge ``--cfg-options`` and refuse names that nobody reads.
 
     Args:
-        path: The config file.
+        path: The config file; ``mmuda::stct/gta2cs.py`` is one of ours, also where there is no checkout.
         options: Dotted keys and their values.
 
     Raises:
         UserError: The file is missing or broken, or a key has no reader.
     """
-    path, options = Path(path), dict(options or {})
+    path, options = config_path(path), dict(options or {})
     compat.apply()
     files = list(_chain(path))
     _check_environment(files)

@@ -74,6 +74,12 @@ def base_names(tree: ast.Module) -> list[str]:
     return [found] if isinstance(found, str) else list(found)
 
 
+def config_path(path: str | Path) -> Path:
+    """Where a config lies; ``mmuda::stct/gta2cs.py`` is one of ours, also where there is no checkout."""
+    scope, installed, name = str(path).rpartition('::')
+    return OWN_CONFIGS / name if installed and scope == 'mmuda' else Path(path)
+
+
 def base_path(base: str, child: Path) -> Path | None:
     """Where a base of a file lies; None for one of another package, such as ``mmseg::…``."""
     scope, installed, name = base.rpartition('::')

@@ -242,3 +242,12 @@ def test_stock_configs_are_read(write):
     path = write('stock.py', "_base_ = 'mmseg::segformer/segformer_mit-b0_8xb2-160k_ade20k-512x512.py'")
     cfg = load_config(path)
     assert cfg.model.backbone.type == 'MixVisionTransformer'
+
+
+def test_a_config_of_ours_is_found_without_a_checkout(repo, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cfg = load_config('mmuda::stct/stct_segformer_toy.py', {'train_cfg.max_iters': 7})
+    assert cfg.model.to_dict() == load_config(repo / 'configs/stct/stct_segformer_toy.py').model.to_dict()
+    assert cfg.train_cfg.max_iters == 7
+    with pytest.raises(UserError, match=r'gone\.py does not exist'):
+        load_config('mmuda::stct/gone.py')
