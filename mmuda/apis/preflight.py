@@ -15,6 +15,7 @@ from .errors import UserError, did_you_mean
 from .paths import check_file
 from .settings import check_settings
 from .timm_networks import check_timm
+from .tta import scales_and_flip
 
 compat.apply()
 
@@ -85,6 +86,8 @@ def check_config(cfg: Config, mode: str) -> None:
         _check_inference(test_cfg, path)
     for path, metainfo in _found(cfg.get(f'{mode}_dataloader'), 'metainfo', f'{mode}_dataloader'):
         _check_metainfo(metainfo, path)
+    if cfg.get('tta_views'):
+        scales_and_flip(cfg.tta_views)
 
 
 def _check_ranges(node: Any, path: str) -> None:

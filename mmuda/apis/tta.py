@@ -39,13 +39,20 @@ def augmented(cfg: Config, pipeline: Sequence[Mapping[str, Any]]) -> list[dict]:
             '--tta needs tta_pipeline in the config, or of a segmentor tta_views: for ten crops of a classifier see '
             'configs/_base_/datasets/classification_224.py'
         )
-    views = dict(cfg.tta_views)
+    return scaled_and_mirrored(pipeline, *scales_and_flip(cfg.tta_views))
+
+
+def scales_and_flip(tta_views: Any) -> tuple[Sequence[float], bool]:
+    """What ``tta_views`` says.
+
+    Raises:
+        UserError: It says something else, too, or no scale.
+    """
+    views = dict(tta_views) if isinstance(tta_views, Mapping) else dict(none=tta_views)
     scales, flip = views.pop('scales', (1.0,)), views.pop('flip', False)
     if views or not isinstance(flip, bool) or not _positive(scales):
-        raise UserError(
-            f'tta_views={dict(cfg.tta_views)} is not of the form dict(scales=(0.5, 1.0), flip=True): mend it'
-        )
-    return scaled_and_mirrored(pipeline, scales, flip)
+        raise UserError(f'tta_views={tta_views} is not of the form dict(scales=(0.5, 1.0), flip=True): mend it')
+    return scales, flip
 
 
 def scaled_and_mirrored(pipeline: Sequence[Mapping[str, Any]], scales: Sequence[float], flip: bool) -> list[dict]:

@@ -11,7 +11,7 @@ from mmengine.registry import DefaultScope
 from mmengine.structures import PixelData
 from PIL import Image
 
-from mmuda.apis import UDAInferencer, UserError, enable_tta, load_config
+from mmuda.apis import UDAInferencer, UserError, check_config, enable_tta, load_config
 from mmuda.apis.tta import augmented
 from mmuda.models import ScoreSumTTA
 
@@ -119,3 +119,9 @@ def test_sets_inside_a_set_have_views_of_their_own():
     cfg.test_dataloader.dataset = dict(type='ConcatDataset', datasets=[part, copy.deepcopy(part)])
     enable_tta(cfg)
     assert [kinds(part.pipeline) for part in cfg.test_dataloader.dataset.datasets] == [['LoadImage', 'TestTimeAug']] * 2
+
+
+def test_a_training_refuses_views_that_its_tests_could_not_make():
+    cfg = load_config(REPO / 'configs/stct/stct_segformer_toy.py', {'tta_views.flpi': True})
+    with pytest.raises(UserError, match=r"'flpi': True\} is not of the form dict\(scales=\(0\.5, 1\.0\), flip=True\)"):
+        check_config(cfg, 'train')
