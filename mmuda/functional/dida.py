@@ -18,6 +18,8 @@ result has the size of x divided by the stride, rounded up.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -57,10 +59,16 @@ def instance_conv(
     return torch.addcmul(fixed, gate, sloped)
 
 
+def full_precision(device: torch.device) -> AbstractContextManager:
+    """Products within it keep their precision under mixed precision; some devices, such as ``meta``, know none."""
+    known = torch.amp.is_autocast_available(device.type)
+    return torch.autocast(device.type, enabled=False) if known else nullcontext()
+
+
 def instance_kernels(gate: Tensor, slope: Tensor, offset: Tensor | None = None) -> Tensor:
     """K_c = g_c · U + V: ``[N, C, k, k]``, one product of a column and a row, whose gradients are products, too."""
     row, column = slope.reshape(1, -1), gate.reshape(-1, 1).to(slope.dtype)
-    with torch.autocast(slope.device.type, enabled=False):
+    with full_precision(slope.device):
         kernels = column @ row if offset is None else torch.addmm(offset.reshape(1, -1), column, row)
     return kernels.view(*gate.shape, *slope.shape)
 

@@ -107,7 +107,7 @@ def test_no_base_config_is_left_out():
     others = {path.stem for path in CONFIGS.glob('*.py')} - set(TASKS)
     made = r'toy_streets|folders|classification_224|office_caltech10|(mnist|usps|mnist-usps)2(mnist|usps|mnistm)'
     others_of = 'svhn2mnist|officehome|camvid_day2dusk|iddlite2camvid|gta2cityscapes|synthia2cityscapes'
-    variants = rf'({made}|{others_of})(_28)?(_two-views|_multi|_192x144|_320x224|_1024x1024)?'
+    variants = rf'({made}|{others_of})(_28)?(_two-views|_multi|_192x144|_320x224|_1024x1024|_1120x1120)?'
     assert [name for name in sorted(others) if not re.fullmatch(variants, name)] == []
 
 

@@ -11,7 +11,7 @@ import tifffile
 from mmcv.transforms import Compose
 from PIL import Image, ImageOps
 
-from mmuda.apis.inferencer import _split
+from mmuda.apis.image_pipeline import split_pipeline
 from mmuda.apis.predictions import as_rgb, load_again
 from mmuda.datasets import DataError, LoadImage
 from mmuda.datasets.image_header import MAX_PIXELS
@@ -58,7 +58,7 @@ READERS = {
     'decode_image': lambda path: decode_image(Path(path).read_bytes()),
     'LoadImage': lambda path: LoadImage()(dict(img_path=path))['img'],
     'a stock step': lambda path: Compose(use_own_readers(STOCK)[:1])(dict(img_path=path))['img'],
-    'infer': lambda path: Compose(_split(STOCK, 3)[0])(dict(img_path=path))['img'],
+    'infer': lambda path: Compose(split_pipeline(STOCK, 3)[0])(dict(img_path=path))['img'],
     'show-dir': lambda path: as_rgb(load_again(SimpleNamespace(pipeline=Compose([LoadImage()])), path))[..., ::-1],
     'unchanged': lambda path: bgr(LoadImage('unchanged')(dict(img_path=path))['img']),
 }

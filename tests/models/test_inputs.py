@@ -19,6 +19,7 @@ pytest.importorskip('mmpretrain')
 pytest.importorskip('torchvision')
 compat.apply()
 
+from mmpretrain.models.utils import MultiheadAttention
 from mmseg.models.backbones.mit import EfficientMultiheadAttention
 
 from mmuda.domain import DomainBatch, bind_domain_context
@@ -133,6 +134,7 @@ LEVELS = dict(in_channels=[8, 8], in_index=[0, 1], channels=8, **SEGMENTOR_HEAD)
 LEVEL_HEAD = dict(type='mmuda.DAFormerHead', embed_dims=8, dilations=(1,), bottleneck=False, **LEVELS)
 MIT = dict(embed_dims=16, num_stages=2, num_layers=[1, 1], num_heads=[1, 1], strides=[4, 2], out_indices=(0, 1),
            patch_sizes=[7, 3], sr_ratios=[2, 1], mlp_ratio=1, drop_path_rate=0.0)  # fmt: skip
+VIT = dict(arch=dict(embed_dims=8, num_layers=2, num_heads=2, feedforward_channels=16), img_size=16, patch_size=4)
 ACDA = dict(taps=('a', 'b'), in_channels=(8, 8), channels=4, size=2)
 MAPS = dict(a=map_of(8), b=map_of(4))
 
@@ -146,9 +148,15 @@ CASES = {
     'DIDAModule, large maps': Case(build('DIDAModule', **DIDA), lambda: (images(16),)),
     'DIDAModule, grouped': Case(build('DIDAModule', **DIDA, form='grouped'), lambda: (images(),)),
     'DIDAModule, loop': Case(build('DIDAModule', **DIDA, form='loop', share_reduction=False), lambda: (images(),)),
+    'AtrousConv2d': Case(
+        lambda: layers.AtrousConv2d.of(nn.Conv2d(8, 8, 3, padding=2, dilation=2, groups=8)), lambda: (images(),)
+    ),
     'EfficientAttention': Case(lambda: layers.EfficientAttention(attention()), tokens),
     'GradientReversal': Case(layers.GradientReversal, lambda: (images(),)),
     'HybridAttention': Case(lambda: layers.HybridAttention(attention()), tokens),
+    'HybridSelfAttention': Case(
+        lambda: layers.HybridSelfAttention(MultiheadAttention(8, 2)), lambda: (torch.randn(BATCH, 17, 8),)
+    ),
     'MixStyle': Case(build('MixStyle', p=1.0, mix='crossdomain'), lambda: (images(),)),
     'Projection': Case(lambda: layers.Projection(8, 4, 2, norm_cfg=dict(type='BN')), lambda: (images(),)),
     'ResidualAdapter': Case(build('ResidualAdapter', in_channels=8, out_channels=4), lambda: (images(),)),
@@ -175,6 +183,10 @@ CASES = {
     'DomainDiscriminator': Case(
         build('DomainDiscriminator', in_channels=8, channels=4, dropout=0.0), lambda: (vectors(),)
     ),
+    'LightweightHead': Case(
+        build('LightweightHead', in_channels=64, num_classes=NUM_CLASSES, align_corners=False),
+        lambda: ([images(4, 64)],),
+    ),
     'MapDiscriminator': Case(build('MapDiscriminator', in_channels=8, channels=4), lambda: (images(32),)),
     'SegformerHead': Case(build('SegformerHead', **LEVELS), lambda: (levels(8, 4),)),
     'TwoClassifierHead': Case(build('TwoClassifierHead', classifier=CLASSIFIER), lambda: ((vectors(),),), 'scores'),
@@ -195,6 +207,8 @@ CASES = {
     'MHAMixVisionTransformer': Case(
         build('MHAMixVisionTransformer', **MIT, strategy='none', mha_stages=(0, 1)), lambda: (images(32, 3),)
     ),
+    'VisionTransformer': Case(build('VisionTransformer', **VIT, mask_token=True), lambda: (images(16, 3),)),
+    'MHAVisionTransformer': Case(build('MHAVisionTransformer', **VIT, strategy='none'), lambda: (images(16, 3),)),
     'ACDA': Case(build('ACDA', **ACDA), views(**MAPS, neck=lambda n: torch.randn(n, 8))),
     'ACDA, classes': Case(
         build('ACDA', **ACDA, condition='cdd', same_taps=('neck', 'probs')),
@@ -270,9 +284,9 @@ def test_every_part_has_a_case():
     registered = {part for part in MODELS.module_dict.values() if part.__module__.startswith(tuple(ROOMS))}
     public = {getattr(room, name) for room in (backbones, heads, layers, necks, terms) for name in room.__all__}
     modules = {part for part in public if isinstance(part, type) and issubclass(part, nn.Module)}
-    names = {
-        'ExtendedBackbone' if part.__name__ == 'extend_backbone' else part.__name__ for part in registered | modules
-    }
+    functions = {part for part in registered if not isinstance(part, type)}
+    names = {part.__name__ for part in (registered | modules) - functions}
+    names |= {name for name, part in MODELS.module_dict.items() if part in functions}
     assert names - WITHOUT_CASE == {name.split(',')[0] for name in CASES}
 
 

@@ -46,6 +46,7 @@ def test_the_module_by_hand(tool, side, stride):
         wanted += 2 * 2 * reduced * inputs * outputs
     else:
         wanted += 2 * 2 * reduced * outputs * 9
+    wanted += 2 * 2 * 9  # the other scale of the slopes and offsets of two kernels of nine
     module = DIDAModule(channels, out, stride=stride)
     assert tool.complexity(module, (channels, side, side)) == (sum(p.numel() for p in module.parameters()), wanted)
 

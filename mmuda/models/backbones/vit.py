@@ -69,3 +69,8 @@ class VisionTransformer(MMPretrainVisionTransformer):
         super().__init__(*args, out_type=out_type, **kwargs)
         if mask_token:
             self.patch_embed = MaskingPatchEmbed(self.patch_embed)
+
+    def train(self, mode: bool = True) -> VisionTransformer:
+        """As any module's, which gives the module: mmpretrain's backbones give None."""
+        super().train(mode)
+        return self

@@ -20,7 +20,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmuda.functional.dida import FORMS, instance_conv
+from mmuda.functional.dida import FORMS, full_precision, instance_conv
 from mmuda.registry import MODELS
 
 INITS = ('kaiming', 'torch')
@@ -168,7 +168,7 @@ class KernelGenerator(nn.Module):
         slope, offset = self.expand.weight.view(-1, 1), self.expand.bias
         if self.rescale is not None:  # as products, whose gradients need no sums of their own
             scale = self.rescale.weight.view(1, 1)
-            with torch.autocast(scale.device.type, enabled=False):
+            with full_precision(scale.device):
                 slope = slope @ scale
                 if offset is not None:
                     offset = torch.addmm(self.rescale.bias.view(1, 1), offset.view(-1, 1), scale)

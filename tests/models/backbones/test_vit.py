@@ -33,7 +33,7 @@ TINY = dict(
 def build(kind=MHAVisionTransformer, training=True, **kwargs):
     """A tiny network in float64, the same random parameters (biases too) for every kind."""
     net = kind(**(TINY | kwargs)).double()
-    net.train(training)  # gives None, as all of mmpretrain's backbones
+    net.train(training)
     torch.manual_seed(0)
     for name, param in net.named_parameters():
         if 'mask_token' not in name:
