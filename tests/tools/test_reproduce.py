@@ -88,7 +88,8 @@ def test_every_row_and_every_column_is_a_config(tables, repo):
         lines = [table.line(name, column) for name in table.rows] + [table.line(row, name) for name in table.columns]
         seen |= {(line.leaf, line.words) for line in lines}
     for leaf, words in sorted(seen):
-        load_config(repo / 'configs' / leaf, dict(map(parse_option, words)))
+        cfg = load_config(repo / 'configs' / leaf, dict(map(parse_option, words)))
+        assert {'model', 'train_dataloader', 'test_evaluator'} <= set(cfg), (leaf, words)
 
 
 PAPER = """
