@@ -17,12 +17,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('out', nargs='+', help='files to write: NAME.onnx is ONNX, NAME.pt is TorchScript')
     parser.add_argument('--images', nargs='+', help='what they are checked and timed with (default: a painted street)')
-    parser.add_argument(
-        '--predict-on',
-        choices=['student', 'teacher'],
-        default='student',
-        help='which network of a self-training model (default: student)',
-    )
+    parser.add_predict_on()
     parser.add_argument(
         '--size',
         nargs=2,

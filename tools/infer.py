@@ -23,19 +23,8 @@ def parse_args() -> argparse.Namespace:
         metavar='DIR',
         help='gets labels/ and overlays/, or predictions.csv (default: predictions)',
     )
-    parser.add_argument(
-        '--predict-on',
-        choices=['student', 'teacher'],
-        default='student',
-        help='which network of a self-training model predicts (default: student)',
-    )
-    parser.add_argument(
-        '--ensemble',
-        nargs='+',
-        default=(),
-        metavar='CHECKPOINT',
-        help='further checkpoints of the config, whose probabilities are averaged with those of the first',
-    )
+    parser.add_predict_on()
+    parser.add_ensemble()
     parser.add_argument('--opacity', type=fraction, help='of the colours over a segmented image (default: 0.5)')
     parser.add_argument(
         '--confidence',

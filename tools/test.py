@@ -16,19 +16,8 @@ def parse_args() -> argparse.Namespace:
     parser = ToolParser(description='Score a checkpoint')
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file')
-    parser.add_argument(
-        '--predict-on',
-        choices=['student', 'teacher'],
-        default='student',
-        help='which network of a self-training model to score (default: student)',
-    )
-    parser.add_argument(
-        '--ensemble',
-        nargs='+',
-        default=(),
-        metavar='CHECKPOINT',
-        help='further checkpoints of the config, whose probabilities are averaged with those of the first',
-    )
+    parser.add_predict_on()
+    parser.add_ensemble()
     parser.add_argument(
         '--tta', action='store_true', help="test-time augmentation: the config's tta_pipeline or tta_views"
     )

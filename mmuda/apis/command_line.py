@@ -35,6 +35,25 @@ class ToolParser(argparse.ArgumentParser):
             help='change settings of the config, e.g. train_cfg.max_iters=1000',
         )
 
+    def add_predict_on(self) -> None:
+        """``--predict-on student|teacher``."""
+        self.add_argument(
+            '--predict-on',
+            choices=['student', 'teacher'],
+            default='student',
+            help='which network of a self-training model predicts (default: student)',
+        )
+
+    def add_ensemble(self) -> None:
+        """``--ensemble CHECKPOINT ...``."""
+        self.add_argument(
+            '--ensemble',
+            nargs='+',
+            default=(),
+            metavar='CHECKPOINT',
+            help='further checkpoints of the config, whose probabilities are averaged with those of the first',
+        )
+
     def error(self, message: str) -> NoReturn:
         """Print the usage and leave the sentence to :func:`run_tool`."""
         self.print_usage(sys.stderr)

@@ -36,7 +36,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config with labelled test images')
     parser.add_argument('checkpoint', help='its checkpoint')
     add_picture(parser)
-    parser.add_argument('--predict-on', choices=['student', 'teacher'], default='student', help='default: student')
+    parser.add_predict_on()
     parser.add_argument('--largest', type=at_least(0), default=10, help='confusions to print (default: 10)')
     parser.add_cfg_options()
     return parser.parse_args()

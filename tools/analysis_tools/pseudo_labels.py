@@ -29,7 +29,7 @@ def parse_args() -> argparse.Namespace:
     parser = ToolParser(description='Precision and recall of pseudo-labels')
     parser.add_argument('config', help='config of a segmentation with labelled test images')
     parser.add_argument('checkpoint', help='its checkpoint')
-    parser.add_argument('--predict-on', choices=['student', 'teacher'], default='student', help='default: student')
+    parser.add_predict_on()
     parser.add_argument(
         '--norm', choices=['running', 'batch'], default='batch', help='statistics of its batch norms (default: batch)'
     )
