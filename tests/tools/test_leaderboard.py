@@ -40,6 +40,7 @@ ways:
 rows:
   source only: {options: {train_dataloader.batch_size: 2}}
   DACS: {start: source only, methods: [dacs], options: {train_dataloader.batch_size: 4}}
+  labels: {target_labels: dusk/labels/train, options: {train_dataloader.batch_size: 2}}
 """
 PAGE = 'Before.\n\n<!-- table: toy -->\n<!-- end of table -->\n\nAfter.\n'
 
@@ -94,8 +95,8 @@ def test_a_table_is_trained_recorded_and_written(main, copy):
     page = main('--write')
     assert page.startswith('Before.')
     assert page.endswith('After.\n')
-    assert page.count('| source only | 0 |') == page.count('| DACS | 0 |') == 1
-    assert '3 runs' in page
+    assert all(page.count(f'| {row} | 0 |') == 1 for row in ('source only', 'DACS', 'labels'))
+    assert '5 runs' in page
     main('--check')
     record = json.loads((copy / 'records/toy/dacs_left_seed0.json').read_text())
     assert list(record['scores']) == ['left']
@@ -106,11 +107,29 @@ def test_a_table_is_trained_recorded_and_written(main, copy):
     assert record['checkpoint'] == 'iter_2.pth'
 
 
+def test_the_bound_learns_from_labels_of_what_is_adapted_to(load, trained):
+    table = load('tables').read_table(str(trained / 'toy.yaml'))
+    run = next(run for run in table.runs() if run.row == 'labels')
+    dataset = load('tables').run_config(table, run).train_dataloader.dataset
+    assert dataset.target is None
+    assert dataset.source.data_prefix == dict(img_path='dusk/images/train', seg_map_path='dusk/labels/train')
+    assert dataset.source.indices == [0, 1]
+
+
+def test_a_row_closes_a_share_of_the_gap_to_the_bound(load, trained):
+    tables, page = load('tables'), load('page')
+    line = [{0: dict(mIoU=value), 1: dict(mIoU=value + 2)} for value in (25.0, 20.0, 30.0)]
+    assert page._share_of_gap(*line) == '50%'
+    assert page._share_of_gap({2: dict(mIoU=25.0)}, *line[1:]) == '–'  # no seed in common
+    assert ' of the gap |' in page.block(tables.read_table(str(trained / 'toy.yaml')))
+    assert ' of the gap |' not in page.block(tables.read_table('day2dusk'))
+
+
 def test_another_page_has_the_scores_alone(main, copy):
     (copy / 'page.md').write_text('At 0.5.\n\n<!-- scores: toy -->\n<!-- end of table -->\n')
     lines = main('--write').splitlines()
     assert lines[3] == '|  | unseen, mIoU | adapted, mIoU | unseen: gain |'
-    assert [line.split(' | ')[0] for line in lines[5:7]] == ['| source only', '| DACS']
+    assert [line.split(' | ')[0] for line in lines[5:8]] == ['| source only', '| DACS', '| labels']
     (copy / 'page.md').write_text('\n'.join(lines).replace('| DACS | ', '| DACS | 9'))
     with pytest.raises(UserError, match='without a record'):
         main('--check')
@@ -196,6 +215,10 @@ def test_every_row_of_every_table_is_a_whole_config(load):
             check_schedule(cfg)
             check_config(cfg, 'train')
             assert (cfg.train_dataloader.dataset.target is None) == (not table.rows[row].methods)
+            source = cfg.train_dataloader.dataset.source
+            assert (source.data_prefix.seg_map_path == table.rows[row].target_labels) == bool(table.rows[row].target_labels)
+            crop = next(step for step in source.pipeline if step.type == 'mmuda.RandomCrop').crop_size
+            assert list(crop) == list(table.variables.get('crop_size', crop))
             assert cfg.train_cfg.max_iters == table.settings(run)['steps']
 
 

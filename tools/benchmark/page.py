@@ -28,7 +28,7 @@ class RowResults:
     """The records of a row, seed by seed; a seed counts when all its ways have been run."""
 
     def __init__(self, table: Table, row: str) -> None:
-        ways = list(table.ways) if table.rows[row].methods else [None]
+        ways = list(table.ways) if table.rows[row].sees_target else [None]
         found = {seed: [read_record(table, Run(row, seed, way)) for way in ways] for seed in table.seeds}
         self.records = {seed: records for seed, records in found.items() if all(records)}
 
@@ -90,7 +90,9 @@ def _overview(table: Table, results: dict[str, RowResults]) -> list[list[str]]:
     """A line a row: the means on each set, what it gains on the main one, the best checkpoint, the cost."""
     main = table.sets[0]
     baseline = results[table.baseline].scores(main)
-    lines = [['', 'seeds', *[f'{name}, mIoU' for name in table.sets], f'{main}: gain', 'best*', 's a step']]
+    bound = next((results[row].scores(main) for row, what in table.rows.items() if what.target_labels), None)
+    gap = [] if bound is None else ['of the gap']
+    lines = [['', 'seeds', *[f'{name}, mIoU' for name in table.sets], f'{main}: gain', *gap, 'best*', 's a step']]
     for row, found in results.items():
         scores = found.scores(main)
         gains = [scores[seed]['mIoU'] - baseline[seed]['mIoU'] for seed in scores if seed in baseline]
@@ -100,11 +102,21 @@ def _overview(table: Table, results: dict[str, RowResults]) -> list[list[str]]:
                 ', '.join(map(str, scores)) or 'none yet',
                 *[summary([one['mIoU'] for one in found.scores(name).values()]) for name in table.sets],
                 '' if row == table.baseline else summary(gains, '+'),
+                *[_share_of_gap(scores, baseline, bound) for _ in gap],
                 summary(list(found.best().values())),
                 f'{fmean(found.seconds()):.2f}' if found.seconds() else '–',
             ]
         )
     return lines
+
+
+def _share_of_gap(*scores: dict[int, dict[str, float]]) -> str:
+    """How far a row is from the baseline to the bound, in mean mIoU of the seeds that all three have."""
+    seeds = set.intersection(*map(set, scores))
+    if not seeds:
+        return '–'
+    row, low, high = (fmean(one[seed]['mIoU'] for seed in seeds) for one in scores)
+    return f'{(row - low) / (high - low):.0%}' if high > low else '–'
 
 
 def _by_class(results: dict[str, RowResults], name: str) -> list[list[str]]:

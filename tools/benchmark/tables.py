@@ -8,11 +8,13 @@ A table is a YAML file in `configs/benchmark`:
     seeds: [0, 1, 2]
     steps: 300                         # of each run; a row may have its own
     baseline: ROW                      # what gains are counted from
+    variables: {NAME: VALUE}           # of the leaf and its bases, such as crop_size: what follows them follows
     options: {KEY: VALUE}              # of every run, as `--cfg-options` has them; a value may be a dict
     ways:                              # what is adapted to, and what is scored; the first set is the main one
       WAY: {train: {KEY: VALUE}, score: {SET: {KEY: VALUE OF THE SCORED DATA SET}}}
     rows:
       ROW: {start: ROW, methods: [FILE OF configs/_base_/methods], model: TYPE, hooks: [...], steps: N, options: ...}
+      ROW: {target_labels: FOLDER}     # the bound: the target's images take the source's place, with labels of this folder
 
 A row without methods trains on the source alone: once for all ways.
 """
@@ -46,6 +48,12 @@ class Row:
     hooks: tuple[Mapping, ...] = ()
     steps: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    target_labels: str | None = None
+
+    @property
+    def sees_target(self) -> bool:
+        """Whether a run of it depends on what is adapted to."""
+        return bool(self.methods or self.target_labels)
 
 
 @dataclass(frozen=True)
@@ -74,6 +82,7 @@ class Table:
     baseline: str
     ways: Mapping[str, Mapping[str, Any]]
     rows: Mapping[str, Row]
+    variables: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     task: str = 'segmentation'
 
@@ -86,19 +95,21 @@ class Table:
         """All runs, seed by seed; in a seed row by row, so a start comes before what starts from it."""
         for seed in self.seeds:
             for name, row in self.rows.items():
-                for way in self.ways if row.methods else [None]:
+                for way in self.ways if row.sees_target else [None]:
                     yield Run(name, seed, way)
 
     def start_of(self, run: Run) -> Run | None:
         """The run whose network a run starts from."""
         start = self.rows[run.row].start
-        return None if start is None else Run(start, run.seed, run.way if self.rows[start].methods else None)
+        return None if start is None else Run(start, run.seed, run.way if self.rows[start].sees_target else None)
 
     def settings(self, run: Run) -> dict:
         """All that the table says of a run: what its record was made with."""
         row = self.rows[run.row]
         train = {} if run.way is None else self.ways[run.way].get('train', {})
+        declared = dict(variables=dict(self.variables), target_labels=row.target_labels)
         return dict(
+            **{key: value for key, value in declared.items() if value},
             config=self.config,
             start=row.start,
             methods=list(row.methods),
@@ -156,17 +167,17 @@ def run_config(table: Table, run: Run, scored: Mapping[str, Any] | None = None) 
         scored: Settings of the scored data set; None: those of the run's main set, or the leaf's own.
     """
     row, settings = table.rows[run.row], table.settings(run)
-    cfg = load_config(table.path.parent / table.config)
+    cfg = load_config(table.path.parent / table.config, table.variables)
     if row.methods:
         methods = [_method(name) for name in row.methods]
         cfg.model = dict(type=row.model, task=table.task, student=cfg.model, methods=methods)
-    else:
-        cfg.train_dataloader.dataset.target = None
     cfg.custom_hooks = [*cfg.get('custom_hooks', []), *settings['hooks']]
     steps = settings['steps']
     cfg.train_cfg.update(max_iters=steps, val_interval=-(-steps // VALIDATIONS))
     cfg.default_hooks.logger.interval = max(1, steps // 20)
     cfg.merge_from_dict(settings['options'])
+    if not row.methods:
+        _train_on_one(cfg.train_dataloader.dataset, row.target_labels)
     if scored is None and run.way is not None:
         scored = table.ways[run.way]['score'][table.sets[0]]
     for part in ('val', 'test'):
@@ -176,6 +187,15 @@ def run_config(table: Table, run: Run, scored: Mapping[str, Any] | None = None) 
         cfg[f'{part}_dataloader'].update(num_workers=0, persistent_workers=False)
     cfg.randomness.seed = run.seed
     return cfg
+
+
+def _train_on_one(dataset: dict, target_labels: str | None) -> None:
+    """Leave one domain: the source, or the target with its labels, seen as the source is."""
+    if target_labels is not None:
+        pipeline, labels = dataset['source']['pipeline'], dict(seg_map_path=target_labels)
+        dataset['source'] = dict(dataset['target'], pipeline=pipeline)
+        dataset['source']['data_prefix'] = dict(dataset['target']['data_prefix'], **labels)
+    dataset['target'] = None
 
 
 def _method(name: str) -> dict:
