@@ -216,7 +216,8 @@ def test_every_row_of_every_table_is_a_whole_config(load):
             check_config(cfg, 'train')
             assert (cfg.train_dataloader.dataset.target is None) == (not table.rows[row].methods)
             source = cfg.train_dataloader.dataset.source
-            assert (source.data_prefix.seg_map_path == table.rows[row].target_labels) == bool(table.rows[row].target_labels)
+            labels = table.rows[row].target_labels
+            assert (source.data_prefix.seg_map_path == labels) == bool(labels)
             crop = next(step for step in source.pipeline if step.type == 'mmuda.RandomCrop').crop_size
             assert list(crop) == list(table.variables.get('crop_size', crop))
             assert cfg.train_cfg.max_iters == table.settings(run)['steps']

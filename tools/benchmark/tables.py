@@ -14,7 +14,7 @@ A table is a YAML file in `configs/benchmark`:
       WAY: {train: {KEY: VALUE}, score: {SET: {KEY: VALUE OF THE SCORED DATA SET}}}
     rows:
       ROW: {start: ROW, methods: [FILE OF configs/_base_/methods], model: TYPE, hooks: [...], steps: N, options: ...}
-      ROW: {target_labels: FOLDER}     # the bound: the target's images take the source's place, with labels of this folder
+      ROW: {target_labels: FOLDER}     # the bound: the target takes the source's place, with labels of this folder
 
 A row without methods trains on the source alone: once for all ways.
 """
