@@ -19,6 +19,8 @@ GREY16 = ('I;16', 'I;16L', 'I;16B', 'I;16N')
 _TIFF = (b'II*\0', b'MM\0*', b'II+\0', b'MM\0+')
 _ORIENTATION, _BITS, _SAMPLES = 274, 258, 277  # numbers of tags
 _SIDEWAYS = (5, 6, 7, 8)  # orientations that swap width and height
+_PNG = b'\x89PNG\r\n\x1a\n'
+_PNG_TEXTS = (b'tEXt', b'zTXt', b'iTXt')  # chunks that may hold tags, too
 _PNG_DEPTH = 24  # the byte of a PNG that says how many bits a value has
 
 
@@ -148,14 +150,29 @@ def _tiff_bits(image: Image.Image) -> int:
 
 
 def _exif(image: Image.Image, content: bytes) -> Image.Exif:
-    """Tags of the header, or of a PNG that has them behind its pixels."""
-    if image.format == 'PNG' and 'exif' not in image.info:
-        start = content.find(b'eXIf', max(content.rfind(b'IDAT'), 0))
-        if start >= 0:
-            exif = Image.Exif()
-            exif.load(content[start + 4 : start + 4 + int.from_bytes(content[start - 4 : start], 'big')])
-            return exif
-    return image.getexif()
+    """Tags of the header, or of a PNG that has them behind its pixels.
+
+    Pillow decodes a whole PNG without tags to see whether some follow, so the names of its chunks are looked at before.
+    """
+    if image.format != 'PNG' or 'exif' in image.info:
+        return image.getexif()
+    chunks = dict(_png_chunks(content))
+    if b'eXIf' in chunks:
+        exif = Image.Exif()
+        exif.load(content[chunks[b'eXIf']])
+        return exif
+    pixels = chunks.get(b'IDAT', slice(0)).start or 0
+    has_late_text = any(chunks[kind].start > pixels for kind in _PNG_TEXTS if kind in chunks)
+    return image.getexif() if has_late_text else Image.Image.getexif(image)
+
+
+def _png_chunks(content: bytes) -> Iterator[tuple[bytes, slice]]:
+    """Names of a PNG's chunks and where their content is."""
+    start = len(_PNG)
+    while start + 8 <= len(content):
+        end = start + 8 + int.from_bytes(content[start : start + 4], 'big')
+        yield content[start + 4 : start + 8], slice(start + 8, end)
+        start = end + 4
 
 
 def _page_facts(page) -> ImageFacts:

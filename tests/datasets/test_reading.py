@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tifffile
 from mmcv.transforms import Compose
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, PngImagePlugin
 
 from mmuda.apis.image_pipeline import split_pipeline
 from mmuda.apis.predictions import as_rgb, load_again
@@ -126,6 +126,20 @@ def test_a_tag_behind_the_pixels_of_a_png_counts(tmp_path):
     (tmp_path / 'x.png').write_bytes(rest[:end] + chunk + rest[end:])
     assert read_image(str(tmp_path / 'x.png')).shape == (20, 12, 3)
     assert read_facts(str(tmp_path / 'x.png')).size == (12, 20)
+
+
+@pytest.mark.parametrize('tag', [1, 6])
+def test_the_header_of_a_png_is_read_without_its_pixels(tmp_path, monkeypatch, tag):
+    path = save(tmp_path / 'x.png', PICTURE, tag=tag)
+    monkeypatch.setattr(PngImagePlugin.PngImageFile, 'load', lambda image: pytest.fail('decoded'))
+    assert read_facts(path).orientation == tag
+
+
+def test_a_tag_in_a_text_behind_the_pixels_of_a_png_counts(tmp_path):
+    text = PngImagePlugin.PngInfo()
+    text.add(b'tEXt', b'XML:com.adobe.xmp\0<x tiff:Orientation="6"/>', after_idat=True)
+    path = save(tmp_path / 'x.png', PICTURE, pnginfo=text)
+    assert read_facts(path).orientation == 6
 
 
 BANDS = {
