@@ -1,6 +1,6 @@
 # Network and data of the benchmark iddlite2camvid.yaml; alone, source only: MiT-B0, IDD-Lite -> CamVid by day.
 #     python tools/train.py configs/benchmark/segformer_mit-b0_iddlite2camvid.py
-# Expected: not measured here yet.
+# Expected: see docs/benchmark.md
 # Weights: of MiT-B0 in mmseg's names, see configs/_base_/models/segformer_mit-b0.py.
 _base_ = [
     '../_base_/models/segformer_mit-b0.py',  # the network
@@ -17,5 +17,5 @@ source_pipeline = _base_.train_pipeline.copy()
 source_pipeline.insert(-1, dict(type='mmseg.PhotoMetricDistortion', brightness_delta=64, contrast_range=(0.3, 1.5)))
 train_dataloader = dict(dataset=dict(source=dict(pipeline=source_pipeline)))
 optim_wrapper = dict(optimizer=dict(lr=3e-4), paramwise_cfg=dict(custom_keys=dict(head=dict(lr_mult=5.0))))
-train_cfg = dict(max_iters=1200, val_interval=400)
+train_cfg = dict(max_iters=400, val_interval=100)
 param_scheduler = dict(warmup=0.125)
