@@ -16,7 +16,7 @@ from .block_mask import block_grid, block_mask
 from .box_mask import box_mask
 from .channel_distance import channel_distance, transferability
 from .class_mix import class_mask, draw_half, look_up, mix, present_classes
-from .class_thresholds import class_thresholds, count_confidences, surest_labels
+from .class_thresholds import class_thresholds, count_confidences, surest_labels, surest_of_each_class
 from .conditioning import entropy_weight, multilinear_map, prediction_entropy, randomized_multilinear_map
 from .contrastive_discrepancy import contrastive_domain_discrepancy
 from .coordination import coordination_ramp, pixel_agreement
@@ -150,6 +150,7 @@ __all__ = [
     'steps_of',
     'sub_grids',
     'surest_labels',
+    'surest_of_each_class',
     'thing_mask',
     'transferability',
     'widened',

@@ -6,7 +6,7 @@ m counts from 0. CBST (ECCV 2018), where this began, counts floor((1 âˆ’ drop) Â
 less.
 
 The confidences of a whole data set are counted in bins, so that nobody has to keep them: thresholds are exact to
-1 / BINS.
+1 / BINS. Those of one batch are sorted, without reading anything on the host.
 
 Shapes: K classes, `...` any number of dimensions.
 """
@@ -69,6 +69,38 @@ def surest_labels(label: Tensor, confidence: Tensor, thresholds: Tensor, ignore_
         ``[...]`` of the labels' type.
     """
     return label.masked_fill(confidence.double() < thresholds[label.long()], ignore_index)
+
+
+def surest_of_each_class(
+    label: Tensor, confidence: Tensor, num_classes: int, drop: float, above: float = 1.0, valid: Tensor | None = None
+) -> Tensor:
+    """Find the pixels of a batch that keep their label, by the thresholds of this batch alone.
+
+    Args:
+        label, confidence, num_classes: See :func:`count_confidences`.
+        drop, above: See :func:`class_thresholds`. Of equally sure pixels as many are dropped as the share says.
+        valid: ``[...]`` bool, False for pixels that are not counted and never kept (None: all are).
+
+    Returns:
+        ``[...]`` bool.
+
+    Example:
+        >>> label, confidence = torch.tensor([0, 0, 0, 1]), torch.tensor([0.9, 0.7, 0.8, 0.3])
+        >>> surest_of_each_class(label, confidence, num_classes=2, drop=0.5)
+        tensor([ True, False, False,  True])
+    """
+    place, sure = label.flatten().long(), confidence.flatten().double()
+    if valid is not None:
+        place = place.masked_fill(~valid.flatten(), num_classes)
+    order = (place + sure.clamp(0, 1) / 2).argsort()  # class by class, from the least sure
+    pixels = torch.zeros(num_classes + 1, dtype=torch.long, device=place.device)
+    pixels = pixels.scatter_add(0, place, torch.ones_like(place))
+    dropped = torch.minimum((drop * pixels.double()).round().long(), (pixels - 1).clamp_min(0))
+    first_kept = pixels.cumsum(0) - pixels + dropped
+    position = torch.arange(len(place), device=place.device)
+    kept = torch.empty_like(place, dtype=torch.bool).scatter(0, order, position >= first_kept[place[order]])
+    kept = (kept | (sure >= above)) & (place < num_classes)
+    return kept.view(label.shape)
 
 
 def _bin(confidence: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mmuda.functional import class_thresholds, count_confidences, surest_labels
+from mmuda.functional import class_thresholds, count_confidences, surest_labels, surest_of_each_class
 from mmuda.functional.class_thresholds import BINS
 
 
@@ -42,6 +42,29 @@ def test_the_share_of_each_class_is_dropped(drop):
         pixels = confidence[label == number]
         count = max(1, len(pixels) - round(drop * len(pixels)))
         assert sorted(pixels[kept[label == number]].tolist()) == sorted(pixels.tolist())[-count:]
+
+
+@pytest.mark.parametrize('above', [1.0, 0.7])
+@pytest.mark.parametrize('drop', [0.0, 0.5, 0.66, 0.95])
+def test_a_batch_has_the_thresholds_of_its_bins(drop, above):
+    torch.manual_seed(0)
+    label = torch.randint(4, (2, 9, 11))  # class 4 occurs nowhere
+    confidence = torch.randperm(label.numel()).view(label.shape) / label.numel()  # distinct, whatever the bin
+    thresholds = class_thresholds(count_confidences(label, confidence, 5), drop, above)
+    expected = surest_labels(label, confidence, thresholds) != 255
+    assert torch.equal(surest_of_each_class(label, confidence, 5, drop, above), expected)
+
+
+def test_pixels_that_do_not_count_are_neither_kept_nor_counted():
+    label, confidence = torch.zeros(4, dtype=torch.long), torch.tensor([0.99, 0.2, 0.3, 0.4])
+    valid = torch.tensor([False, True, True, True])
+    kept = surest_of_each_class(label, confidence, 1, drop=0.34, above=0.9, valid=valid)
+    assert kept.tolist() == [False, False, True, True]
+    assert surest_of_each_class(label, confidence, 1, drop=0.5).tolist() == [True, False, False, True]
+
+
+def test_equally_sure_pixels_are_dropped_by_their_number():
+    assert surest_of_each_class(torch.zeros(8, dtype=torch.long), torch.full((8,), 0.5), 1, drop=0.25).sum() == 6
 
 
 def test_a_confidence_that_is_always_enough():

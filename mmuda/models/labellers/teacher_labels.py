@@ -10,12 +10,13 @@ import torch
 from mmengine import dist
 from torch import Tensor
 
+from mmuda.functional import surest_of_each_class
 from mmuda.registry import MODELS
 
 from ..views import IGNORE_INDEX, View
 from .base import Ask, Labeller
 
-CONFIDENCES = ('share', 'share_of_all', 'image', 'pixel')
+CONFIDENCES = ('share', 'share_of_all', 'image', 'pixel', 'class')
 
 
 @MODELS.register_module()
@@ -33,7 +34,10 @@ class TeacherLabels(Labeller):
             all processes (DACS, Tranheden et al., WACV 2021). ``share_of_all``: the share of all its pixels, those in
             ignored rows and on padding among them, as in the released codes of DACS, DAFormer, HRDA and MIC.
             ``image``: each image's own share of counted pixels. ``pixel``: 1 for such a pixel and 0 for any other.
+            ``class``: as ``pixel``, and 1 for the surest pixels of each class of the batch, too, so that rare classes
+            keep some (CBST, Zou et al., ECCV 2018, whose thresholds are of all images).
         threshold: The probability, 0.968 in DACS.
+        drop: The share of each class's pixels that ``confidence='class'`` leaves out unless they reach the threshold.
         flip: Whether the teacher also sees the mirrored images, and the mean of the two probabilities counts (VFM-UDA).
             It costs a second pass of the teacher.
     """
@@ -47,6 +51,7 @@ class TeacherLabels(Labeller):
         confidence: str | None = None,
         threshold: float = 0.968,
         flip: bool = False,
+        drop: float = 0.5,
     ) -> None:
         super().__init__()
         if ignore_top < 0 or ignore_bottom < 0:
@@ -60,11 +65,14 @@ class TeacherLabels(Labeller):
             )
         if not 0 <= threshold <= 1:
             raise ValueError(f'TeacherLabels has threshold={threshold}: a probability lies in [0, 1].')
+        if not 0 <= drop < 1:
+            raise ValueError(f'TeacherLabels has drop={drop}: the share that is left out lies in [0, 1).')
         self.ignore_top = ignore_top
         self.ignore_bottom = ignore_bottom
         self.confidence = confidence
         self.threshold = threshold
         self.flip = flip
+        self.drop = drop
 
     @torch.no_grad()
     def forward(self, views: Mapping[str, View], ask: Ask) -> tuple[dict[str, View], dict[str, Tensor]]:
@@ -86,8 +94,8 @@ class TeacherLabels(Labeller):
             valid: ``[B, H, W]`` or ``[B]`` bool, False on padding (None: no padding).
 
         Returns:
-            Labels ``[B, H, W]`` or ``[B]``, and their weights: ``[B]``, with ``confidence='pixel'`` of the labels'
-            shape, None without confidence.
+            Labels ``[B, H, W]`` or ``[B]``, and their weights: ``[B]``, of the labels' shape with ``confidence='pixel'``
+            and ``'class'``, None without confidence.
 
         Raises:
             ValueError: The ignored rows leave no pixel, or there are no rows to ignore.
@@ -97,7 +105,11 @@ class TeacherLabels(Labeller):
             label, weight = logits.max(1).indices, None  # argmax takes 2.4 times as long on a CPU
         else:
             probability, label = logits.float().softmax(1).max(1)
-            weight = self._weight(probability >= self.threshold, valid)
+            if self.confidence == 'class':
+                sure = surest_of_each_class(label, probability, logits.shape[1], self.drop, self.threshold, valid)
+            else:
+                sure = probability >= self.threshold
+            weight = self._weight(sure, valid)
         if valid is not None:
             label = label.masked_fill(~valid, IGNORE_INDEX if label.dim() > 1 else -1)
         return label, weight
@@ -122,7 +134,7 @@ class TeacherLabels(Labeller):
 
     def _weight(self, sure: Tensor, valid: Tensor | None) -> Tensor:
         """Of ``sure`` pixels or images: ``[B]``, or of their shape."""
-        if self.confidence == 'pixel':
+        if self.confidence in ('pixel', 'class'):
             return sure.float()
         sure = sure.reshape(len(sure), -1)
         everywhere = valid is None or self.confidence == 'share_of_all'

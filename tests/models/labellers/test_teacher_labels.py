@@ -45,6 +45,17 @@ def test_confidence_is_a_share_of_sure_valid_pixels_or_one_weight_a_pixel():
     assert pixel.label(logits, valid)[1].tolist() == [[[1, 0], [1, 0]], [[0, 0], [0, 0]]]
 
 
+def test_the_surest_of_each_class_count_beside_the_sure():
+    first = torch.tensor([[0.99, 0.98], [0.97, 0.6], [0.4, 0.3]])  # the last two are the rare class, sure of nothing
+    logits = torch.stack((first, 1 - first)).log()[None]
+    weight = TeacherLabels(confidence='class', threshold=0.968, drop=0.5).label(logits)[1]
+    assert weight.tolist() == [[[1, 1], [1, 0], [0, 1]]]
+    valid = torch.ones(1, 3, 2, dtype=torch.bool)
+    valid[0, 2, 1] = False
+    weight = TeacherLabels(confidence='class', threshold=0.968, drop=0.5).label(logits, valid)[1]
+    assert weight.tolist() == [[[1, 1], [1, 0], [1, 0]]]
+
+
 def test_the_released_share_counts_ignored_rows(segmentation_vectors):
     """Their weight is 0 there; here they have no label, which adds the same 0 to a mean over all pixels."""
     inputs, outputs = segmentation_vectors('daformer.pseudo_label_weight')
@@ -75,7 +86,8 @@ def test_whole_images_are_labelled_and_sure_or_not():
     [
         (dict(ignore_top=-1), 'must not be negative'),
         (dict(threshold=1.5), r'threshold=1\.5: a probability'),
-        (dict(confidence='batch'), "confidence='batch': use one of share, share_of_all, image, pixel, or None"),
+        (dict(drop=1.0), r'drop=1\.0: the share that is left out'),
+        (dict(confidence='batch'), "confidence='batch': use one of share, share_of_all, image, pixel, class, or None"),
     ],
 )
 def test_bad_options_are_named(options, message):
