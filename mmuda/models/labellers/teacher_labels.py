@@ -94,8 +94,8 @@ class TeacherLabels(Labeller):
             valid: ``[B, H, W]`` or ``[B]`` bool, False on padding (None: no padding).
 
         Returns:
-            Labels ``[B, H, W]`` or ``[B]``, and their weights: ``[B]``, of the labels' shape with ``confidence='pixel'``
-            and ``'class'``, None without confidence.
+            Labels ``[B, H, W]`` or ``[B]``, and their weights: ``[B]``, with ``'pixel'`` and ``'class'`` of the labels'
+            shape, None without confidence.
 
         Raises:
             ValueError: The ignored rows leave no pixel, or there are no rows to ignore.
