@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 
 from mmuda.registry import LOOPS
 
+from ..pictures import pictures_named
 from .size_groups import SizeGroups
 
 
@@ -134,7 +135,7 @@ class ResumableEpochLoop(EpochBasedTrainLoop):
 
 
 def _epoch_length(dataloader: DataLoader) -> int:
-    """Whole batches that the sampler's length has."""
+    """Return the whole batches that the sampler's length has."""
     length = len(dataloader.sampler) // dataloader.batch_size
     if length < 1:
         raise ValueError(
@@ -145,7 +146,7 @@ def _epoch_length(dataloader: DataLoader) -> int:
 
 
 def _check_batch(dataloader: DataLoader) -> None:
-    """What the sampler has to say about the size of a batch."""
+    """Ask the sampler about the size of a batch."""
     check = getattr(dataloader.sampler, 'check_batch', None)
     if check is not None and dataloader.batch_size is not None:
         check(dataloader.batch_size)
@@ -175,7 +176,7 @@ class MeanTeacherValLoop(SizeGroups, ValLoop):
         self.networks = tuple(networks)
 
     def run(self) -> dict:
-        """One evaluation per network."""
+        """Evaluate each network."""
         self.runner.call_hook('before_val')
         self.runner.call_hook('before_val_epoch')
         self.runner.model.eval()
@@ -199,13 +200,15 @@ class MeanTeacherValLoop(SizeGroups, ValLoop):
 
     @contextmanager
     def predicting(self, network: str) -> Iterator[None]:
-        """Let a network predict, and metrics that compare networks know which."""
+        """Let a network predict, metrics that compare networks know which, and the teacher's pictures say so."""
         model = self.runner.model.module if is_model_wrapper(self.runner.model) else self.runner.model
         before, model.predict_on = model.predict_on, network
         for metric in getattr(self.evaluator, 'metrics', ()):
             if hasattr(metric, 'network'):
                 metric.network = network
+        prefix = '' if network == 'student' else f'{network}_'
         try:
-            yield
+            with pictures_named(getattr(self.runner, 'visualizer', None), prefix):
+                yield
         finally:
             model.predict_on = before
