@@ -30,7 +30,7 @@ def write_template(name: str, path: str | Path, **values: Any) -> None:
 
 
 def data_address(image: np.ndarray, width: int = WIDTH, sharp: bool = False) -> str:
-    """The picture as an address that holds it.
+    """Return the picture as an address that holds it.
 
     Args:
         image: uint8 [H, W, 3], RGB.

@@ -15,10 +15,12 @@ HIDDEN = ('step', 'iter', 'epoch', 'time', 'data_time', 'memory', 'base_lr', 'gr
 
 
 def panels(groups: Sequence[Group], score: str) -> list[dict]:
-    """A panel a quantity: the score of student and teacher, losses, what the method logs, criteria, learning rate."""
+    """Return a panel a quantity: the score of student and teacher, losses, what the method logs, criteria, learning
+    rate.
+    """
     keys = dict.fromkeys(key for group in groups for key in group.first.keys)
     losses = [key for key in keys if key.startswith('loss')]
-    criteria = [key for key in keys if key.startswith('mmuda/')]
+    criteria = [key for key in keys if key.startswith('mmuda/') and key != score]
     evaluated = {key for group in groups for row in group.first.rows if score in row for key in row}
     others = [key for key in keys if key not in {*HIDDEN, *evaluated, *losses, 'lr'}]
     wanted = [(score, f'teacher/{score}'), *((key,) for key in (*losses, *others, *criteria, 'lr'))]
@@ -48,7 +50,7 @@ def _panel(groups: Sequence[Group], keys: Sequence[str]) -> dict | None:
 
 
 def _values(group: Group, key: str) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """Steps that all runs have, mean and deviation over the runs."""
+    """Return steps that all runs have, mean and deviation over the runs."""
     series = [values for run in group.runs if (values := run.series(key))]
     steps = sorted(set.intersection(*map(set, series))) if series else []
     if not steps:

@@ -12,12 +12,15 @@ from typing import Any
 import numpy as np
 from mmengine.config import Config
 
+from mmuda.functional import CRITERION_RULES
+
 from ..config import load_config
 from ..errors import UserError, did_you_mean
 from ..run_log import read_log
 from ..work_dir import find_config
 
-MAIN_SCORES = ('mIoU', 'accuracy')
+MAIN_SCORES = ('mIoU', 'accuracy', 'mmuda/mutual_information')
+"""What counts, unless told otherwise: a score by labels, else the criterion recommended where there are none."""
 FACTS = dict(
     torch=re.compile(r'^\s+PyTorch: (.+)$', re.MULTILINE),
     device=re.compile(r'^\s+GPU [\d,]+: (.+)$', re.MULTILINE),
@@ -59,11 +62,11 @@ class Run:
         return Run(work_dir, cfg, rows, {name: match[1] for name, match in found.items() if match})
 
     def series(self, key: str) -> dict[int, float]:
-        """The logged values of a key by step."""
+        """Return the logged values of a key by step."""
         return {row['step']: row[key] for row in self.rows if isinstance(row.get(key), (int, float))}
 
     def last(self, key: str) -> float | None:
-        """The last logged value of a key."""
+        """Return the last logged value of a key."""
         values = self.series(key)
         return values[max(values)] if values else None
 
@@ -105,13 +108,26 @@ class Group:
         return 'student' in self.first.cfg.model
 
     def values(self, key: str) -> list[float]:
-        """The last value of each run that logged the key."""
+        """Return the last value of each run that logged the key."""
         return [value for run in self.runs if (value := run.last(key)) is not None]
 
     def mean(self, key: str) -> float | None:
-        """Over the runs."""
+        """Return the mean over the runs."""
         values = self.values(key)
         return float(np.mean(values)) if values else None
+
+    def best(self, key: str) -> list[float]:
+        """Return the best value of each run, by the rule of the criterion; a score by labels is better the greater it
+        is.
+        """
+        pick = min if CRITERION_RULES.get(criterion_of(key) or '') == 'less' else max
+        return [pick(run.series(key).values()) for run in self.runs]
+
+
+def criterion_of(key: str) -> str | None:
+    """Name the criterion without labels that a score is, such as ``mmuda/snd``; None for a score by labels."""
+    name = key.rpartition('/')[2]
+    return name if key.removeprefix('teacher/').startswith('mmuda/') and name in CRITERION_RULES else None
 
 
 def find_groups(words: Sequence[str], options: Mapping[str, Any] | None = None) -> list[Group]:
@@ -129,7 +145,7 @@ def find_groups(words: Sequence[str], options: Mapping[str, Any] | None = None) 
 
 
 def choose_baseline(groups: Iterable[Group], name: str | None) -> Group | None:
-    """The group of this name; None: the first one whose model is a plain network, where others adapt.
+    """Return the group of this name; None: the first one whose model is a plain network, where others adapt.
 
     Raises:
         UserError: There is none of this name.
@@ -143,7 +159,7 @@ def choose_baseline(groups: Iterable[Group], name: str | None) -> Group | None:
 
 
 def main_score(groups: Sequence[Group], name: str | None) -> str:
-    """The score that counts: the named one, else mIoU or accuracy.
+    """Return the score that counts: the named one, else the first of :data:`MAIN_SCORES` that was logged.
 
     Raises:
         UserError: A run that did not log it.

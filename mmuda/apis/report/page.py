@@ -10,7 +10,7 @@ import numpy as np
 from ..doctor import read_roles
 from ..pages import write_template
 from .charts import HEIGHT, LEFT, RIGHT, WIDTH, panels
-from .groups import Group, Run
+from .groups import Group, Run, criterion_of
 from .pictures import Look
 
 CLASS_SCORES = ('IoU.', 'accuracy.')
@@ -28,7 +28,7 @@ def write_page(
     Args:
         path: The HTML file.
         groups: One or more.
-        score: The one that counts, larger is better.
+        score: The one that counts.
         baseline: One of the groups, with which the others are compared.
         look: What the networks predict; None leaves out matrices and pictures.
     """
@@ -37,6 +37,7 @@ def write_page(
         path,
         title=', '.join(group.name for group in groups),
         score=score,
+        labelled=criterion_of(score) is None,
         baseline=baseline.name if baseline else None,
         groups=[_summary(group, score, baseline) for group in groups],
         elsewhere=[group.name for group in groups if _scored(group) != _scored(groups[0])],
@@ -52,34 +53,39 @@ def write_page(
 
 
 def _scored(group: Group) -> dict:
-    """Which images a group is scored on, whatever is done to them."""
+    """Tell which images a group is scored on, whatever is done to them."""
     part = group.first.cfg.get('val_dataloader') or group.first.cfg.get('test_dataloader') or {}
     return {key: value for key, value in part.get('dataset', {}).items() if key not in ('pipeline', '_scope_')}
 
 
 def _summary(group: Group, score: str, baseline: Group | None) -> dict:
-    """A row of the first table."""
-    bests = [max(run.series(score).values()) for run in group.runs]
+    """Return a row of the first table."""
     mean, base = group.mean(score), baseline.mean(score) if baseline else None
+    digits = _digits(score)
     return dict(
         name=group.name,
         runs=len(group.runs),
-        last=_spread(group.values(score)),
-        teacher=_spread(group.values(f'teacher/{score}')),
-        best=_spread(bests),
-        **_gain(mean, None if group is baseline else base, 2),
+        last=_spread(group.values(score), digits),
+        teacher=_spread(group.values(f'teacher/{score}'), digits),
+        best=_spread(group.best(score), digits),
+        **_gain(mean, None if group is baseline else base, digits),
     )
 
 
-def _spread(values: Sequence[float]) -> str:
+def _digits(score: str) -> int:
+    """Return the digits behind the point: scores are percentages, criteria without labels mostly below 1."""
+    return 2 if criterion_of(score) is None else 4
+
+
+def _spread(values: Sequence[float], digits: int) -> str:
     """``mean ± deviation``; the deviation is that of a sample, and left out for one run."""
     if not values:
         return '–'
-    return f'{np.mean(values):.2f}' + (f' ± {np.std(values, ddof=1):.2f}' if len(values) > 1 else '')
+    return f'{np.mean(values):.{digits}f}' + (f' ± {np.std(values, ddof=1):.{digits}f}' if len(values) > 1 else '')
 
 
 def _gain(value: float, base: float | None, digits: int) -> dict:
-    """The difference in words and its colour; no words without a base."""
+    """Return the difference in words and its colour; no words without a base."""
     if base is None:
         return dict(gain='', sign='')
     gain = round(value - base, digits)
@@ -87,7 +93,7 @@ def _gain(value: float, base: float | None, digits: int) -> dict:
 
 
 def _row(group: Group, run: Run, score: str) -> dict:
-    """A run in the table of what was run."""
+    """Return a run in the table of what was run."""
     steps = max(row['step'] for row in run.rows)
     minutes = run.seconds / 60
     return dict(
@@ -100,12 +106,12 @@ def _row(group: Group, run: Run, score: str) -> dict:
         time=f'{minutes / 60:.1f} h' if minutes >= 90 else f'{minutes:.1f} min',
         device=run.facts.get('device', 'CPU' if run.facts.get('processes') is not None else '–'),
         torch=run.facts.get('torch', '–'),
-        last=f'{run.last(score):.2f}',
+        last=f'{run.last(score):.{_digits(score)}f}',
     )
 
 
 def _data(run: Run) -> list[dict]:
-    """The data sets of a run, as they are on this machine."""
+    """Return the data sets of a run, as they are on this machine."""
     return [
         dict(name=role.name, size=f'{role.size:,} images' if role.error is None else 'not on this machine')
         for role in read_roles(run.cfg)
@@ -113,7 +119,7 @@ def _data(run: Run) -> list[dict]:
 
 
 def _classes(groups: Sequence[Group], baseline: Group | None) -> list[dict]:
-    """The scores of every class, of each group, and the difference to the baseline."""
+    """Return the scores of every class, of each group, and the difference to the baseline."""
     keys = [key for key in groups[0].first.keys if key.startswith(CLASS_SCORES)]
     rows = []
     for key in keys:
@@ -144,7 +150,7 @@ def _palette(look: Look | None) -> list[dict]:
 
 
 def _matrices(look: Look | None) -> list[dict]:
-    """Shares of the true class in percent, a row a true class that the images show."""
+    """Return shares of the true class in percent, a row a true class that the images show."""
     found = []
     for name, counts in look.confusion.items() if look else ():
         rows = [

@@ -33,7 +33,7 @@ PICTURES = 4
 
 @dataclass
 class Look:
-    """What was seen.
+    """Predictions that were looked at.
 
     Attributes:
         classes, palette: Of the data set.

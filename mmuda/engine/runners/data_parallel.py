@@ -19,7 +19,7 @@ class UDADataParallel(MMDistributedDataParallel):
     """
 
     def train_step(self, data: dict, optim_wrapper: OptimWrapper) -> dict[str, Tensor]:
-        """One update by this process's part of a batch."""
+        """Update once, by this process's part of a batch."""
         backward_by = getattr(self.module, 'backward_by', nullcontext)
         with backward_by(optim_wrapper):
             return super().train_step(data, optim_wrapper)

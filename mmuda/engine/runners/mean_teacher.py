@@ -15,7 +15,7 @@ from mmengine.runner import BaseLoop, Runner
 from torch import nn
 
 from mmuda import compat
-from mmuda.registry import HOOKS, RUNNERS
+from mmuda.registry import HOOKS, METRICS, RUNNERS
 from mmuda.storage import atomic_write, checkpoint_folder, resumable
 
 from ..embedding import unwrapped
@@ -31,6 +31,7 @@ class MeanTeacherRunner(Runner):
       :class:`mmuda.RunSettingsHook`, and :class:`mmuda.TrainInfoHook` for ``runtime_info``;
     * loops: :class:`mmuda.ResumableTrainLoop` for iteration training, :class:`mmuda.ResumableEpochLoop` for epochs,
       :class:`mmuda.MeanTeacherValLoop` for validation; images of any sizes make a batch of evaluation;
+    * scores: :class:`mmuda.LabelFreeMetric` in the validation, where ``save_best`` names one of its criteria;
     * buffers of rank 0 are broadcast, so that every process resumes from the same statistics.
 
     A model without a teacher (source only) gets all but the teacher's parts.
@@ -62,20 +63,21 @@ class MeanTeacherRunner(Runner):
             file.write(_text(self.cfg))
 
     def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
-        """Stock training becomes resumable at any step; any other loop is built as it is."""
+        """Build the loop; stock training becomes resumable at any step."""
         if isinstance(loop, dict) and (resumable := _resumable(loop)):
             loop = {key: value for key, value in loop.items() if key != 'by_epoch'} | dict(type=resumable)
         return super().build_train_loop(loop)
 
     def build_val_loop(self, loop: BaseLoop | dict) -> BaseLoop:
-        """Stock validation scores student and teacher, on images of any sizes."""
+        """Build the loop; stock validation scores student and teacher, on images of any sizes."""
         if isinstance(loop, dict) and loop.get('type', 'ValLoop') == 'ValLoop':
             name = 'MeanTeacherValLoop' if self._teaches else 'SizeGroupedValLoop'
             loop = dict(loop) | dict(type=f'mmuda.{name}')
+        self._val_evaluator = _with_criteria(self._val_evaluator, self.hooks)
         return super().build_val_loop(loop)
 
     def build_test_loop(self, loop: BaseLoop | dict) -> BaseLoop:
-        """A stock test takes images of any sizes."""
+        """Build the loop; a stock test takes images of any sizes."""
         if isinstance(loop, dict) and loop.get('type', 'TestLoop') == 'TestLoop':
             loop = dict(loop) | dict(type='mmuda.SizeGroupedTestLoop')
         return super().build_test_loop(loop)
@@ -95,7 +97,7 @@ class MeanTeacherRunner(Runner):
 
 
 def _text(cfg: Config) -> str:
-    """A config as it reads back: mmengine sorts keys, and views are made in the order of theirs."""
+    """Return a config as it reads back: mmengine sorts keys, and views are made in the order of theirs."""
     plain = cfg.to_dict()
     text = ''.join(f'{key} = {pformat(value, width=120, sort_dicts=False)}\n' for key, value in plain.items())
     try:
@@ -107,7 +109,7 @@ def _text(cfg: Config) -> str:
 
 
 def _resumable(cfg: dict) -> str | None:
-    """What stands in for a stock loop."""
+    """Return the type that stands in for a stock loop; None for any other."""
     stock = cfg.get('type') or ('EpochBasedTrainLoop' if cfg.get('by_epoch', True) else 'IterBasedTrainLoop')
     return {'EpochBasedTrainLoop': 'mmuda.ResumableEpochLoop', 'IterBasedTrainLoop': 'mmuda.ResumableTrainLoop'}.get(
         stock
@@ -120,6 +122,17 @@ def _with_hooks(hooks: list | None, names: list[str]) -> list:
     present = [_hook_class(hook) for hook in hooks]
     missing = [name for name in names if not any(issubclass(found, HOOKS.get(f'mmuda.{name}')) for found in present)]
     return hooks + [dict(type=f'mmuda.{name}') for name in missing]
+
+
+def _with_criteria(evaluator: Any, hooks: list[Hook]) -> Any:
+    """Add the criteria without labels, if a hook saves the best checkpoint by one of them that nobody computes."""
+    wanted = [name for hook in hooks for name in getattr(hook, 'key_indicators', ())]
+    metrics = [evaluator] if isinstance(evaluator, dict) else evaluator
+    by_criterion = any(name.removeprefix('teacher/').startswith('mmuda/') for name in wanted)
+    if not by_criterion or not isinstance(metrics, list):  # a built Evaluator is its maker's
+        return evaluator
+    has = any(METRICS.get(metric['type']) is METRICS.get('mmuda.LabelFreeMetric') for metric in metrics)
+    return evaluator if has else [*metrics, dict(type='mmuda.LabelFreeMetric')]
 
 
 def _hook_class(hook: Hook | dict) -> type:

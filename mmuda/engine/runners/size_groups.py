@@ -36,7 +36,7 @@ class SizeGroupedTestLoop(SizeGroups, TestLoop):
 
 
 def parts_of_one_size(batch: Any) -> Iterator[Any]:
-    """A collated batch, cut where the size of its images changes; the order stays."""
+    """Yield a collated batch, cut where the size of its images changes; the order stays."""
     inputs = batch.get('inputs') if isinstance(batch, dict) else None
     if not isinstance(inputs, list) or not all(isinstance(image, Tensor) for image in inputs):
         yield batch

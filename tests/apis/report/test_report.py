@@ -89,6 +89,38 @@ def test_the_page(groups, tmp_path):
     assert html.count('class="band"') == 1  # only the score of two seeds differs
 
 
+@pytest.fixture
+def unlabelled(run):
+    """A run whose validation had criteria alone."""
+
+    def make(criterion):
+        folder = run(criterion, [0.4, 0.1234])
+        (logged,) = folder.glob('*/vis_data/scalars.json')
+        logged.write_text(logged.read_text().replace('mIoU', f'mmuda/{criterion}'))
+        return find_groups([str(folder)])
+
+    return make
+
+
+def test_without_labels_the_recommended_criterion_counts(unlabelled, tmp_path):
+    groups = unlabelled('mutual_information')
+    assert main_score(groups, None) == 'mmuda/mutual_information'
+    html = page_of(tmp_path / 'page.html', groups, 'mmuda/mutual_information')
+    assert '<b>0.1234</b>' in html
+    assert 'The images have no labels' in html
+    assert 'chosen by the labels' not in html
+    assert [panel['title'] for panel in panels(groups, 'mmuda/mutual_information')] == [
+        'mmuda/mutual_information',
+        'loss',
+        'lr',
+    ]
+
+
+@pytest.mark.parametrize('criterion, best', [('mutual_information', 0.4), ('entropy', 0.1234)])
+def test_the_best_value_is_that_of_the_criterion_s_rule(unlabelled, criterion, best):
+    assert unlabelled(criterion)[0].best(f'mmuda/{criterion}') == [best]
+
+
 def test_groups_that_are_scored_on_other_images_are_named(groups, tmp_path):
     assert 'do not compare' not in page_of(tmp_path / 'page.html', groups, 'mIoU')
     groups[1].first.cfg.val_dataloader.dataset.indices = [0]
@@ -122,6 +154,14 @@ def test_bad_input(run, groups, tmp_path):
         choose_baseline(groups, 'stct')
     with pytest.raises(UserError, match="no log of the score 'mIoU16': has the run been evaluated"):
         main_score(groups, 'mIoU16')
+    with pytest.raises(UserError, match='none of the scores mIoU, accuracy, mmuda/mutual_information: name one'):
+        main_score(find_groups([str(_silent(run('silent', [1.0])))]), None)
+
+
+def _silent(folder):
+    (logged,) = folder.glob('*/vis_data/scalars.json')
+    logged.write_text(logged.read_text().replace('mIoU', 'other'))
+    return folder
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import torch
 from mmengine.config import Config
 
 from mmuda.apis import load_config
-from mmuda.engine.hooks import MeanTeacherHook
+from mmuda.engine.hooks import CheckpointHook, MeanTeacherHook
 from mmuda.engine.runners import MeanTeacherRunner
-from mmuda.engine.runners.mean_teacher import _resumable, _text, _with_hooks
+from mmuda.engine.runners.mean_teacher import _resumable, _text, _with_criteria, _with_hooks
 
 
 def test_missing_hooks_are_added_and_present_ones_kept():
@@ -20,6 +20,18 @@ def test_missing_hooks_are_added_and_present_ones_kept():
     assert _with_hooks([plain], ['MeanTeacherHook']) == [plain]
     assert _with_hooks([instance], ['MeanTeacherHook']) == [instance]
     assert _with_hooks(None, ['ExactResumeHook']) == [dict(type='mmuda.ExactResumeHook')]
+
+
+@pytest.mark.parametrize(
+    'name, added', [('mmuda/snd', True), ('teacher/mmuda/bnm', True), ('mIoU', False), (None, False)]
+)
+def test_who_saves_by_a_criterion_gets_it_computed(name, added):
+    labelled, free = dict(type='mmuda.SegmentationMetric'), dict(type='mmuda.LabelFreeMetric')
+    hooks = [CheckpointHook(by_epoch=False, save_best=name, rule=name and 'greater')]
+    for given in (labelled, [labelled]):
+        assert _with_criteria(given, hooks) == ([labelled, free] if added else given)
+    assert _with_criteria([labelled, dict(free, pixels=5)], hooks) == [labelled, dict(free, pixels=5)]
+    assert _with_criteria(None, hooks) is None
 
 
 @pytest.mark.parametrize(
