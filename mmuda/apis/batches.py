@@ -29,7 +29,9 @@ class Work:
 
 
 def in_batches(works: Iterable[Work], batch_size: int) -> Iterator[list[Work]]:
-    """In their order, up to so many of one size; broken ones count for nothing and go with their neighbours."""
+    """Group images in their order, up to so many of one size; broken ones count for nothing and go with their
+    neighbours.
+    """
     batch: list[Work] = []
     for work in works:
         size = next((other.size for other in batch if other.size), None)

@@ -90,7 +90,7 @@ def _data_worker(error: Exception) -> str | None:
 
 
 def _chain(error: BaseException | None) -> Iterator[str]:
-    """What an error says and those behind it, the first one first: it knows the signal.
+    """Yield the messages of an error and of those behind it, the first one first: it knows the signal.
 
     Torch raises where the main thread happens to be, so any code may have made another error of that one.
     """
@@ -100,6 +100,6 @@ def _chain(error: BaseException | None) -> Iterator[str]:
 
 
 def _in_transfer(error: Exception) -> bool:
-    """Whether a worker was gone when one of its batches was taken over, before torch had noticed."""
+    """Tell whether a worker was gone when one of its batches was taken over, before torch had noticed."""
     places = {Path(frame.filename).name for frame in traceback.extract_tb(error.__traceback__)}
     return not isinstance(error, RuntimeError) and {'dataloader.py', 'resource_sharer.py'} <= places

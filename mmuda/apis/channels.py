@@ -13,7 +13,7 @@ from mmuda.datasets import DataError
 
 
 def network_channels(network: nn.Module) -> int | None:
-    """The channels of an input, by what normalises it, else by the first convolution; None where neither tells."""
+    """Count an input's channels, by what normalises it, else by the first convolution; None where neither tells."""
     mean = getattr(getattr(network, 'data_preprocessor', None), 'mean', None)
     if mean is not None and mean.numel() > 1:
         return mean.numel()

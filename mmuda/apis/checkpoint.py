@@ -39,7 +39,7 @@ NESTS = ('state_dict', 'model')
 
 
 def read_state(path: str | Path) -> dict[str, Tensor]:
-    """The weights in a checkpoint file, on the CPU and without a DDP prefix.
+    """Return the weights in a checkpoint file, on the CPU and without a DDP prefix.
 
     Raises:
         UserError: The file is missing, truncated, or not a checkpoint.
@@ -48,7 +48,7 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
 
 
 def weights_of(checkpoint: Mapping[str, Any], path: str | Path) -> dict[str, Tensor]:
-    """The weights among all that a checkpoint holds."""
+    """Return the weights among all that a checkpoint holds."""
     state = next((checkpoint[nest] for nest in NESTS if nest in checkpoint), checkpoint)
     if not isinstance(state, Mapping) or not state or not all(isinstance(value, Tensor) for value in state.values()):
         raise UserError(
@@ -58,7 +58,7 @@ def weights_of(checkpoint: Mapping[str, Any], path: str | Path) -> dict[str, Ten
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
-    """All that a checkpoint file holds; only tensors and plain values are unpickled."""
+    """Return all that a checkpoint file holds; only tensors and plain values are unpickled."""
     path = Path(path)
     check_file(path, 'checkpoint', 'give the path of a .pth file')
     try:
@@ -76,7 +76,9 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
 
 
 def dataset_meta(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
-    """What a checkpoint knows of its data set, such as ``classes`` and ``palette``; mmseg 0.x has them in capitals."""
+    """Tell what a checkpoint knows of its data set, such as ``classes`` and ``palette``; mmseg 0.x has them in
+    capitals.
+    """
     meta = checkpoint.get('meta') or {}
     old = {name.lower(): meta[name] for name in ('CLASSES', 'PALETTE') if meta.get(name)}
     return dict(meta.get('dataset_meta') or old)
@@ -105,7 +107,7 @@ def load_checkpoint(model: nn.Module, path: str | Path) -> None:
 def fit_weights(
     model: nn.Module, state: dict[str, Tensor], path: str | Path, other_classes: bool = False
 ) -> tuple[dict[str, Tensor], list[str]]:
-    """The weights in the names of ``model``, and what there is to say about them; see :func:`check_checkpoint`.
+    """Return the weights in the names of ``model``, and what there is to say about them; see :func:`check_checkpoint`.
 
     Raises:
         UserError: They are of another model.
@@ -122,7 +124,7 @@ def fit_weights(
 
 
 def unused_weights(module: nn.Module, state: Mapping[str, Tensor]) -> list[str]:
-    """Keys that loading ``state`` would leave unused; ``module`` stays as it is.
+    """Return keys that loading ``state`` would leave unused; ``module`` stays as it is.
 
     Raises:
         RuntimeError: Shapes that differ.
@@ -154,7 +156,7 @@ def _check(model: nn.Module, state: Mapping[str, Tensor], path: str | Path) -> N
 
 
 def _without_values(model: nn.Module) -> nn.Module:
-    """A copy that has all of the model's rules for loading, but no values: its tensors have shapes only."""
+    """Return a copy that has all of the model's rules for loading, but no values: its tensors have shapes only."""
     memo = {}
     for tensor in (*model.parameters(), *model.buffers()):
         empty = torch.empty_like(tensor, device='meta')

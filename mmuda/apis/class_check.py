@@ -31,7 +31,7 @@ class ClassCheckHook(Hook):
         self.classes = classes
 
     def before_run(self, runner: Runner) -> None:
-        """After the data sets are built, and before anything is trained or scored.
+        """Check all classes, once the data sets are built and before anything is trained or scored.
 
         Raises:
             DataError, UserError: One sentence with both numbers, or both names.
@@ -71,7 +71,7 @@ def _check_nameless(runner: Runner, mode: str, dataset: Any) -> None:
 
 
 def _dataset(runner: Runner, mode: str) -> Any:
-    """The data set of a loop that is built."""
+    """Return the data set of a loop that is built."""
     loop = getattr(runner, f'_{mode}_loop')
     return getattr(getattr(loop, 'dataloader', None), 'dataset', None)
 
@@ -82,7 +82,7 @@ def _classes(dataset: Any) -> list[str] | None:
 
 
 def _ignored(dataset: Any) -> Iterator[tuple[str, int]]:
-    """What a training set marks ignored pixels and padding with."""
+    """Yield what a training set marks ignored pixels and padding with."""
     parts = innermost(dataset)
     if any(hasattr(part, 'label_table') for part in parts):
         yield 'the train set', LABEL_IGNORE

@@ -75,7 +75,7 @@ class _Options(argparse.Action):
 
 
 def at_least(lowest: float) -> Callable[[str], Any]:
-    """The ``type`` of an argument that is a number of this kind (int or float) and not below."""
+    """Return the ``type`` of an argument that is a number of this kind (int or float) and not below."""
     kind = type(lowest)
 
     def number(text: str) -> Any:
@@ -89,7 +89,7 @@ def at_least(lowest: float) -> Callable[[str], Any]:
 
 
 def fraction(text: str) -> float:
-    """The ``type`` of an argument from 0 to 1."""
+    """Return the ``type`` of an argument from 0 to 1."""
     value = float(text)
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f'{text} is not a number from 0 to 1')
@@ -130,7 +130,7 @@ def _value(text: str, word: str) -> Any:
 
 
 def _split(text: str, word: str) -> list[str]:
-    """The parts between commas that stand in no bracket."""
+    """Return the parts between commas that stand in no bracket."""
     parts, expected = [''], []
     for character in text:
         if character in BRACKETS:

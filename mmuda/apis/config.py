@@ -94,7 +94,7 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
 
 
 def _evaluated(files: Sequence[ConfigFile], variables: Mapping[str, Any]) -> Config:
-    """The config as mmengine reads it, with other values of some variables."""
+    """Return the config as mmengine reads it, with other values of some variables."""
     path = files[0].path
     try:
         if not variables:
@@ -146,12 +146,12 @@ def _check_names(files: Sequence[ConfigFile]) -> None:
 
 
 def _loads(tree: ast.Module) -> set[str]:
-    """Names that expressions of a file use."""
+    """Return names that expressions of a file use."""
     return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
 
 
 def _is_setting(name: str, tree: ast.Module) -> bool:
-    """Whether a name that nobody reads was meant to be read: it is like a setting's, or has settings below it."""
+    """Tell whether a name that nobody reads was meant to be read: it is like a setting's, or has settings below it."""
     values = [node.value for node in tree.body if name in assigned_names(ast.Module([node], []))]
     parts = [part for value in values if value is not None for part in ast.walk(value)]
     sections = any(
@@ -183,7 +183,7 @@ def _set_variables(files: Sequence[ConfigFile]) -> str:
 
 
 def _chain(path: Path, child: Path | None = None) -> Iterator[ConfigFile]:
-    """The file and all that it inherits from; those of other packages (``mmseg::…``) are not ours to judge."""
+    """Yield the file and all that it inherits from; those of other packages (``mmseg::…``) are not ours to judge."""
     file = _read(path, '' if child is None else f', a _base_ of {child},')
     yield file
     for base in base_names(file.tree):
@@ -192,12 +192,12 @@ def _chain(path: Path, child: Path | None = None) -> Iterator[ConfigFile]:
 
 
 def _as_number(found: re.Match) -> str:
-    """A number as long as the variable, so that what stands behind it keeps its place."""
+    """Return a number as long as the variable, so that what stands behind it keeps its place."""
     return '0'.ljust(len(found[0]))
 
 
 def _read(path: Path, role: str) -> ConfigFile:
-    """A file of the chain.
+    """Return a file of the chain.
 
     mmengine would read YAML, too, with a loader that runs code in it: configs are Python alone.
     """
@@ -221,7 +221,7 @@ def _read(path: Path, role: str) -> ConfigFile:
 
 
 def _base_reads(tree: ast.Module) -> Iterator[str]:
-    """Names read as ``_base_.name``, ``_base_['name']`` or, in a string, ``{{_base_.name}}``."""
+    """Yield names read as ``_base_.name``, ``_base_['name']`` or, in a string, ``{{_base_.name}}``."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and getattr(node.value, 'id', None) == '_base_':
             yield node.attr

@@ -8,7 +8,7 @@ import numpy as np
 
 
 def predicted_classes(sample: Any) -> np.ndarray:
-    """Class ids that a data sample predicts: ``[H, W]`` of a segmented image, ``[1]`` of a classified one."""
+    """Return the class ids that a sample predicts: ``[H, W]`` of a segmented image, ``[1]`` of a classified one."""
     return (sample.pred_sem_seg.data[0] if 'pred_sem_seg' in sample else sample.pred_label).cpu().numpy()
 
 
@@ -18,7 +18,7 @@ def true_classes(sample: Any) -> np.ndarray:
 
 
 def count_pairs(truth: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
-    """How often each class is taken for each, int64 ``[K, K]``: a row a true class, a column a predicted one.
+    """Tell how often each class is taken for each, int64 ``[K, K]``: a row a true class, a column a predicted one.
 
         >>> count_pairs(np.array([0, 0, 1, 255]), np.array([0, 1, 1, 0]), 2)
         array([[1, 1],

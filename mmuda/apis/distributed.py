@@ -88,7 +88,7 @@ def _is_group() -> bool:
 
 
 def is_main_process() -> bool:
-    """Whether this is rank 0, also before the process group is there."""
+    """Tell whether this is rank 0, also before the process group is there."""
     return int(os.environ.get('RANK', os.environ.get('SLURM_PROCID', '0'))) == 0
 
 

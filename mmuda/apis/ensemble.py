@@ -20,7 +20,7 @@ from .start_weights import bare_model
 
 
 def loaded_copies(model: nn.Module, first: str | Path, others: Sequence[str | Path]) -> list[nn.Module]:
-    """Copies of a model with the weights of other checkpoints.
+    """Return copies of a model with the weights of other checkpoints.
 
     Args:
         model: The model; its weights do not matter.
@@ -40,7 +40,7 @@ def loaded_copies(model: nn.Module, first: str | Path, others: Sequence[str | Pa
 
 
 def _check_classes(first: str | Path, ours: list[str] | None, path: str | Path) -> None:
-    """Where both checkpoints know their classes; their number is checked when weights are loaded."""
+    """Compare the classes where both checkpoints know theirs; their number is checked when weights are loaded."""
     theirs = checkpoint_classes(path)
     if ours is None or theirs is None:
         return

@@ -58,7 +58,7 @@ def run_tool(main: Callable[[], object]) -> None:
 
 
 def explain(error: BaseException) -> str | None:
-    """The sentence for the user, or None when the error is not one of theirs."""
+    """Return the sentence for the user, or None when the error is not one of theirs."""
     if isinstance(error, UserError):
         return _one_line(str(error))
     from_worker = _from_worker(error)
@@ -78,7 +78,7 @@ def explain(error: BaseException) -> str | None:
 
 
 def has_lost_rank(error: BaseException) -> bool:
-    """Whether the process group says that another rank does not answer."""
+    """Tell whether the process group says that another rank does not answer."""
     return isinstance(error, RuntimeError) and LOST_RANK.search(str(error)) is not None
 
 
@@ -89,7 +89,7 @@ def did_you_mean(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
 
 
 def _raised_on_purpose(error: BaseException) -> bool:
-    """Whether the innermost frame is a ``raise`` statement of this package."""
+    """Tell whether the innermost frame is a ``raise`` statement of this package."""
     frames = traceback.extract_tb(error.__traceback__)
     return bool(frames) and _is_own_raise(frames[-1].filename, frames[-1].line or '')
 
@@ -99,7 +99,7 @@ def _is_own_raise(filename: str, line: str) -> bool:
 
 
 def _from_worker(error: BaseException) -> str | None:
-    """A data-loading worker hands its exception over as text with the traceback inside."""
+    """Find the message of a data-loading worker, whose exception comes as text with the traceback inside."""
     text = text_of(error)
     if 'Original Traceback' not in text:
         return None
@@ -109,7 +109,7 @@ def _from_worker(error: BaseException) -> str | None:
 
 
 def _lost_rank(error: RuntimeError) -> str:
-    """A rank that waits for one that has ended can only say that much."""
+    """Explain the error of a rank that waits for one that has ended: it can only say that much."""
     return _one_line(
         f'rank {os.environ.get("RANK", "0")} has lost another rank ({str(error).splitlines()[0][:160]}): what that one '
         'says is the reason, or its machine or launcher is gone; go on with --resume'
@@ -117,7 +117,7 @@ def _lost_rank(error: RuntimeError) -> str:
 
 
 def _no_download(error: URLError) -> str:
-    """Weights that a config names by their address, and no way to it."""
+    """Explain that the address of some weights cannot be reached."""
     found = [value for frame, _ in traceback.walk_tb(error.__traceback__) for value in frame.f_locals.values()]
     address = next((value for value in found if isinstance(value, str) and '://' in value), 'a file')
     return _one_line(
@@ -145,7 +145,7 @@ def _config_complaint(error: BaseException) -> str | None:
 
 
 def _blamed(error: BaseException, built: object, refusing: str) -> str | None:
-    """The type whose config is wrong; None when some code called ``refusing`` wrongly, which is a bug.
+    """Return the type whose config is wrong; None when some code called ``refusing`` wrongly, which is a bug.
 
     A constructor may hand its keys on to a base class; then the type that the config names is to blame.
     """
@@ -155,7 +155,7 @@ def _blamed(error: BaseException, built: object, refusing: str) -> str | None:
 
 
 def _refused_by_runner(error: BaseException) -> str | None:
-    """What mmengine's runner, hooks and optimizers say on purpose about the settings that they are given."""
+    """Tell what mmengine's runner, hooks and optimizers say on purpose about the settings that they are given."""
     frames = traceback.extract_tb(error.__traceback__)
     if not frames:  # it was never raised
         return None
@@ -166,7 +166,7 @@ def _refused_by_runner(error: BaseException) -> str | None:
 
 
 def _failed_build(error: BaseException) -> str | None:
-    """A part that cannot be built: what of, the error, and where it came from."""
+    """Explain that a part cannot be built: what of, the error, and where it came from."""
     frame = _build_frame(error)
     if frame is None or 'obj_cls' not in frame.f_locals:
         return None
@@ -182,7 +182,7 @@ def _failed_build(error: BaseException) -> str | None:
 
 
 def _build_frame(error: BaseException) -> FrameType | None:
-    """The innermost frame in which mmengine builds an object from a config."""
+    """Return the innermost frame in which mmengine builds an object from a config."""
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__) if frame.f_code.co_name == 'build_from_cfg']
     return frames[-1] if frames else None
 

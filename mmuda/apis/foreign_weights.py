@@ -25,7 +25,9 @@ BACKBONES = {
 
 
 def translate(model: nn.Module, state: dict[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
-    """Weights of DAFormer's code base in the names of ``model``, and what to say about it; others stay as they are."""
+    """Return weights of DAFormer's code base in the names of ``model``, and what to say about it; others stay as they
+    are.
+    """
     prefixed = any(key.startswith('model.backbone.') for key in state)
     parts = _by_network(model, state) if prefixed else {'': state}
     if not prefixed and not any('patch_embed1.' in key or 'embed_layers.' in key for key in state):
@@ -36,7 +38,7 @@ def translate(model: nn.Module, state: dict[str, Tensor]) -> tuple[dict[str, Ten
 
 
 def _by_network(model: nn.Module, state: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
-    """Each network's weights under the prefix that it has in ``model``; a plain network gets the student's."""
+    """Return each network's weights under the prefix that it has in ``model``; a plain network gets the student's."""
     networks = getattr(model, 'NETWORKS', None)
     parts = {}
     for prefix, role in ROLES.items():
@@ -49,7 +51,7 @@ def _by_network(model: nn.Module, state: Mapping[str, Tensor]) -> dict[str, dict
 
 
 def _renamed(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """One network of DAFormer's code base: its encoder and its heads."""
+    """Return one network of DAFormer's code base: its encoder and its heads."""
     from mmuda.models.backbones.key_mapping import mit_from_official
     from mmuda.models.heads.key_mapping import daformer_head_from_official
 
@@ -61,7 +63,7 @@ def _renamed(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def keep_classifier(model: nn.Module, state: dict[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
-    """Weights for another number of classes, with the model's own classifier in the place of theirs.
+    """Return weights for another number of classes, with the model's own classifier in the place of theirs.
 
     They are left as they are where anything but the first dimension of some heads differs: that is another model.
     """
@@ -84,7 +86,7 @@ def _is_classifier(key: str, found: Tensor, own: Tensor) -> bool:
 
 
 def backbone_advice(state: Mapping[str, Tensor]) -> str:
-    """What to do with the weights of a backbone alone; '' for any others."""
+    """Tell what to do with the weights of a backbone alone; '' for any others."""
     for key, (layout, converter) in BACKBONES.items():
         if key in state:
             convert = f'convert them with tools/model_converters/{converter} and ' if converter else ''

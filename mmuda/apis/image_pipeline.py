@@ -13,7 +13,7 @@ COLOR_TYPES = {1: 'grayscale', 3: 'color'}
 
 
 def split_pipeline(pipeline: list[dict], channels: int) -> tuple[list[dict], list[dict]]:
-    """The loading step of a test pipeline, and what comes after it without labels."""
+    """Return the loading step of a test pipeline, and what comes after it without labels."""
     steps = _without_label_loaders(use_own_readers(pipeline))
     loading = [step for step in steps if is_image_loader(step['type'])]
     default = dict(type='mmuda.LoadImage', color_type=COLOR_TYPES.get(channels, 'unchanged'))
@@ -21,7 +21,7 @@ def split_pipeline(pipeline: list[dict], channels: int) -> tuple[list[dict], lis
 
 
 def _without_label_loaders(steps: Any) -> Any:
-    """Steps, and lists of steps inside of a step, without those that read labels."""
+    """Return steps, and lists of steps inside of a step, without those that read labels."""
     if isinstance(steps, (list, tuple)):
         kept = [_without_label_loaders(step) for step in steps if not _reads_labels(step)]
         return [step for step in kept if step != []]

@@ -128,7 +128,8 @@ class UDAInferencer:
         batch_size: int = 1,
         surest: SurestPixels | None = None,
     ) -> Iterator[np.ndarray | Classified | None]:
-        """As a call, but one result after the other (None for a broken image): for more than memory holds, or for ever.
+        """Predict as a call does, but one result after the other (None for a broken image): for more than memory holds,
+        or for ever.
 
         Args:
             images, out_dir: see a call.
@@ -156,7 +157,7 @@ class UDAInferencer:
             raise SomeImagesFailed(problems, done)
 
     def _said(self, work: Work, outputs: Outputs, surest: SurestPixels | None) -> np.ndarray | Classified | None:
-        """What was predicted of an image, written."""
+        """Write what was predicted of an image."""
         if work.problem:
             return None
         result = prediction_of(work.sample, self.classes) if surest is None else surest.labels(work.sample)
@@ -164,7 +165,7 @@ class UDAInferencer:
         return result
 
     def predict(self, image: np.ndarray) -> np.ndarray | Classified:
-        """One image in memory -> class ids, uint8 [H, W], of a segmentor, else the class with its scores.
+        """Return one image in memory -> class ids, uint8 [H, W], of a segmentor, else the class with its scores.
 
         Args:
             image: uint8 [H, W, 3] in RGB; for a network of other than three channels uint8 or float32, [H, W] or
@@ -173,12 +174,12 @@ class UDAInferencer:
         return prediction_of(self.sample(image), self.classes)
 
     def sample(self, image: str | np.ndarray) -> Any:
-        """An image, or its file -> the data sample with all that the model says of it, such as class scores."""
+        """Return an image, or its file -> the data sample with all that the model says of it, such as class scores."""
         (sample,) = self._predict([self.pipeline(self._load(image))])
         return sample
 
     def prepare(self, image: str | np.ndarray) -> Tensor:
-        """A file or an array as the network gets it, normalised: ``[1, C, H, W]``."""
+        """Return a file or an array as the network gets it, normalised: ``[1, C, H, W]``."""
         batch = pseudo_collate([self.pipeline(self._load(image))])
         return self.model.data_preprocessor(batch, False)['inputs']
 
@@ -196,7 +197,7 @@ class UDAInferencer:
                 work.sample = sample
 
     def _load(self, image: str | np.ndarray) -> dict:
-        """An image as the test pipeline's loading step leaves it."""
+        """Return an image as the test pipeline's loading step leaves it."""
         if not isinstance(image, np.ndarray):
             return self._load_file(image)
         self._check(image)
@@ -225,7 +226,7 @@ class UDAInferencer:
 
 
 def _device(name: str | None) -> torch.device:
-    """The named device, or the first GPU, or the CPU.
+    """Return the named device, or the first GPU, or the CPU.
 
     Raises:
         UserError: There is no such device here.
@@ -240,7 +241,7 @@ def _device(name: str | None) -> torch.device:
 
 
 def build_network(cfg: Config, checkpoint: str | Path, predict_on: str = 'student') -> nn.Module:
-    """The model of a config with a checkpoint's weights."""
+    """Return the model of a config with a checkpoint's weights."""
     without_timm_weights(cfg)
     model_cfg = cfg.model.copy()
     if cfg.get('data_preprocessor') is not None:
@@ -267,7 +268,7 @@ def _bands(image: np.ndarray) -> int:
 
 
 def _class_names(checkpoint: str | Path, network: nn.Module) -> tuple[list[str], list]:
-    """Classes and palette that the checkpoint knows of, else numbers and made-up colours."""
+    """Return classes and palette that the checkpoint knows of, else numbers and made-up colours."""
     meta = dataset_meta(read_checkpoint(checkpoint))
     head = network.decode_head if hasattr(network, 'decode_head') else network.head
     classes = list(meta.get('classes') or map(str, range(head.num_classes)))

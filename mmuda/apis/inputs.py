@@ -27,12 +27,12 @@ class NamedImage:
 
     @property
     def title(self) -> str:
-        """What a table calls it: its path, or its name."""
+        """Name in tables: its path, or its name."""
         return self.image if isinstance(self.image, str) else self.name
 
 
 def find_images(images: Images) -> list[NamedImage] | Iterator[NamedImage]:
-    """Every image once: files, those of folders and of their sub-folders, and arrays, in the order of the call.
+    """Return every image once: files, those of folders and of their sub-folders, and arrays, in the order of the call.
 
     A stream, which is an iterator over arrays, is one of numbered images, each taken when it is asked for.
 
@@ -55,7 +55,7 @@ def find_images(images: Images) -> list[NamedImage] | Iterator[NamedImage]:
 
 
 def result_names(paths: Sequence[str], folders: Sequence[str]) -> list[str]:
-    """A name without suffix for each of several different paths, no name twice.
+    """Return a name without suffix for each of several different paths, no name twice.
 
     Relative to the image's own folder, such as `1` for `cam_a/1.png`; where two images would share a name, all are
     relative to the folder above all of them (`cam_a/1` and `cam_b/1`); where two differ in their suffix alone, these
@@ -74,7 +74,7 @@ def result_names(paths: Sequence[str], folders: Sequence[str]) -> list[str]:
 
 
 def _paths(path: str) -> tuple[str, list[str]]:
-    """The folder that names are relative to, and the files."""
+    """Return the folder that names are relative to, and the files."""
     if any(sign in path for sign in '*?[') and not os.path.exists(path):
         return _matches(path)
     if os.path.isfile(path):
@@ -89,7 +89,7 @@ def _paths(path: str) -> tuple[str, list[str]]:
 
 
 def _matches(pattern: str) -> tuple[str, list[str]]:
-    """The files that match a pattern that the shell has not expanded."""
+    """Return the files that match a pattern that the shell has not expanded."""
     found = sorted(path for path in glob.glob(pattern, recursive=True) if os.path.isfile(path))
     if not found:
         raise UserError(f"no image matches '{pattern}': check the pattern")

@@ -71,5 +71,5 @@ def _describe_shared(sets: Mapping[str, Any]) -> None:
 
 
 def _is_ours(part: Any) -> bool:
-    """Whether a set's pipeline reads labels by the rules that they are counted by; a host's may have its own."""
+    """Tell whether a set's pipeline reads labels by the rules that they are counted by; a host's may have its own."""
     return hasattr(part, 'label_table') or isinstance(part, ClassImages)

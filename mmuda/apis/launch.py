@@ -89,7 +89,8 @@ def enable_auto_scale_lr(cfg: Config) -> None:
 
 
 def build_runner(cfg: Config, other_classes: bool = False) -> Runner:
-    """The config's own runner type, or mmengine's; a checkpoint in ``load_from`` has been checked against the model.
+    """Build the config's own type of runner, or mmengine's, after a checkpoint in ``load_from`` was checked against the
+    model.
 
     Args:
         cfg: The config.
@@ -141,7 +142,7 @@ def train(cfg: Config, hooks: Sequence[Hook] = ()) -> Runner:
 
 
 def _resumed_classes(cfg: Config) -> list[str] | None:
-    """The classes of the checkpoint that a run goes on from; other starts may have had others."""
+    """Return the classes of the checkpoint that a run goes on from; other starts may have had others."""
     path = cfg.get('load_from') if cfg.get('resume') else None
     return None if path is None else checkpoint_classes(path)
 

@@ -11,7 +11,7 @@ from .errors import UserError
 
 
 def time_limit(cfg: Config) -> float:
-    """The limit of a config.
+    """Return the limit of a config.
 
     Raises:
         UserError: It is no positive number.

@@ -46,7 +46,7 @@ def check_model_classes(model: nn.Module, classes: Sequence[str], data: str) -> 
 
 
 def _weights(model: nn.Module, name: str, num_classes: int) -> tuple[int, ...]:
-    """How many class weights a loss may have: heads that classify masks have one more, of no object."""
+    """Tell how many class weights a loss may have: heads that classify masks have one more, of no object."""
     student = getattr(model, 'student', model)
     head = getattr(student, name.split('.')[0], None)
     of_masks = any(hasattr(head, attribute) for attribute in ('match_masks', 'num_queries'))
@@ -88,7 +88,7 @@ def check_ignored(model: nn.Module, ignored: dict[str, int]) -> None:
 
 
 def _parts(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Heads, terms and what is in them, each once: a teacher is a copy, a backbone has classes of its own."""
+    """Yield heads, terms and what is in them, each once: a teacher is a copy, a backbone has classes of its own."""
     for name, module in model.named_modules():
         places = name.split('.')
         outer = name in ('', 'student') or places[0] == 'teacher' or type(module).__name__ in OTHER_LABELS

@@ -56,7 +56,7 @@ def _check(cfg: Config, key: str, value: Any) -> None:
 
 
 def _child(node: Any, part: str, where: str, key: str) -> Any:
-    """What stands under a part of a dotted key; None if there is nothing yet."""
+    """Tell what stands under a part of a dotted key; None if there is nothing yet."""
     if isinstance(node, Mapping):
         return node.get(part)
     if isinstance(node, (list, tuple)):
@@ -70,7 +70,7 @@ def _child(node: Any, part: str, where: str, key: str) -> Any:
 
 
 def misfit(old: Any, new: Any) -> str | None:
-    """What is wrong with a value in the place of another, or None."""
+    """Tell what is wrong with a value in the place of another, or None."""
     if old is None or new is None:
         return None
     if isinstance(old, Mapping):

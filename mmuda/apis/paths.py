@@ -58,7 +58,7 @@ def check_out_file(path: str | Path, option: str, source: str | Path | None = No
 
 
 def _existing(path: Path) -> Path:
-    """The nearest ancestor that exists, the path itself included."""
+    """Return the nearest ancestor that exists, the path itself included."""
     path = path.absolute()
     while not path.exists():
         path = path.parent

@@ -27,20 +27,20 @@ TABLE = 'predictions.csv'
 
 @dataclass(frozen=True)
 class Classified:
-    """What a classifier says of an image: the class, its name, and the score of every class, float32 [K]."""
+    """Prediction of a classifier: the class, its name, and the score of every class, float32 [K]."""
 
     label: int
     name: str
     scores: np.ndarray
 
     def cells(self) -> list[str]:
-        """The cells of its line in a table, behind the image."""
+        """Return the cells of its line in a table, behind the image."""
         scores = [f'{score:.6f}' for score in self.scores]
         return [self.name, scores[self.label], *scores]
 
 
 def prediction_of(sample: Any, classes: Sequence[str]) -> np.ndarray | Classified:
-    """What a data sample predicts: a label map, uint8 [H, W], or a class."""
+    """Tell what a data sample predicts: a label map, uint8 [H, W], or a class."""
     if 'pred_sem_seg' in sample:
         return sample.pred_sem_seg.data[0].cpu().numpy().astype(np.uint8)
     label = int(sample.pred_label)
@@ -49,7 +49,7 @@ def prediction_of(sample: Any, classes: Sequence[str]) -> np.ndarray | Classifie
 
 
 def confidence_of(sample: Any) -> np.ndarray:
-    """The probability of the predicted class, float32 [H, W] of a segmented image, [1] of a classified one."""
+    """Return the probability of the predicted class, float32 [H, W] of a segmented image, [1] of a classified one."""
     if 'pred_sem_seg' not in sample:
         return sample.pred_score.max()[None].float().cpu().numpy()
     scores = sample.seg_logits.data.float()
@@ -163,14 +163,14 @@ def prediction_table(folder: str | Path, classes: Sequence[str]) -> ResultTable:
 
 
 def load_again(dataset: Any, path: str) -> np.ndarray:
-    """An image as the loading step of the data set's own pipeline gives it."""
+    """Return an image as the loading step of the data set's own pipeline gives it."""
     while getattr(dataset, 'datasets', None):
         dataset = dataset.datasets[0]
     return dataset.pipeline.transforms[0](dict(img_path=path))['img']
 
 
 def as_rgb(image: np.ndarray) -> np.ndarray:
-    """A picture of an image as pipelines load it: [H, W] or [H, W, bands], blue first -> uint8 [H, W, 3], RGB.
+    """Return a picture of an image as pipelines load it: [H, W] or [H, W, bands], blue first -> uint8 [H, W, 3], RGB.
 
     Values that are no bytes are spread over the range of a byte.
     """

@@ -128,7 +128,7 @@ def _check_priority(priority: Any, path: str) -> None:
 
 
 def _check_inference(test_cfg: Any, path: str) -> None:
-    """How a segmentor is evaluated."""
+    """Check how a segmentor is evaluated."""
     mode = test_cfg.get('mode', 'whole') if isinstance(test_cfg, Mapping) else 'whole'
     if mode not in ('whole', 'slide'):
         raise UserError(f"{path}.mode='{mode}' is unknown: use 'whole' or 'slide'")
@@ -145,7 +145,7 @@ def _check_metainfo(metainfo: Any, path: str) -> None:
 
 
 def _entries(node: Any) -> Iterator[tuple[str, Any]]:
-    """Keys and values of a dict, numbers and entries of a list, nothing of anything else."""
+    """Yield keys and values of a dict, numbers and entries of a list, nothing of anything else."""
     if isinstance(node, Mapping):
         yield from node.items()
     elif isinstance(node, (list, tuple)):
@@ -153,7 +153,7 @@ def _entries(node: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _found(node: Any, wanted: str, path: str) -> Iterator[tuple[str, Any]]:
-    """Paths and values of all keys of a name."""
+    """Yield paths and values of all keys of a name."""
     for name, value in _entries(node):
         if name == wanted:
             yield f'{path}.{name}', value

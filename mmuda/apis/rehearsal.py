@@ -71,7 +71,7 @@ class Rehearsal(Hook):
 
 
 def _scores(runner: Runner, loop: BaseLoop, mode: str) -> list[str] | None:
-    """The names of an evaluation's scores; None where one image is too few to find out, or another rank does."""
+    """Return the names of an evaluation's scores; None where one image is too few to find out, or another rank does."""
     found: list[list[str] | None] = []
     with _as_it_was(runner), torch.no_grad():
         for network in getattr(loop, 'networks', ('student',)):
@@ -100,13 +100,13 @@ def _scores_of_one_image(runner: Runner, loop: BaseLoop, mode: str) -> list[str]
 
 
 def _computes(evaluator: Evaluator) -> bool:
-    """Whether this rank can find the scores by itself: not where a metric exchanges results in a way of its own."""
+    """Tell whether this rank can find the scores alone: not where a metric exchanges results in a way of its own."""
     own_way = any(type(metric).evaluate is not BaseMetric.evaluate for metric in evaluator.metrics)
     return get_world_size() == 1 or (is_main_process() and not own_way)
 
 
 def _alone(evaluator: Evaluator) -> Evaluator:
-    """An evaluator of the same metrics that asks no other rank."""
+    """Return an evaluator of the same metrics that asks no other rank."""
     if get_world_size() == 1:
         return evaluator
     alone = copy.copy(evaluator)
@@ -150,7 +150,7 @@ def _check_sizes(runner: Runner) -> None:
 
 
 def _check_small(network: nn.Module, inputs: Tensor) -> None:
-    """Whether the maps of images ``[B, 3, H, W]`` keep a place in every stage; what else fails the step will say."""
+    """Check that the maps of images ``[B, 3, H, W]`` keep a place in every stage; what else fails the step will say."""
     try:
         network.extract_feat(inputs)
     except RuntimeError as error:
@@ -181,7 +181,7 @@ def _check_choices(runner: Runner, scores: list[str] | None) -> None:
 
 
 def _refusal(error: Exception, mode: str) -> UserError:
-    """The sentence about an evaluation that fails."""
+    """Return the sentence about an evaluation that fails."""
     sentence = explain(error)
     if sentence is None:
         place = traceback.extract_tb(error.__traceback__)[-1]

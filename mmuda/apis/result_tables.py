@@ -55,7 +55,7 @@ class ResultTable:
             csv.writer(file, lineterminator='\n').writerows([self.header, *rows.values()])
 
     def _open(self) -> TextIO:
-        """The file with the former lines, ready for another one; a line that a killed process has cut is gone."""
+        """Open the file behind its former lines; a line that a killed process has cut is gone."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(self.path, 'w') as file:
             csv.writer(file, lineterminator='\n').writerows([self.header, *self.former.values()])
@@ -117,7 +117,7 @@ SHARES = dict(csv=ShareTable, json=ShareFile)
 
 
 def class_shares(label: np.ndarray, num_classes: int) -> np.ndarray:
-    """Shares of the pixels of class ids uint8 ``[H, W]``, ``[num_classes]``; ids of no class, as 255, have none."""
+    """Return each class's share, ``[num_classes]``, of ids uint8 ``[H, W]``; ids of no class, as 255, have none."""
     return np.bincount(label.ravel(), minlength=256)[:num_classes] / label.size
 
 

@@ -10,7 +10,7 @@ from .errors import UserError
 
 
 def read_log(work_dir: Path) -> list[dict]:
-    """Everything logged, in order: losses and scores, each row with its `step`.
+    """Return everything logged, in order: losses and scores, each row with its `step`.
 
     A run that was resumed, or started again, has several logs: from its first step on the later one counts.
     """
@@ -23,7 +23,7 @@ def read_log(work_dir: Path) -> list[dict]:
 
 
 def _rows(log: Path) -> Iterator[dict]:
-    """The lines of a log, but for a last one that a killed run has not ended."""
+    """Yield the lines of a log, but for a last one that a killed run has not ended."""
     for number, line in enumerate(log.read_text(errors='replace').splitlines(keepends=True), 1):
         try:
             row = json.loads(line) if line.strip() else None

@@ -65,11 +65,11 @@ class Candidate:
 
     @property
     def step(self) -> int:
-        """Of the checkpoint."""
+        """Step of the checkpoint."""
         return step_of(self.checkpoint)
 
     def goodness(self, criterion: str) -> float:
-        """The value of a criterion, negative where less is better; -inf where there is none."""
+        """Return the value of a criterion, negative where less is better; -inf where there is none."""
         value = self.criteria.get(criterion, np.nan)
         value = -value if CRITERION_RULES[criterion] == 'less' else value
         return value if np.isfinite(value) else -np.inf
@@ -133,7 +133,7 @@ def _prepare(cfg: Config) -> None:
 
 
 def _runner(cfg: Config, images: int, folder: str) -> Runner:
-    """A runner that only validates, on some images, and writes nothing outside ``folder``."""
+    """Return a runner that only validates, on some images, and writes nothing outside ``folder``."""
     cfg = copy.deepcopy(cfg)
     for key in UNUSED:
         cfg[key] = None
@@ -155,7 +155,7 @@ def _runner(cfg: Config, images: int, folder: str) -> Runner:
 
 
 def _judged(runner: Runner, path: Path, score: str | None, judge: SourceValidation | None) -> Iterator[Candidate]:
-    """The networks of a checkpoint."""
+    """Yield the networks of a checkpoint."""
     model = bare_model(runner)
     load_checkpoint(model, path)
     with warnings.catch_warnings():
@@ -173,7 +173,7 @@ def _judged(runner: Runner, path: Path, score: str | None, judge: SourceValidati
 
 
 def _truth(scores: Mapping[str, float], score: str | None, lead: str) -> float | None:
-    """The score by labels, if there are some."""
+    """Return the score by labels, if there are some."""
     known = [name.removeprefix(lead) for name in scores if name.startswith(lead) and PREFIX not in name]
     known = [name for name in known if '/' not in name]
     if not known:

@@ -15,7 +15,7 @@ from .tables import markdown
 
 
 def ranking(candidates: Sequence[Candidate], by: str) -> str:
-    """All candidates, best first.
+    """Return all candidates, best first.
 
     Args:
         candidates: Of any runs.
@@ -37,7 +37,7 @@ def ranking(candidates: Sequence[Candidate], by: str) -> str:
 
 
 def correlation_table(runs: Sequence[Sequence[Candidate]]) -> str:
-    """How well each criterion would have chosen, against the score by labels; empty without labels.
+    """Tell how well each criterion would have chosen, against the score by labels; empty without labels.
 
     Args:
         runs: The candidates of each run. "Within a run" is the mean over runs of several checkpoints.

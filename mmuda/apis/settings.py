@@ -108,7 +108,7 @@ def check_settings(cfg: Config) -> None:
 
 
 def _plain_parts(cfg: Mapping[str, Any]) -> Iterator[tuple[str, Any, Reader]]:
-    """Dicts without a type: their paths, and the function that reads them or the keys that are read."""
+    """Yield dicts without a type: their paths, and the function that reads them or the keys that are read."""
     for mode in ('train', 'val', 'test'):
         yield f'{mode}_dataloader', cfg.get(f'{mode}_dataloader'), DataLoader
     yield 'randomness', cfg.get('randomness'), Runner.set_randomness
@@ -148,7 +148,7 @@ def _walk(node: Any, path: str, kinds: Registry, scope: str | None) -> None:
 
 
 def _target(node: Mapping[str, Any], path: str, kinds: Registry, scope: str | None) -> Callable | None:
-    """What the node's type names; None where that is not to be found, which is for the build to say."""
+    """Tell what the node's type names; None where that is not to be found, which is for the build to say."""
     kind = node.get('type')
     if kind is None:
         return _default_target(node, path)
@@ -159,7 +159,7 @@ def _target(node: Mapping[str, Any], path: str, kinds: Registry, scope: str | No
 
 
 def _found_elsewhere(kind: str, path: str, kinds: Registry, scope: str | None) -> Callable | None:
-    """A type of another sort than its place suggests, such as a function that collates.
+    """Find the type of another sort than its place suggests, such as a function that collates.
 
     Raises:
         UserError: No registry has it. What a model is made of is left to the build, which knows its registry.

@@ -45,7 +45,7 @@ def share_classes(cfg: Config, classes: Sequence[str] | None = None) -> None:
 
 
 def checkpoint_classes(path: str | Path) -> list[str] | None:
-    """The class names that a checkpoint was trained with; None where it does not know, or is no local file."""
+    """Return the class names that a checkpoint was trained with; None where it does not know, or is no local file."""
     if '://' in str(path):
         return None
     classes = dataset_meta(read_checkpoint(path)).get('classes')
@@ -53,7 +53,7 @@ def checkpoint_classes(path: str | Path) -> list[str] | None:
 
 
 def _dicts(node: Any) -> Iterator[dict]:
-    """All dicts with a type in nested configs."""
+    """Yield all dicts with a type in nested configs."""
     if isinstance(node, Mapping):
         if 'type' in node:
             yield node
@@ -66,7 +66,7 @@ def _dicts(node: Any) -> Iterator[dict]:
 
 
 def _finds_classes(part: Mapping) -> bool:
-    """Whether a set takes its classes from its folders."""
+    """Tell whether a set takes its classes from its folders."""
     from mmuda.datasets import FolderClassification
 
     kind = DATASETS.get(part['type']) if isinstance(part['type'], str) else part['type']
@@ -75,7 +75,7 @@ def _finds_classes(part: Mapping) -> bool:
 
 
 def _source_classes(cfg: Config) -> Sequence[str] | None:
-    """The classes of the first source, without listing its images."""
+    """Return the classes of the first source, without listing its images."""
     from mmuda.datasets import DataError
 
     dataset = (cfg.get('train_dataloader') or {}).get('dataset') or {}

@@ -28,7 +28,7 @@ class Signature:
     complete: bool = True
 
     def refuses_text(self, name: str) -> bool:
-        """Whether a parameter is a number or a switch by its annotation, or else by its default."""
+        """Tell whether a parameter is a number or a switch by its annotation, or else by its default."""
         default = getattr(self.parameters.get(name), 'default', None)
         if name not in self.hints or isinstance(default, str):
             return isinstance(default, (bool, *NUMBERS))
@@ -38,7 +38,7 @@ class Signature:
 
 @functools.cache
 def signature_of(target: Callable) -> Signature:
-    """The signature of a class, with the bases that it hands its keywords on to, or of a function."""
+    """Return the signature of a class, with the bases that it hands its keywords on to, or of a function."""
     found = Signature()
     if not inspect.isclass(target):
         found.complete = _add(found, target, ignored=()) is None and found.complete
@@ -87,7 +87,7 @@ def _hints(function: Callable) -> dict[str, Any]:
 
 @dataclass
 class _Uses:
-    """What a constructor does with its keywords: the names it reads itself, and whether its base gets the rest."""
+    """Keywords of a constructor: the names it reads itself, and whether its base gets the rest."""
 
     read: set[str] = field(default_factory=set)
     handed_on: bool = False
@@ -131,14 +131,14 @@ def _name_read(node: ast.AST, keywords: str) -> str | None:
 
 
 def _members(hint: Any) -> set[Any]:
-    """The kinds that an annotation allows."""
+    """Return the kinds that an annotation allows."""
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         return set().union(*(_members(member) for member in typing.get_args(hint)))
     return {hint} if isinstance(hint, Hashable) else {Any}
 
 
 def _tensors() -> set[type]:
-    """Kinds that no config can write down beside a number."""
+    """Return kinds that no config can write down beside a number."""
     import torch
 
     return {torch.Tensor}

@@ -42,7 +42,7 @@ class SourceValidation:
 
     @staticmethod
     def fits(cfg: Config) -> bool:
-        """Whether a config classifies images and has one source of them."""
+        """Tell whether a config classifies images and has one source of them."""
         source = ((cfg.get('train_dataloader') or {}).get('dataset') or {}).get('source')
         model = cfg.model.get('student', cfg.model)
         return isinstance(source, Mapping) and 'head' in model and 'pipeline' in cfg.val_dataloader.dataset
@@ -67,7 +67,7 @@ class SourceValidation:
             yield pseudo_collate([dataset[i] for i in chosen[start : start + self.batch_size]])
 
     def _pass(self, network: nn.Module, batch: dict, domain: str) -> tuple[Tensor, Tensor]:
-        """Features before the classifier ``[B, C]`` and scores ``[B, K]``, on the CPU."""
+        """Return features before the classifier ``[B, C]`` and scores ``[B, K]``, on the CPU."""
         inputs = network.data_preprocessor(dict(batch))['inputs']
         tap = 'neck' if getattr(network, 'neck', None) is not None else 'backbone'
         with inference_pass(network, domain=domain), Taps(network, (tap,)) as features:

@@ -72,7 +72,7 @@ def check_pretrained_parts(model: nn.Module) -> None:
 
 
 def _pretrained(part: nn.Module) -> list[dict]:
-    """The part's own initialisations from local files."""
+    """Return the part's own initialisations from local files."""
     found = getattr(part, 'init_cfg', None) or []
     inits = [found] if isinstance(found, dict) else found
     return [init for init in inits if init.get('type') == 'Pretrained' and '://' not in str(init.get('checkpoint'))]
@@ -91,7 +91,7 @@ def _check_part(name: str, part: nn.Module, state: dict, path: str) -> None:
 
 
 def bare_model(runner: Runner) -> nn.Module:
-    """The runner's model without what distribution and test-time augmentation put around it."""
+    """Return the runner's model without what distribution and test-time augmentation put around it."""
     model = runner.model
     while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
         model = model.module

@@ -36,14 +36,14 @@ def surest_pixels(predict: UDAInferencer, images: Images, drop: float, above: fl
 
 
 def _samples(predict: UDAInferencer, images: Images) -> Iterator[Any]:
-    """Predictions of the images that can be read; the others are named when results are made."""
+    """Yield predictions of the images that can be read; the others are named when results are made."""
     for item in find_images(images):
         with suppress(DataError):
             yield predict.sample(item.image)
 
 
 class SurestPixels:
-    """Which pixels of a set of images keep their label.
+    """Pixels of a set of images that keep their label.
 
     Args:
         samples: What a segmentor predicts of all images, one after the other.
@@ -63,7 +63,7 @@ class SurestPixels:
         self.thresholds = class_thresholds(counts, drop, above)
 
     def labels(self, sample: Any) -> np.ndarray:
-        """Its label map, uint8 [H, W], with 255 where a pixel is not sure enough."""
+        """Return its label map, uint8 [H, W], with 255 where a pixel is not sure enough."""
         return surest_labels(*_read(sample), self.thresholds).numpy().astype(np.uint8)
 
 

@@ -6,6 +6,6 @@ from collections.abc import Sequence
 
 
 def markdown(rows: Sequence[Sequence[str]]) -> str:
-    """A table whose first row is its header."""
+    """Return a table whose first row is its header."""
     rows = [rows[0], ['---'] * len(rows[0]), *rows[1:]]
     return '\n'.join('| ' + ' | '.join(row) + ' |' for row in rows)

@@ -157,7 +157,7 @@ def _make(path: Path) -> bool:
 
 
 class _Start:
-    """What a work directory held before a run, and how to get back to it.
+    """State of a work directory before a run, and the way back to it.
 
     Args:
         path: The work directory.
@@ -184,7 +184,7 @@ class _Start:
 
 
 def _log_folders() -> set[Path]:
-    """The folders that mmengine's logger of this run writes to."""
+    """Return the folders that mmengine's logger of this run writes to."""
     handlers = MMLogger.get_current_instance().handlers
     return {Path(handler.baseFilename).parent for handler in handlers if isinstance(handler, logging.FileHandler)}
 

@@ -25,7 +25,7 @@ def enable_tta(cfg: Config) -> None:
 
 
 def augmented(cfg: Config, pipeline: Sequence[Mapping[str, Any]]) -> list[dict]:
-    """The config's ``tta_pipeline``, else a segmentor's test pipeline with its ``tta_views``.
+    """Return the config's ``tta_pipeline``, else a segmentor's test pipeline with its ``tta_views``.
 
     Raises:
         UserError: The config does not say which views, or what merges them.
@@ -43,7 +43,7 @@ def augmented(cfg: Config, pipeline: Sequence[Mapping[str, Any]]) -> list[dict]:
 
 
 def scales_and_flip(tta_views: Any) -> tuple[Sequence[float], bool]:
-    """What ``tta_views`` says.
+    """Read ``tta_views``.
 
     Raises:
         UserError: It says something else, too, or no scale.
@@ -56,7 +56,7 @@ def scales_and_flip(tta_views: Any) -> tuple[Sequence[float], bool]:
 
 
 def scaled_and_mirrored(pipeline: Sequence[Mapping[str, Any]], scales: Sequence[float], flip: bool) -> list[dict]:
-    """A test pipeline that makes views of each image: all scales of its size, and mirror images of all.
+    """Return a test pipeline that makes views of each image: all scales of its size, and mirror images of all.
 
     Label maps are loaded behind that, as they are.
     """
@@ -71,7 +71,7 @@ def scaled_and_mirrored(pipeline: Sequence[Mapping[str, Any]], scales: Sequence[
 
 
 def datasets_of(dataset: Any) -> Iterator[Any]:
-    """The configs with a pipeline in a data set's config: its own, or those of the sets inside."""
+    """Yield the configs with a pipeline in a data set's config: its own, or those of the sets inside."""
     if 'pipeline' in dataset:
         yield dataset
         return
@@ -81,7 +81,9 @@ def datasets_of(dataset: Any) -> Iterator[Any]:
 
 
 def _around_resize(pipeline: list) -> tuple[list, Mapping[str, Any], list]:
-    """The steps before it, the step, those behind; where there is none, one that keeps the size behind the loading."""
+    """Return the steps before it, the step, those behind; where there is none, one that keeps the size behind the
+    loading.
+    """
     for index, step in enumerate(pipeline):
         if str(step['type']).rpartition('.')[2] == 'Resize':
             return pipeline[:index], step, pipeline[index + 1 :]
@@ -90,7 +92,7 @@ def _around_resize(pipeline: list) -> tuple[list, Mapping[str, Any], list]:
 
 
 def _scaled(resize: Mapping[str, Any], factor: float) -> dict:
-    """A resize to so many times its size."""
+    """Return a resize to so many times its size."""
     key = 'scale' if resize.get('scale') else 'scale_factor'
     value = resize[key]
     sides = value if isinstance(value, (list, tuple)) else (value, value)

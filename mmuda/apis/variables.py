@@ -29,7 +29,7 @@ class ConfigFile(NamedTuple):
 def variables_among(
     options: Mapping[str, Any], files: Sequence[ConfigFile], settings: frozenset[str], values: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The options that name a variable of the files.
+    """Return the options that name a variable of the files.
 
     Args:
         options: Dotted keys and their values.
@@ -60,7 +60,7 @@ def with_variables(files: Sequence[ConfigFile], values: Mapping[str, Any], folde
 
 
 def assigned_names(tree: ast.Module) -> list[str]:
-    """Names assigned at the top of a file."""
+    """Return names assigned at the top of a file."""
     statements = [node for node in tree.body if isinstance(node, (ast.Assign, ast.AnnAssign))]
     targets = [target for node in statements for target in getattr(node, 'targets', None) or [node.target]]
     names = [node for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)]
@@ -68,20 +68,20 @@ def assigned_names(tree: ast.Module) -> list[str]:
 
 
 def base_names(tree: ast.Module) -> list[str]:
-    """The files that a file inherits from, where they are written out."""
+    """Return the files that a file inherits from, where they are written out."""
     node = _base_node(tree)
     found = [] if node is None else ast.literal_eval(node)
     return [found] if isinstance(found, str) else list(found)
 
 
 def config_path(path: str | Path) -> Path:
-    """Where a config lies; ``mmuda::stct/gta2cs.py`` is one of ours, also where there is no checkout."""
+    """Tell where a config lies; ``mmuda::stct/gta2cs.py`` is one of ours, also where there is no checkout."""
     scope, installed, name = str(path).rpartition('::')
     return OWN_CONFIGS / name if installed and scope == 'mmuda' else Path(path)
 
 
 def base_path(base: str, child: Path) -> Path | None:
-    """Where a base of a file lies; None for one of another package, such as ``mmseg::…``."""
+    """Tell where a base of a file lies; None for one of another package, such as ``mmseg::…``."""
     scope, installed, name = base.rpartition('::')
     if installed:
         return OWN_CONFIGS / name if scope == 'mmuda' else None
@@ -89,7 +89,7 @@ def base_path(base: str, child: Path) -> Path | None:
 
 
 def _base_node(tree: ast.Module) -> ast.expr | None:
-    """The expression of a file's ``_base_``."""
+    """Return the expression of a file's ``_base_``."""
     for node in tree.body:
         if isinstance(node, ast.Assign) and getattr(node.targets[0], 'id', None) == '_base_':
             try:
@@ -101,7 +101,7 @@ def _base_node(tree: ast.Module) -> ast.expr | None:
 
 
 def _assignments(name: str, files: Sequence[ConfigFile]) -> Iterator[tuple[ConfigFile, ast.expr | None]]:
-    """Where a variable gets its value; no expression where it is one of several."""
+    """Find where a variable gets its value; no expression where it is one of several."""
     for file in files:
         for node in file.tree.body:
             if name in assigned_names(ast.Module([node], [])):
@@ -125,7 +125,7 @@ def _check(option: str, value: Any, files: Sequence[ConfigFile], old: Any) -> No
 
 
 def _edited(text: str, edits: Sequence[tuple[ast.expr, str]]) -> str:
-    """The text with other words at the places of some expressions."""
+    """Return the text with other words at the places of some expressions."""
     lines = [0]
     for line in text.encode().splitlines(keepends=True):
         lines.append(lines[-1] + len(line))

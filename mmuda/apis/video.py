@@ -24,7 +24,7 @@ SUFFIXES = ('.mp4', '.avi', '.mov', '.mkv', '.webm', '.m4v', '.mpg', '.mpeg')
 
 
 class Video(NamedTuple):
-    """What a file says of itself: frames a second, width, height, and how many frames, 0 where it does not say."""
+    """Frames a second, width, height and number of frames of a file; 0 frames where it does not say."""
 
     rate: float
     width: int
@@ -33,7 +33,7 @@ class Video(NamedTuple):
 
 
 def is_video(path: str) -> bool:
-    """Whether a file is called like one."""
+    """Tell whether a file is called like one."""
     return path.lower().endswith(SUFFIXES)
 
 
@@ -79,7 +79,7 @@ def paint_video(
 
 
 def look_at(path: str | Path) -> Video:
-    """What a video is.
+    """Read what a video file says of itself.
 
     Raises:
         UserError: There is no such file.
@@ -96,7 +96,7 @@ def look_at(path: str | Path) -> Video:
 
 
 def read_frames(path: str | Path) -> Iterator[np.ndarray]:
-    """Every frame, uint8 [H, W, 3], RGB."""
+    """Yield every frame, uint8 [H, W, 3], RGB."""
     capture = cv2.VideoCapture(str(path))
     try:
         while True:

@@ -12,7 +12,7 @@ STEP = re.compile(r'(?:iter|epoch)_(\d+)\.pth$')
 
 
 def find_config(work_dir: str | Path) -> Path:
-    """The config that a training has written to its work directory.
+    """Return the config that a training has written to its work directory.
 
     Raises:
         UserError: There is no such folder, or none or several configs in it.
@@ -28,7 +28,8 @@ def find_config(work_dir: str | Path) -> Path:
 
 
 def find_checkpoints(work_dir: str | Path) -> list[Path]:
-    """The checkpoints of a work directory in the order of their steps; a "best" one only where its step has no other.
+    """Return the checkpoints of a work directory in the order of their steps; a "best" one only where its step has no
+    other.
 
     Raises:
         UserError: There are none.
@@ -41,5 +42,5 @@ def find_checkpoints(work_dir: str | Path) -> list[Path]:
 
 
 def step_of(checkpoint: Path) -> int:
-    """The step, or epoch, that a checkpoint's name says."""
+    """Return the step, or epoch, that a checkpoint's name says."""
     return int(STEP.search(checkpoint.name)[1])

@@ -15,7 +15,7 @@ _MARKS = {
 
 
 def read_ann_file(path: str) -> list[str]:
-    """The entries of a list file, without empty lines and the blanks around entries.
+    """Return the entries of a list file, without empty lines and the blanks around entries.
 
     UTF-8 with or without a mark, and UTF-16 and UTF-32 with one; lines may end as on any system.
 

@@ -43,7 +43,7 @@ class ArrayImages(ClassImages):
         """uint8 images `[N, H, W]` (grey) or `[N, H, W, 3]` (RGB), classes `[N]` if labelled, and their file's name."""
 
     def load_data_list(self) -> list[dict]:
-        """Names and classes; the images stay one array, which all workers share."""
+        """Return names and classes; the images stay one array, which all workers share."""
         images, labels, name = self.read()
         rows = self._draw(_checked(self.span, len(images), name), labels, name)
         self.images = _with_channels(images[rows], self.channels)
@@ -53,13 +53,13 @@ class ArrayImages(ClassImages):
         return infos
 
     def get_data_info(self, idx: int) -> dict:
-        """The image, as a loading step would have left it, and its class."""
+        """Return the image, as a loading step would have left it, and its class."""
         info = super().get_data_info(idx)
         image = self.images[info.pop('row')].copy()
         return dict(info, img=image, img_shape=image.shape[:2], ori_shape=image.shape[:2])
 
     def _draw(self, span: slice, labels: np.ndarray | None, name: str) -> slice | np.ndarray:
-        """The rows that count: a slice as long as nothing is drawn."""
+        """Return the rows that count: a slice as long as nothing is drawn."""
         rng = np.random.default_rng(self.seed)
         count = span.stop - span.start
         if self.per_class is not None:
@@ -95,7 +95,7 @@ def _checked(span: tuple[int, int] | None, count: int, path: str) -> slice:
 
 
 def _with_channels(images: np.ndarray, channels: int | None) -> np.ndarray:
-    """`[N, H, W]` for one channel, `[N, H, W, 3]` in BGR for three."""
+    """Return `[N, H, W]` for one channel, `[N, H, W, 3]` in BGR for three."""
     grey = images.ndim == 3
     if channels == 1 and not grey:
         weights = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as OpenCV

@@ -8,7 +8,7 @@ from .errors import DataError
 
 
 def file_problem(path: str | os.PathLike) -> str | None:
-    """Why a path is no file with content that may be read, in the words of a sentence; None if it is one."""
+    """Tell why a path is no file with content that may be read, in the words of a sentence; None if it is one."""
     if not os.path.exists(path):
         return 'does not exist'
     if os.path.isdir(path):
@@ -47,7 +47,7 @@ def check_folder(path: str, what: str) -> None:
 
 
 def check_list_entry(entry: str, list_file: str) -> str:
-    """An entry of a list file, refused when it would leave the image folder."""
+    """Return an entry of a list file, refused when it would leave the image folder."""
     parts = entry.replace('\\', '/').split('/')
     if '..' in parts or os.path.isabs(entry) or parts[0] == '' or ':' in parts[0]:
         raise DataError(
@@ -65,7 +65,7 @@ def check_none_missing(missing: Sequence[str], total: int, what: str, remedy: st
 
 
 def check_same_classes(datasets: Sequence, names: Sequence[str]) -> dict:
-    """Meta information of the first data set, after its class list has met all others'.
+    """Return meta information of the first data set, after its class list has met all others'.
 
     A data set without any class list (a bare folder of target images) takes the first one's.
     """
@@ -97,7 +97,7 @@ def check_every_class_is_shown(datasets: Sequence, classes: Sequence[str] | None
 
 
 def innermost(dataset) -> list:
-    """The data sets inside mmengine's wrappers, which repeat one or join several."""
+    """Return the data sets inside mmengine's wrappers, which repeat one or join several."""
     inner = getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]
     return [dataset] if inner == [None] else [part for one in inner for part in innermost(one)]
 

@@ -37,14 +37,14 @@ class CIFAR10(ArrayImages):
         super().__init__(data_root=data_root, **kwargs)
 
     def read(self) -> tuple[np.ndarray, np.ndarray | None, str]:
-        """All records of the split; classes are kept only while the set is labelled."""
+        """Return all records of the split; classes are kept only while the set is labelled."""
         records = np.concatenate([_read(os.path.join(self.data_root, name)) for name in FILES[self.split]])
         images = records[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
         return images, records[:, 0] if self.labelled else None, os.path.join(self.data_root, self.split)
 
 
 def _read(path: str) -> np.ndarray:
-    """uint8 `[N, 3073]`."""
+    """Return uint8 `[N, 3073]`."""
     if problem := file_problem(path):
         raise DataError(
             f"'{path}' {problem}: unpack the binary version of CIFAR-10 there, and check `data_root` and the "

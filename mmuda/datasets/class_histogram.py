@@ -19,7 +19,7 @@ CHECK = 'check `class_map`, `reduce_zero_label` and the labels'
 
 
 class Problem(NamedTuple):
-    """What is wrong: `error` where nothing can be learned or scored, else `warning` or `note`; and what to do."""
+    """Level and remedy of something wrong: `error` where nothing can be learned or scored, else `warning` or `note`."""
 
     level: str
     text: str
@@ -44,12 +44,12 @@ class ClassHistogram:
     unit: str = 'pixel'
 
     def __add__(self, other: ClassHistogram) -> ClassHistogram:
-        """Of two data sets with the same classes."""
+        """Add the counts of two data sets with the same classes."""
         sums = self.counts + other.counts, self.seen + other.seen, self.total + other.total
         return ClassHistogram(self.classes, *sums, self.unit)
 
     def __str__(self) -> str:
-        """Such as `road 61.2 %, car 0.04 %, sky 0 %; ignored 3.1 %, in 200 of 2975 label maps`."""
+        """Say what was counted, as `road 61.2 %, car 0.04 %, sky 0 %; ignored 3.1 %, in 200 of 2975 label maps`."""
         labelled, ignored = self.counts[:-1], self.counts[-1]
         shares = [f'{name} {_percent(x, labelled.sum())}' for name, x in zip(self.classes, labelled)]
         ignored = f'; ignored {_percent(ignored, self.counts.sum())}' if self.unit == 'pixel' else ''
@@ -57,18 +57,18 @@ class ClassHistogram:
 
     @property
     def place(self) -> str:
-        """What was counted, in words."""
+        """Name of what was counted, in words."""
         noun = 'label map' if self.unit == 'pixel' else 'image'
         if self.total == 1:
             return f'the only {noun}'
         return f'{self.seen} of {self.total} {noun}s' if self.seen < self.total else f'all {self.total} {noun}s'
 
     def absent(self) -> list[str]:
-        """The classes that nothing shows."""
+        """Return the classes that nothing shows."""
         return [name for name, count in zip(self.classes, self.counts) if not count]
 
     def problems(self, is_source: bool) -> Iterator[Problem]:
-        """What a training on these labels, or a score by them, would suffer from.
+        """Find what a training on these labels, or a score by them, would suffer from.
 
         Args:
             is_source: whether they are trained on; else they are scored by.
@@ -114,7 +114,7 @@ class ClassHistogram:
 
 
 def mask_remedy(background: str, foreground: str, value: int) -> str:
-    """What masks of two values, 0 and another one, need.
+    """Return the remedy for masks of two values, 0 and another one.
 
     Args:
         background: name of the class of 0.

@@ -24,11 +24,11 @@ class ClassImages(BaseDataset):
         super().__init__(pipeline=use_own_readers(list(pipeline)), **kwargs)
 
     def class_numbers(self) -> list[int]:
-        """The class of every image, also while the set is not `labelled`."""
+        """Return the class of every image, also while the set is not `labelled`."""
         return [BaseDataset.get_data_info(self, i)['gt_label'] for i in range(len(self))]
 
     def get_data_info(self, idx: int) -> dict:
-        """What the pipeline starts from."""
+        """Return what the pipeline starts from."""
         info = super().get_data_info(idx)
         if not self.labelled:
             info.pop('gt_label', None)

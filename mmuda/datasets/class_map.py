@@ -46,7 +46,7 @@ class ClassMap:
 
 
 def identity_table(num_classes: int, reduce_zero_label: bool = False) -> np.ndarray:
-    """Table of a file that already holds class ids and 255; optionally 0 is 'no class'."""
+    """Return the table of a file that already holds class ids and 255; optionally 0 is 'no class'."""
     table = np.full(NUM_IDS, UNKNOWN, np.uint8)
     start = int(reduce_zero_label)
     table[start : start + num_classes] = np.arange(num_classes)
@@ -57,7 +57,7 @@ def identity_table(num_classes: int, reduce_zero_label: bool = False) -> np.ndar
 
 
 def select_classes(table: np.ndarray, old: Sequence[str], new: Sequence[str]) -> np.ndarray:
-    """The table for a sub-list of classes; pixels of the classes left out are ignored."""
+    """Return the table for a sub-list of classes; pixels of the classes left out are ignored."""
     unknown = [name for name in new if name not in old]
     if unknown:
         raise DataError(f'metainfo.classes asks for {unknown}, which this data set does not have: it has {list(old)}.')
@@ -67,7 +67,7 @@ def select_classes(table: np.ndarray, old: Sequence[str], new: Sequence[str]) ->
 
 
 def stock_table(dataset: Any) -> np.ndarray:
-    """The table that mmseg's `LoadAnnotations` amounts to for a labelled set of mmseg."""
+    """Return the table that mmseg's `LoadAnnotations` amounts to for a labelled set of mmseg."""
     wanted = list(dataset.metainfo['classes'])
     known = list(type(dataset).METAINFO.get('classes') or wanted)
     table = identity_table(len(known), dataset.metainfo.get('reduce_zero_label', False))

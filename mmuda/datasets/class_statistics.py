@@ -26,7 +26,8 @@ _worker: dict = {}
 
 
 def class_pixels(dataset, cache_file: str | None = None, nproc: int | None = None) -> np.ndarray:
-    """Pixel counts, int64 [images, classes + 1], after the data set's label mapping; the last column is ignored pixels.
+    """Return the pixel counts, int64 [images, classes + 1], after the data set's label mapping; the last column is
+    ignored pixels.
 
     In a process group one process of each node builds the cache while the others wait.
 
@@ -66,13 +67,13 @@ def sampled_class_pixels(dataset, sample: int, cache_file: str | None = None) ->
 
 
 def count_classes(label: np.ndarray, num_classes: int) -> np.ndarray:
-    """Pixels of each class and of ignored ones, int64 [classes + 1], of a label map in class ids and 255."""
+    """Return pixels of each class and of ignored ones, int64 [classes + 1], of a label map in class ids and 255."""
     counts = np.bincount(label.ravel(), minlength=IGNORE + 1)
     return np.append(counts[:num_classes], counts[IGNORE]).astype(np.int64)
 
 
 def default_cache_file(dataset) -> str:
-    """Path of the cache that nobody had to name."""
+    """Return the path of the cache that nobody had to name."""
     root = _root(dataset)
     identity = [
         type(dataset).__name__,
@@ -88,7 +89,7 @@ def default_cache_file(dataset) -> str:
 
 
 def _writable(folder: str) -> bool:
-    """Whether files may be put there; a folder marked read-only counts as such for root too."""
+    """Tell whether files may be put there; a folder marked read-only counts as such for root too."""
     return bool(os.stat(folder).st_mode & 0o222) and os.access(folder, os.W_OK)
 
 
@@ -107,13 +108,13 @@ def _num_classes(dataset) -> int:
 
 
 def _root(dataset) -> str:
-    """The folder that the data set's names are relative to, so that it may be moved."""
+    """Return the folder that the data set's names are relative to, so that it may be moved."""
     paths = (dataset.get_data_info(i)['img_path'] for i in range(len(dataset)))
     return getattr(dataset, 'data_root', None) or os.path.commonpath([os.path.dirname(path) for path in paths])
 
 
 def _label_files(dataset, rows: Iterable[int]) -> tuple[list[tuple[str, int]], list[np.ndarray]]:
-    """(path, number of its table) of some samples' label maps, and the tables."""
+    """Return (path, number of its table) of some samples' label maps, and the tables."""
     labels, numbers, tables = [], {}, []
     stock = None
     for row in rows:
@@ -150,7 +151,7 @@ def _load_or_build(path: str, key: str, labels, tables, num_classes: int, nproc:
 
 
 def _load(path: str, key: str, num_classes: int, quietly: bool = False) -> np.ndarray | None:
-    """The counts kept in a file, int64 [images, classes + 1]; None where it has others, or is none."""
+    """Return the counts kept in a file, int64 [images, classes + 1]; None where it has others, or is none."""
     if not os.path.exists(path):
         return None
     level, reason = logging.INFO, 'belong to other files, classes or another label map'

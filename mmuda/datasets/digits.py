@@ -36,7 +36,7 @@ class Digits(ArrayImages):
         super().__init__(ann_file=ann_file, data_root=data_root, **kwargs)
 
     def read(self) -> tuple[np.ndarray, np.ndarray | None, str]:
-        """The archive's arrays; labels are read only while the set is labelled."""
+        """Return the archive's arrays; labels are read only while the set is labelled."""
         keys = [self.image_key] + [self.label_key] * self.labelled
         images, *labels = _read(self.ann_file, keys)
         return images, labels[0] if labels else None, self.ann_file

@@ -89,7 +89,7 @@ class DomainDataset(Dataset):
         return self._ends[-1]
 
     def __getitem__(self, index: int) -> dict:
-        """The packed sample; with a `SampleIndex` that has a seed, a function of (index, seed)."""
+        """Return the packed sample; with a `SampleIndex` that has a seed, a function of (index, seed)."""
         stream, within = self.locate(index)
         with seeded(getattr(index, 'seed', None)):
             if stream < self.num_sources:
@@ -102,14 +102,14 @@ class DomainDataset(Dataset):
         return packed
 
     def locate(self, index: int) -> tuple:
-        """(number of the data set, index within it) of an index."""
+        """Return (number of the data set, index within it) of an index."""
         if not 0 <= index < len(self):
             raise IndexError(f'index {int(index)} is not one of {len(self)} samples.')
         stream = bisect_right(self._ends, index)
         return stream, int(index) - (self._ends[stream] - self.sizes[stream])
 
     def get_data_info(self, index: int) -> dict:
-        """What the data set behind an index knows about the sample before loading it."""
+        """Tell what the data set behind an index knows about the sample before loading it."""
         stream, within = self.locate(index)
         return self.datasets[stream].get_data_info(within)
 
@@ -130,7 +130,7 @@ class DomainDataset(Dataset):
         return packed
 
     def _target_sample(self, stream: int, within: int) -> tuple[dict, dict]:
-        """Without its ground truth; and what to note of it."""
+        """Load a target sample without its ground truth; return it and what to note of it."""
         packed = self._packed(stream, within)
         sample = packed['data_samples']
         stored = sample.get('gt_sem_seg') if self.stored_labels else None
@@ -157,7 +157,7 @@ class DomainDataset(Dataset):
 
 
 def _pixels(packed: dict, number: int) -> int:
-    """How many pixels of a class a crop shows."""
+    """Tell how many pixels of a class a crop shows."""
     return int((packed['data_samples'].gt_sem_seg.data == number).sum())
 
 

@@ -22,7 +22,7 @@ _RESIZED = ('uint8', 'uint16', 'int16', 'float32', 'float64')
 
 
 class Fingerprint(NamedTuple):
-    """What is kept of a picture.
+    """Pixels' checksum and hash that are kept of a picture.
 
     Attributes:
         digest: BLAKE2 of the pixels and their size: equal for equal pictures, whatever their file format.
@@ -46,7 +46,7 @@ def fingerprint(image: np.ndarray) -> Fingerprint:
 
 
 def equal_pictures(first: Sequence[Fingerprint], second: Sequence[Fingerprint]) -> list[tuple[int, int]]:
-    """Pairs (i, j) of equal pixels; of several equal ones in ``first`` the earliest counts."""
+    """Return pairs (i, j) of equal pixels; of several equal ones in ``first`` the earliest counts."""
     known: dict[bytes, int] = {}
     for i, found in enumerate(first):
         known.setdefault(found.digest, i)
@@ -54,7 +54,7 @@ def equal_pictures(first: Sequence[Fingerprint], second: Sequence[Fingerprint]) 
 
 
 def near_pictures(first: Sequence[Fingerprint], second: Sequence[Fingerprint]) -> list[tuple[int, int]]:
-    """Pairs (i, j) that look alike, equal ones included: for each j the nearest i."""
+    """Return pairs (i, j) that look alike, equal ones included: for each j the nearest i."""
     best: dict[int, tuple[int, int]] = {}
     for i, j, distance in _near_hashes(_hashes(first), _hashes(second)):
         alike = correlation(first[i].thumbnail, second[j].thumbnail) >= MIN_CORRELATION
@@ -64,7 +64,7 @@ def near_pictures(first: Sequence[Fingerprint], second: Sequence[Fingerprint]) -
 
 
 def same_scenes(first: Sequence[Fingerprint], second: Sequence[Fingerprint]) -> bool:
-    """Whether the n-th pictures of two rows show the same thing in other colours, as MNIST and MNIST-M do.
+    """Tell whether the n-th pictures of two rows show the same thing in other colours, as MNIST and MNIST-M do.
 
     The outlines of the n-th pictures must correlate more than those of the n-th and the next one, by five standard
     errors; fewer than 20 pairs are too few to tell.
@@ -90,13 +90,13 @@ def correlation(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def _resizable(image: np.ndarray) -> np.ndarray:
-    """The first three bands, in a type that OpenCV resizes."""
+    """Return the first three bands, in a type that OpenCV resizes."""
     bands = np.ascontiguousarray(image[..., :3] if image.ndim == 3 else image)
     return bands if bands.dtype.name in _RESIZED else bands.astype(np.float32)
 
 
 def _grey(image: np.ndarray) -> np.ndarray:
-    """uint8 [H, W]: the mean of the first three bands; values beyond 8 bits are scaled to their range."""
+    """Return uint8 [H, W]: the mean of the first three bands; values beyond 8 bits are scaled to their range."""
     grey = image if image.ndim == 2 else image[..., :3].mean(-1)
     low, high = min(float(grey.min()), 0.0), max(float(grey.max()), 255.0)
     return ((grey - low) * (255 / (high - low))).astype(np.uint8)
@@ -112,7 +112,7 @@ def _hashes(fingerprints: Sequence[Fingerprint]) -> np.ndarray:
 
 
 def _near_hashes(first: np.ndarray, second: np.ndarray) -> Iterator[tuple[int, int, int]]:
-    """(i, j, bits that differ) of all pairs within ``MAX_DISTANCE``, block by block."""
+    """Yield (i, j, bits that differ) of all pairs within ``MAX_DISTANCE``, block by block."""
     for start in range(0, len(second), _BLOCK):
         distance = np.bitwise_count(first[:, None] ^ second[start : start + _BLOCK])
         for i, j in np.argwhere(distance <= MAX_DISTANCE):

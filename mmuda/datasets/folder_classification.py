@@ -43,7 +43,7 @@ class FolderClassification(ClassImages):
         super().__init__(data_root=data_root, data_prefix=data_prefix, **kwargs)
 
     def load_data_list(self) -> list[dict]:
-        """Paths and classes, sorted, after all checks of names."""
+        """Return paths and classes, sorted, after all checks of names."""
         folder = self.data_prefix['img_path']
         check_folder(folder, 'image folder')
         self._left_out: dict[str, str] = {}
@@ -75,13 +75,13 @@ class FolderClassification(ClassImages):
                 yield dict(img_path=path, gt_label=number)
 
     def _images(self, folder: str) -> list[str]:
-        """All images below a folder, sorted."""
+        """Return all images below a folder, sorted."""
         found = list_files(folder)
         self._left_out |= {os.path.join(folder, name): why for name, why in found.left_out.items()}
         return [os.path.join(folder, name) for name in found.names]
 
     def class_names(self) -> tuple[str, ...]:
-        """The classes that the config or the subclass names, else the folders; no image is looked for."""
+        """Return the classes that the config or the subclass names, else the folders; no image is looked for."""
         classes = self._metainfo.get('classes')
         if classes:
             return tuple(classes)
@@ -89,7 +89,7 @@ class FolderClassification(ClassImages):
         return list_folders(self.data_prefix['img_path']).names
 
     def _class_folders(self, folder: str) -> list[tuple[int, str]]:
-        """Number and name of every class that has a folder here; the set's classes are settled with it."""
+        """Return the number and name of every class that has a folder here; the set's classes are settled with it."""
         folders, classes = list_folders(folder), self.class_names()
         found = folders.names
         self._metainfo['classes'] = classes
@@ -131,7 +131,7 @@ class FolderClassification(ClassImages):
 
 
 def _split(line: str) -> tuple[str, str]:
-    """A line as (name, class number or nothing); names may have blanks."""
+    """Return a line as (name, class number or nothing); names may have blanks."""
     if line.lower().endswith(IMAGE_SUFFIXES):
         return line, ''
     name, *number = line.rsplit(maxsplit=1)

@@ -77,7 +77,7 @@ class FolderSegmentation(BaseSegDataset):
         )
 
     def load_data_list(self) -> list[dict]:
-        """Paths of every image and label, sorted, after all checks of names."""
+        """Return paths of every image and label, sorted, after all checks of names."""
         image_dir, label_dir = self.data_prefix['img_path'], self.data_prefix.get('seg_map_path')
         check_folder(image_dir, 'image folder')
         found = list_files(image_dir, self.suffixes)
@@ -93,7 +93,7 @@ class FolderSegmentation(BaseSegDataset):
         return infos
 
     def get_data_info(self, idx: int) -> dict:
-        """The sample's paths and what `LoadLabel` (or mmseg's `LoadAnnotations`) needs."""
+        """Return the sample's paths and what `LoadLabel` (or mmseg's `LoadAnnotations`) needs."""
         info = super().get_data_info(idx)
         info.update(
             label_map=self._stock_map,
@@ -161,7 +161,7 @@ class FolderSegmentation(BaseSegDataset):
         return {entry: stems[entry] for entry in entries}
 
     def _labels(self, images: list[tuple[str, str]], found: Listing, folder: str) -> list[str]:
-        """The name of each image's label file."""
+        """Return the name of each image's label file."""
         stems = by_stem(found.names, (self.seg_map_suffix,))
         twins = [names for names in stems.values() if len(names) > 1]
         if twins:
@@ -194,5 +194,5 @@ class FolderSegmentation(BaseSegDataset):
 
 
 def _plain(palette: Sequence | np.ndarray | None) -> Sequence | None:
-    """Colours as lists, which have one truth value and go into any file."""
+    """Return colours as lists, which have one truth value and go into any file."""
     return palette.tolist() if isinstance(palette, np.ndarray) else palette

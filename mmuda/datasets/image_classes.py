@@ -8,7 +8,7 @@ from .errors import DataError
 
 
 def image_classes(datasets: Sequence, names: Sequence[str], num_classes: int | None = None) -> np.ndarray:
-    """Class numbers of all images of several data sets, one after the other.
+    """Return the class numbers of all images of several data sets, one after the other.
 
     Args:
         datasets: sets whose `get_data_info` knows the `gt_label` of an image, also inside mmengine's wrappers.

@@ -26,7 +26,7 @@ _PNG_DEPTH = 24  # the byte of a PNG that says how many bits a value has
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """What the header of an image file says.
+    """Size, channels and depth that the header of an image file says.
 
     Args:
         format: such as `JPEG`, `PNG` or `TIFF`.
@@ -75,14 +75,14 @@ def read_header(content: bytes, name: str) -> tuple[Image.Image | None, ImageFac
 
 
 def first_page(content: bytes):
-    """The first page of a TIFF, as tifffile reads it."""
+    """Return the first page of a TIFF, as tifffile reads it."""
     import tifffile
 
     return tifffile.TiffFile(io.BytesIO(content)).pages[0]
 
 
 def _stacked_pages(content: bytes) -> int:
-    """How many pages a TIFF has whose second is as large as its first; a smaller one is an overview."""
+    """Tell how many pages a TIFF has whose second is as large as its first; a smaller one is an overview."""
     if not is_tiff(content):
         return 0
     import tifffile
@@ -96,12 +96,12 @@ def _stacked_pages(content: bytes) -> int:
 
 
 def is_tiff(content: bytes) -> bool:
-    """Whether a file begins like a TIFF."""
+    """Tell whether a file begins like a TIFF."""
     return content[:4] in _TIFF
 
 
 def fits_pillow(image: Image.Image | None) -> bool:
-    """Whether Pillow's layout has every band and every bit of a TIFF."""
+    """Tell whether Pillow's layout has every band and every bit of a TIFF."""
     if image is None:
         return False
     bands = len(image.getbands())
@@ -109,7 +109,7 @@ def fits_pillow(image: Image.Image | None) -> bool:
 
 
 def damaged(content: bytes, name: str, error: Exception) -> DataError:
-    """The error about a file that cannot be decoded."""
+    """Return the error about a file that cannot be decoded."""
     return DataError(f'{name} is no complete image ({len(content)} bytes; {error}): copy or convert it again.')
 
 
@@ -150,7 +150,7 @@ def _tiff_bits(image: Image.Image) -> int:
 
 
 def _exif(image: Image.Image, content: bytes) -> Image.Exif:
-    """Tags of the header, or of a PNG that has them behind its pixels.
+    """Return tags of the header, or of a PNG that has them behind its pixels.
 
     Pillow decodes a whole PNG without tags to see whether some follow, so the names of its chunks are looked at before.
     """
@@ -167,7 +167,7 @@ def _exif(image: Image.Image, content: bytes) -> Image.Exif:
 
 
 def _png_chunks(content: bytes) -> Iterator[tuple[bytes, slice]]:
-    """Names of a PNG's chunks and where their content is."""
+    """Yield names of a PNG's chunks and where their content is."""
     start = len(_PNG)
     while start + 8 <= len(content):
         end = start + 8 + int.from_bytes(content[start : start + 4], 'big')

@@ -19,7 +19,7 @@ from .transforms import LoadImage
 
 @dataclass(frozen=True)
 class Look:
-    """What is known of a sample after its files were opened.
+    """Facts of a sample after its files were opened.
 
     Attributes:
         path: The image's file, or `archive[number]`.
@@ -61,7 +61,7 @@ def look_at(dataset, index: int) -> Look:
 
 
 def color_type(dataset) -> str:
-    """As what the pipeline loads images, see `reading`; `unchanged` for a loader with rules of its own."""
+    """Colour type that the pipeline loads images as, see `reading`; `unchanged` for a loader with rules of its own."""
     loader = _loader(dataset)
     if loader is None:
         return 'color'
@@ -69,7 +69,7 @@ def color_type(dataset) -> str:
 
 
 def foreign_loader(dataset) -> str | None:
-    """The name of a pipeline's step that loads images by rules which nobody here knows."""
+    """Return the name of a pipeline's step that loads images by rules which nobody here knows."""
     loader = _loader(dataset)
     known = loader is None or isinstance(loader, LoadImage) or is_stock_loader(loader)
     return None if known else type(loader).__name__
@@ -104,7 +104,7 @@ def _described(image: np.ndarray) -> dict:
 
 
 def _label(dataset, info: Mapping, size: tuple[int, int] | None) -> dict:
-    """The class of an image, or the classes of its label map's pixels."""
+    """Return the class of an image, or the classes of its label map's pixels."""
     if 'seg_map_path' not in info:
         return dict(pixels={int(number): 1 for number in np.atleast_1d(info.get('gt_label', []))})
     path = info['seg_map_path']
@@ -118,14 +118,16 @@ def _label(dataset, info: Mapping, size: tuple[int, int] | None) -> dict:
 
 
 def label_table(dataset, info: Mapping) -> np.ndarray:
-    """From the ids of a sample's label file to classes, uint8 [65536]; where nothing names classes, an id is one."""
+    """Return the table from the ids of a sample's label file to classes, uint8 [65536]; where nothing names classes, an
+    id is one.
+    """
     if 'label_table' in info:
         return info['label_table']
     return stock_table(dataset) if dataset.metainfo.get('classes') else identity_table(UNKNOWN)
 
 
 def _classes(ids: np.ndarray, table: np.ndarray) -> dict:
-    """Counts of the classes and of the ids that are none.
+    """Return counts of the classes and of the ids that are none.
 
     Args:
         ids: [H, W] as in the file.
@@ -141,7 +143,7 @@ def _classes(ids: np.ndarray, table: np.ndarray) -> dict:
 
 
 def _histogram(ids: np.ndarray) -> list[tuple[int, int]]:
-    """(id, pixels), by counting where ids are small, which takes a tenth of a sort's time."""
+    """Return (id, pixels), by counting where ids are small, which takes a tenth of a sort's time."""
     if ids.min(initial=0) >= 0 and ids.max(initial=0) < 1 << 16:
         counts = np.bincount(ids.ravel())
         return [(int(number), int(counts[number])) for number in np.flatnonzero(counts)]

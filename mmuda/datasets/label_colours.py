@@ -11,7 +11,9 @@ Colour = tuple[int, int, int]
 
 
 def classes_of_colours(pixels: np.ndarray, table: Mapping[Colour, int]) -> np.ndarray:
-    """Class ids, uint8 `[H, W]`, of RGB pixels, uint8 `[H, W, 3]`; a colour that is not in the table is `UNKNOWN`."""
+    """Return the class ids, uint8 `[H, W]`, of RGB pixels, uint8 `[H, W, 3]`; a colour that is not in the table is
+    `UNKNOWN`.
+    """
     codes = pixels[..., 0].astype(np.int32)
     for channel in (1, 2):
         codes = codes << 8 | pixels[..., channel]
@@ -20,7 +22,7 @@ def classes_of_colours(pixels: np.ndarray, table: Mapping[Colour, int]) -> np.nd
 
 @functools.lru_cache(maxsize=4)
 def _lookup(items: tuple[tuple[Colour, int], ...]) -> np.ndarray:
-    """uint8 [2^24]: red, green and blue in one number to class id."""
+    """Return uint8 [2^24]: red, green and blue in one number to class id."""
     lookup = np.full(1 << 24, UNKNOWN, np.uint8)
     for (red, green, blue), number in items:
         lookup[red << 16 | green << 8 | blue] = number

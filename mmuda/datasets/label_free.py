@@ -19,19 +19,19 @@ LABEL_LOADER = re.compile(r'Load\w*(Annotations?|Labels?)$')
 
 
 def is_label_loader(kind: Any) -> bool:
-    """Whether a transform's type (a name, with or without scope, or a class) reads labels."""
+    """Tell whether a transform's type (a name, with or without scope, or a class) reads labels."""
     name = kind if isinstance(kind, str) else getattr(kind, '__name__', '')
     return LABEL_LOADER.search(name) is not None
 
 
 def has_label_switch(kind: Any) -> bool:
-    """Whether a data set's type (a registered name, or a class) can be told to have no labels."""
+    """Tell whether a data set's type (a registered name, or a class) can be told to have no labels."""
     found = DATASETS.get(kind) if isinstance(kind, str) else kind
     return isinstance(found, type) and issubclass(found, ClassImages)
 
 
 def has_labels(dataset: Any) -> bool:
-    """Whether a built data set knows the label, or the label map, of its first image; any other kind of set may."""
+    """Tell whether a built data set knows the label, or label map, of its first image; any other kind of set may."""
     if not hasattr(dataset, 'get_data_info'):
         return True
     info = dataset.get_data_info(0)
@@ -48,7 +48,7 @@ def load_no_labels(dataset: Any) -> None:
 
 
 def strip_labels(cfg: Any) -> Any:
-    """A copy of a data-set config, however nested, that neither knows nor loads labels."""
+    """Return a copy of a data-set config, however nested, that neither knows nor loads labels."""
     if isinstance(cfg, (list, tuple)):
         return type(cfg)(strip_labels(item) for item in cfg)
     if not isinstance(cfg, dict):
@@ -68,7 +68,7 @@ def strip_labels(cfg: Any) -> Any:
 
 
 def without_labels(part: Any) -> Any:
-    """A shallow copy of a built data set, pipeline or transform that loads no labels."""
+    """Return a shallow copy of a built data set, pipeline or transform that loads no labels."""
     if isinstance(part, (list, tuple)):
         return type(part)(without_labels(item) for item in part)
     if is_label_loader(type(part)):

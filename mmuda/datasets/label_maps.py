@@ -9,7 +9,7 @@ from .reading import read_ids
 
 
 def read_label(path: str, table: np.ndarray, num_classes: int, backend_args: dict | None = None) -> np.ndarray:
-    """A label map, uint8 [H, W], in class ids and 255.
+    """Return a label map, uint8 [H, W], in class ids and 255.
 
     Args:
         path: a map of ids, see `mmuda.datasets.reading`.

@@ -28,7 +28,7 @@ _SYSTEM = ('thumbs.db', 'desktop.ini', '__macosx', '$recycle.bin', 'system volum
 
 @dataclass(frozen=True)
 class Listing:
-    """What a folder holds.
+    """Names that a folder holds, and what was left out.
 
     Args:
         names: of the files that count, relative to the folder, with `/`, sorted.
@@ -42,7 +42,7 @@ class Listing:
 def list_files(
     folder: str | os.PathLike, suffixes: Sequence[str] = IMAGE_SUFFIXES, predictions: bool = False
 ) -> Listing:
-    """All files below a folder whose names end in one of `suffixes`; it never raises.
+    """Return all files below a folder whose names end in one of `suffixes`; it never raises.
 
     `predictions` takes also sub-folders of predictions, as label maps may be.
     """
@@ -52,7 +52,7 @@ def list_files(
 
 
 def list_folders(folder: str | os.PathLike) -> Listing:
-    """The folders right below a folder, linked ones too, such as one a class."""
+    """Return the folders right below a folder, linked ones too, such as one a class."""
     names, left_out = [], {}
     for entry in os.scandir(folder):
         kind = _kind(entry)
@@ -64,13 +64,13 @@ def list_folders(folder: str | os.PathLike) -> Listing:
 
 
 def split_suffix(name: str, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> tuple[str, str]:
-    """A name as (what comes before its suffix, the suffix as it is written); the longest suffix counts."""
+    """Return a name as (what comes before its suffix, the suffix as it is written); the longest suffix counts."""
     size = max((len(suffix) for suffix in suffixes if name.lower().endswith(suffix.lower())), default=0)
     return name[: len(name) - size], name[len(name) - size :]
 
 
 def by_stem(names: Iterable[str], suffixes: Sequence[str] = IMAGE_SUFFIXES) -> dict[str, list[str]]:
-    """Names without suffix -> all names that begin so; more than one where `x.jpg` lies beside `x.png`."""
+    """Return names without suffix -> all names that begin so; more than one where `x.jpg` lies beside `x.png`."""
     stems: dict[str, list[str]] = {}
     for name in names:
         stems.setdefault(split_suffix(name, suffixes)[0], []).append(name)
@@ -78,7 +78,7 @@ def by_stem(names: Iterable[str], suffixes: Sequence[str] = IMAGE_SUFFIXES) -> d
 
 
 def describe(left_out: Mapping[str, str]) -> str:
-    """How many entries were left out and why, such as `2 left out: 1 × hidden (.git), 1 × broken link (a.png)`."""
+    """Tell how many entries were left out and why, such as `2 left out: 1 × hidden (.git), 1 × broken link (a.png)`."""
     if not left_out:
         return 'none left out'
     parts = []

@@ -11,7 +11,7 @@ from .errors import DataError
 
 
 def read_mapping(path: str, what: str) -> dict:
-    """The mapping that a ``.json``, ``.yaml`` or ``.yml`` file holds.
+    """Return the mapping that a ``.json``, ``.yaml`` or ``.yml`` file holds.
 
     Args:
         path: the file.
@@ -59,7 +59,7 @@ def _unique(pairs: Iterable[tuple[Hashable, Any]]) -> dict:
 
 
 def _mappings(node: yaml.Node | None, seen: set[int]) -> Iterator[yaml.MappingNode]:
-    """Every mapping below a node, each once: an alias may lead back to where it stands."""
+    """Yield every mapping below a node, each once: an alias may lead back to where it stands."""
     if not isinstance(node, yaml.CollectionNode) or id(node) in seen:
         return
     seen.add(id(node))

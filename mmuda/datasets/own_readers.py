@@ -17,7 +17,7 @@ LABEL_OPTIONS = {'type', 'backend_args', 'imdecode_backend'}
 
 
 def use_own_readers(pipeline: Any) -> Any:
-    """A copy of a pipeline's config, however nested, in which our steps stand for stock steps that load files.
+    """Return a copy of a pipeline's config, however nested, in which our steps stand for stock steps that load files.
 
     Steps with an option that ours do not have, such as `imdecode_backend='tifffile'`, stay.
     """
@@ -38,12 +38,12 @@ def use_own_readers(pipeline: Any) -> Any:
 
 
 def is_image_loader(kind: Any) -> bool:
-    """Whether a transform's type (a name, with or without scope, or a class) loads images."""
+    """Tell whether a transform's type (a name, with or without scope, or a class) loads images."""
     return _name(kind).startswith('Load') and 'Image' in _name(kind)
 
 
 def is_stock_loader(step: Any) -> bool:
-    """Whether a built step is mmcv's `LoadImageFromFile` with options that ours has, which loads what ours does."""
+    """Tell whether a built step is mmcv's `LoadImageFromFile` with options that ours has: it loads what ours does."""
     return (
         _name(type(step)) == 'LoadImageFromFile' and step.color_type in COLOR_TYPES and step.imdecode_backend == 'cv2'
     )
@@ -62,6 +62,6 @@ def _is_our_label_step(step: dict) -> bool:
 
 
 def _name(kind: Any) -> str:
-    """A type's name without its scope."""
+    """Return a type's name without its scope."""
     name = kind if isinstance(kind, str) else getattr(kind, '__name__', '')
     return name.rpartition('.')[2]

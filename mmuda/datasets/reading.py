@@ -46,7 +46,7 @@ _TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
 
 @dataclass(frozen=True)
 class Examined:
-    """What became of a file that was looked at: facts where its header could be read, and pixels or a problem."""
+    """Result of looking at a file: facts where its header could be read, and pixels or a problem."""
 
     path: str
     facts: ImageFacts | None = None
@@ -55,7 +55,7 @@ class Examined:
 
 
 def read_image(path: str, color_type: str = 'color', backend_args: dict | None = None) -> np.ndarray:
-    """The pixels of an image file, by the rules above.
+    """Return the pixels of an image file, by the rules above.
 
     Args:
         path: file, or address that `backend_args` can open.
@@ -69,12 +69,12 @@ def read_image(path: str, color_type: str = 'color', backend_args: dict | None =
 
 
 def read_rgb(path: str) -> np.ndarray:
-    """An image file as uint8 [H, W, 3] in RGB, for pictures."""
+    """Return an image file as uint8 [H, W, 3] in RGB, for pictures."""
     return np.ascontiguousarray(read_image(str(path))[..., ::-1])
 
 
 def read_ids(path: str, backend_args: dict | None = None) -> np.ndarray:
-    """The ids of a label file, integers [H, W] as they stand in it.
+    """Return the ids of a label file, integers [H, W] as they stand in it.
 
     Raises:
         DataError: A file that is missing, damaged, too large, or no map of ids.
@@ -83,7 +83,7 @@ def read_ids(path: str, backend_args: dict | None = None) -> np.ndarray:
 
 
 def read_facts(path: str, backend_args: dict | None = None) -> ImageFacts:
-    """What the header of an image file says, without decoding it.
+    """Read the header of an image file, without decoding it.
 
     Raises:
         DataError: A file that is missing, too large, or no image.
@@ -92,17 +92,17 @@ def read_facts(path: str, backend_args: dict | None = None) -> ImageFacts:
 
 
 def decode_image(content: bytes, color_type: str = 'color', name: str = 'it') -> np.ndarray:
-    """As `read_image`, of the content of a file, such as one in an archive; `name` is what errors call it."""
+    """Read an image as `read_image` does, from the content of a file (in an archive, say); errors call it `name`."""
     return _File(content, name).image(color_type)
 
 
 def decode_ids(content: bytes, name: str = 'it') -> np.ndarray:
-    """As `read_ids`, of the content of a file."""
+    """Read ids as `read_ids` does, from the content of a file."""
     return _File(content, name).ids()
 
 
 def facts_of(content: bytes, name: str = 'it') -> ImageFacts:
-    """As `read_facts`, of the content of a file."""
+    """Read facts as `read_facts` does, from the content of a file."""
     return _File(content, name).facts
 
 
@@ -143,14 +143,14 @@ class _File:
         self.header, self.facts = read_header(content, name)
 
     def image(self, color_type: str) -> np.ndarray:
-        """Pixels, upright, blue before red."""
+        """Return pixels, upright, blue before red."""
         if color_type == 'unchanged':
             return self._finite(self._bands())
         color = self._color()
         return cv2.cvtColor(color, cv2.COLOR_BGR2GRAY) if color_type == 'grayscale' else color
 
     def ids(self) -> np.ndarray:
-        """Ids as stored, upright."""
+        """Return ids as stored, upright."""
         if self.facts.format in ('JPEG', 'MPO'):
             raise DataError(f'{self.name} is a JPEG, whose compression changes ids: write label maps as PNG.')
         bands = self._bands(indices=True)
@@ -160,7 +160,7 @@ class _File:
         return ids.astype(np.uint8) if ids.dtype == bool else ids
 
     def _color(self) -> np.ndarray:
-        """uint8 [H, W, 3] in BGR."""
+        """Return uint8 [H, W, 3] in BGR."""
         if self._is_common():
             pixels = self._by_opencv(cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
             if pixels is not None:
@@ -178,7 +178,7 @@ class _File:
         return cv2.cvtColor(self._by_pillow('RGB'), cv2.COLOR_RGB2BGR)
 
     def _bands(self, indices: bool = False) -> np.ndarray:
-        """All that the file holds: [H, W], or [H, W, bands] with blue first.
+        """Return all that the file holds: [H, W], or [H, W, bands] with blue first.
 
         `indices` says what a palette image counts by, rather than by its colours.
         """
@@ -195,7 +195,7 @@ class _File:
         return _blue_first(self._by_pillow(mode), mode)
 
     def _is_common(self) -> bool:
-        """Whether OpenCV decodes the file fast, and by the rules above."""
+        """Tell whether OpenCV decodes the file fast, and by the rules above."""
         return (
             self.facts.format in ('JPEG', 'MPO', 'PNG')
             and self.facts.mode in ('L', 'RGB', 'RGBA')
@@ -205,7 +205,7 @@ class _File:
         )
 
     def _has_end(self) -> bool:
-        """Whether a JPEG or PNG is complete as far as can be told without decoding."""
+        """Tell whether a JPEG or PNG is complete as far as can be told without decoding."""
         end = _ENDS.get(self.content[:3])
         return end is not None and self.content.endswith(end)
 
@@ -239,7 +239,7 @@ class _File:
         return _turned(pixels, self.facts.orientation)
 
     def _single(self, bands: np.ndarray) -> np.ndarray:
-        """The one channel of ids in a label file that repeats it; transparency does not count."""
+        """Return the one channel of ids in a label file that repeats it; transparency does not count."""
         colors = bands[..., :-1] if bands.shape[-1] in (2, 4) else bands
         if (colors != colors[..., :1]).any():
             raise DataError(

@@ -27,7 +27,7 @@ def _loads(step) -> bool:
 
 
 def _run(steps: list, results: dict | None) -> dict | None:
-    """Results of some steps; None, as in mmengine, where one of them gave up."""
+    """Return results of some steps; None, as in mmengine, where one of them gave up."""
     for step in steps:
         if results is None:
             return None

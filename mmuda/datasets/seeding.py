@@ -27,7 +27,7 @@ def mix64(*numbers: int) -> int:
 
 
 def unit_interval(*numbers: int) -> float:
-    """A number in [0, 1), uniform and reproducible, from integers."""
+    """Return a number in [0, 1), uniform and reproducible, from integers."""
     return (mix64(*numbers) >> 11) * 2.0**-53
 
 

@@ -18,7 +18,7 @@ MEANING = {
 
 
 def shared_files(sets: Mapping[str, Sequence]) -> list[tuple[str, str]]:
-    """What sets of different use have in common, as (level, sentence).
+    """Tell what sets of different use have in common, as (level, sentence).
 
     Args:
         sets: Data sets by what they are for: `source`, `target`, `scored`.
@@ -39,7 +39,7 @@ def shared_files(sets: Mapping[str, Sequence]) -> list[tuple[str, str]]:
 
 
 def _paths(dataset) -> list[str]:
-    """Of all images, without loading one; a set that keeps no list has none."""
+    """Return the paths of all images, without loading one; a set that keeps no list has none."""
     infos = (
         BaseDataset.get_data_info(part, index)
         for part in innermost(dataset)

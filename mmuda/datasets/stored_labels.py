@@ -19,7 +19,7 @@ from .listing import split_suffix
 
 
 def with_stored_labels(dataset: Dataset, folder: str) -> Dataset:
-    """A shallow copy of a target data set whose pipeline loads these labels, which crops and flips then follow.
+    """Return a shallow copy of a target data set whose pipeline loads these labels, which crops and flips then follow.
 
     Raises:
         DataError: Images without a file, a pipeline without a place for labels, or no plain segmentation set.
@@ -47,7 +47,7 @@ def with_stored_labels(dataset: Dataset, folder: str) -> Dataset:
 
 
 def _files(dataset: Dataset, images: str, folder: str) -> dict[str, str]:
-    """Image -> its label file."""
+    """Return the label file of each image."""
     paths = [dataset.get_data_info(number)['img_path'] for number in range(len(dataset))]
     files = {path: os.path.join(folder, f'{split_suffix(os.path.relpath(path, images))[0]}.png') for path in paths}
     missing = [(path, file) for path, file in files.items() if not Path(file).is_file()]

@@ -28,7 +28,7 @@ def check_counting(runner) -> None:
 
 
 def built_schedulers(runner) -> Iterator[_ParamScheduler]:
-    """All schedulers of a run, whatever its number of optimizers."""
+    """Yield all schedulers of a run, whatever its number of optimizers."""
     found = runner.param_schedulers or []
     for part in found.values() if isinstance(found, dict) else [found]:
         yield from part

@@ -18,12 +18,13 @@ Batch = tuple[str, list[int]]
 
 
 def unwrapped(model: nn.Module) -> nn.Module:
-    """The model inside a wrapper such as DDP, if there is one."""
+    """Return the model inside a wrapper such as DDP, if there is one."""
     return model.module if is_model_wrapper(model) else model
 
 
 def embed_training_images(runner, tap: str, draw: int) -> Tensor:
-    """``[N, C]`` float32 on the CPU, sources first, in the order of the training data; the same bits on all processes.
+    """Return ``[N, C]`` float32 on the CPU, sources first, in the order of the training data; the same bits on all
+    processes.
 
     Images come through the training pipeline, and the model gives the features (``embed``) as in evaluation.
 
@@ -64,7 +65,7 @@ def target_batches(runner, count: int, draw: int) -> Iterator[Tensor]:
 
 
 def _batches(samples: list[int], num_source: int, size: int) -> list[Batch]:
-    """All samples in batches of one domain each; which these are does not depend on the number of processes."""
+    """Return all samples in batches of one domain each; which these are does not depend on the number of processes."""
     parts = dict(source=samples[:num_source], target=samples[num_source:])
     return [
         (domain, part[start : start + size]) for domain, part in parts.items() for start in range(0, len(part), size)
@@ -72,7 +73,7 @@ def _batches(samples: list[int], num_source: int, size: int) -> list[Batch]:
 
 
 def _loaded(loader: DataLoader, batches: list[Batch]) -> Iterator[tuple[Batch, dict]]:
-    """The batches with their data, by workers as the training has them; rank 0 shows its progress."""
+    """Yield the batches with their data, by workers as the training has them; rank 0 shows its progress."""
     reader = DataLoader(
         loader.dataset,
         batch_sampler=[indices for _, indices in batches],
@@ -88,7 +89,7 @@ def _loaded(loader: DataLoader, batches: list[Batch]) -> Iterator[tuple[Batch, d
 
 
 def _joined(found: dict[tuple[int, ...], Tensor], count: int) -> Tensor:
-    """The rows of all processes: each fills in its own, and adding zeros changes no bit."""
+    """Return the rows of all processes: each fills in its own, and adding zeros changes no bit."""
     width = torch.tensor(max((x.shape[1] for x in found.values()), default=0))
     dist.all_reduce(width, 'max')
     features = torch.zeros(count, int(width))

@@ -33,7 +33,7 @@ class Change(NamedTuple):
 
 
 def current_settings(runner) -> dict[str, Any]:
-    """The settings of a run that its states do not hold: plain values for the checkpoint."""
+    """Return the settings of a run that its states do not hold: plain values for the checkpoint."""
     wrappers = _wrappers(runner)
     return {
         'train_cfg.max_iters': runner.max_iters,
@@ -107,7 +107,7 @@ def _kept_seed(runner, checkpoint: dict) -> Iterator[Change]:
 
 
 def _lead_by_config(runner, checkpoint: dict, iteration: int) -> list[Change]:
-    """Settings of optimizers and schedulers from the config, in the checkpoint's states."""
+    """Write the config's settings of optimizers and schedulers into the checkpoint's states; return what changed."""
     changes = []
     saved_schedulers = checkpoint.get('param_schedulers')
     for name, wrapper in _wrappers(runner).items():
@@ -129,7 +129,7 @@ def _lead_by_config(runner, checkpoint: dict, iteration: int) -> list[Change]:
 
 
 def _changed_options(wrapper: OptimWrapper, state: dict, scheduled: set[str]) -> list[Change]:
-    """Options of the optimizer such as the weight decay; the state gets the new ones."""
+    """Write the config's options, such as the weight decay, into an optimizer's state; return what changed."""
     found: dict[str, Change] = {}
     for group, saved in zip(wrapper.optimizer.param_groups, state['param_groups'], strict=True):
         for key in group.keys() - RATES - scheduled:
@@ -142,7 +142,7 @@ def _changed_options(wrapper: OptimWrapper, state: dict, scheduled: set[str]) ->
 def _changed_schedule(
     wrapper: OptimWrapper, state: dict, schedulers: list[_ParamScheduler], saved: list[dict]
 ) -> list[Change]:
-    """The first difference of the initial rates and of the schedulers' settings."""
+    """Return the first difference of the initial rates and of the schedulers' settings."""
     for group, before in zip(wrapper.optimizer.param_groups, state['param_groups'], strict=True):
         old, new = before.get('initial_lr', before['lr']), group.get('initial_lr', group['lr'])
         if old != new:
@@ -190,7 +190,7 @@ def _check_groups(wrapper: OptimWrapper, state: dict) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """A list from a config is the tuple of a checkpoint."""
+    """Return a value to compare: a list of a config is the tuple of a checkpoint."""
     return tuple(value) if isinstance(value, list) else value
 
 

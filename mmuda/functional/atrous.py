@@ -40,7 +40,7 @@ def atrous_depthwise(x: Tensor, weight: Tensor, bias: Tensor | None, dilation: i
 
 
 def sub_grids(x: Tensor, dilation: int) -> Tensor:
-    """``[B, C, H, W]`` → ``[B·d², C, ⌈H / d⌉, ⌈W / d⌉]`` in channels last, zeros behind the last row and column."""
+    """Map ``[B, C, H, W]`` → ``[B·d², C, ⌈H / d⌉, ⌈W / d⌉]`` in channels last, zeros behind the last row and column."""
     batch, channels, height, width = x.shape
     rows, columns = -(-height // dilation), -(-width // dilation)
     grids = x.new_empty(batch, dilation, dilation, rows, columns, channels)
@@ -54,7 +54,7 @@ def sub_grids(x: Tensor, dilation: int) -> Tensor:
 
 
 def joined_grids(grids: Tensor, dilation: int, shape: torch.Size) -> Tensor:
-    """The inverse of :func:`sub_grids`: the map of this shape, in channels last."""
+    """Return the inverse of :func:`sub_grids`: the map of this shape, in channels last."""
     x = torch.empty(shape, dtype=grids.dtype, device=grids.device, memory_format=torch.channels_last)
     grids = grids.permute(0, 2, 3, 1).unflatten(0, (shape[0], dilation, dilation))
     for of_map, of_grids in _matching(x.permute(0, 2, 3, 1), grids):
@@ -63,7 +63,7 @@ def joined_grids(grids: Tensor, dilation: int, shape: torch.Size) -> Tensor:
 
 
 def _matching(x: Tensor, grids: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Parts of a map ``[B, H, W, C]`` and those of its sub-grids ``[B, d, d, ⌈H / d⌉, ⌈W / d⌉, C]`` with its pixels.
+    """Yield parts of a map ``[B, H, W, C]`` and those of its sub-grids ``[B, d, d, ⌈H / d⌉, ⌈W / d⌉, C]``.
 
     Both are ``[B, d', d'', h, w, C]``: whole blocks of d × d pixels, and what is left of rows and columns.
     """
@@ -76,7 +76,7 @@ def _matching(x: Tensor, grids: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
 
 
 def _spans(size: int, dilation: int) -> list[tuple[int, int, int]]:
-    """Blocks of an axis: where they begin, in blocks, how many they are, and how many pixels long."""
+    """Return blocks of an axis: where they begin, in blocks, how many they are, and how many pixels long."""
     whole, rest = divmod(size, dilation)
     return [span for span in ((0, whole, dilation), (whole, 1, rest)) if span[1] and span[2]]
 

@@ -91,7 +91,7 @@ def plan_attention(
     implementation: str = 'auto',
     num_shared: int = 0,
 ) -> list[GroupPlan | Tensor]:
-    """What the groups of each stage mean for all its layers: how to pack the tokens, or a mask.
+    """Plan for all layers of each stage what its groups ask for: how to pack the tokens, or a mask.
 
     Args:
         layout: Sizes of the domains, neither 0, and who is paired with whom.
@@ -123,7 +123,7 @@ def plan_attention(
 
 
 def mixes_domains(layout: DomainBatch, direction: str) -> bool:
-    """Whether any query sees keys of the other domain."""
+    """Tell whether any query sees keys of the other domain."""
     return direction != 'none' and layout.hybrid and layout.num_source > 0 and layout.num_target > 0
 
 
@@ -180,7 +180,7 @@ def _check_plan(plan: GroupPlan, direction: str, intra_ratio: float) -> None:
 
 
 def _hybrid_domains(direction: str) -> tuple[bool, bool]:
-    """Whether the source's queries see both domains, and whether the target's do."""
+    """Tell whether the source's queries see both domains, and whether the target's do."""
     return direction in ('both', 's2t'), direction in ('both', 't2s')
 
 
@@ -190,12 +190,12 @@ def _bias(intra_ratio: float) -> tuple[float, float] | None:
 
 
 def _bias_row(bias: tuple[float, float], like: Tensor, num_keys: int) -> Tensor:
-    """[2M], own keys first."""
+    """Return [2M], own keys first."""
     return torch.cat([like.new_full((num_keys,), value) for value in bias])
 
 
 def _with_partner(x: Tensor, layout: DomainBatch, dim: int) -> Tensor:
-    """[B, …] → each image's own entries, then those of the image it is paired with, along ``dim``."""
+    """Map [B, …] → each image's own entries, then those of the image it is paired with, along ``dim``."""
     source, target = layout.split(x)
     others = [_take(target, layout.target_of_source()), _take(source, layout.source_of_target())]
     return torch.cat((x, torch.cat(others)), dim)
@@ -229,7 +229,7 @@ def _ungrouped(
 def _group_mask(
     q_groups: Tensor, kv_groups: Tensor, layout: DomainBatch, hybrid: tuple[bool, bool], num_shared: int = 0
 ) -> Tensor:
-    """Which keys each query sees: bool [B, N, 2M], own keys first."""
+    """Tell which keys each query sees: bool [B, N, 2M], own keys first."""
     if num_shared:
         q_groups, kv_groups = (F.pad(groups, (num_shared, 0)) for groups in (q_groups, kv_groups))
     others = torch.ones_like(kv_groups)

@@ -21,12 +21,12 @@ _SECTORS = (5.0, 3.0, 1.0)  # where red, green and blue begin on the hexagon of 
 @lru_cache(maxsize=32)
 @torch.inference_mode(False)
 def _channels(values: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
-    """A number a channel ``[3, 1, 1]``, moved to the device once."""
+    """Return a number a channel ``[3, 1, 1]``, moved to the device once."""
     return torch.tensor(values, dtype=dtype, device=device).view(-1, 1, 1)
 
 
 def _luma(rgb: Tensor) -> Tensor:
-    """``[B, 3, H, W]`` → ``[B, 1, H, W]``."""
+    """Map ``[B, 3, H, W]`` → ``[B, 1, H, W]``."""
     return (rgb * _channels(_LUMA, rgb.dtype, rgb.device)).sum(1, keepdim=True)
 
 
@@ -67,7 +67,7 @@ def adjust_hue(rgb: Tensor, turn: Tensor) -> Tensor:
 
 
 def color_jitter(rgb: Tensor, strength: float, generator: torch.Generator | None = None) -> Tensor:
-    """Brightness, contrast, saturation in 1 ± ``strength`` and hue in ± ``strength`` turns, drawn per image.
+    """Draw brightness, contrast and saturation in 1 ± ``strength``, and hue in ± ``strength`` turns, for each image.
 
     Args:
         rgb: ``[B, 3, H, W]`` in [0, 1].
@@ -80,13 +80,13 @@ def color_jitter(rgb: Tensor, strength: float, generator: torch.Generator | None
 
 
 def adjust_colors(rgb: Tensor, brightness: Tensor, contrast: Tensor, saturation: Tensor, turn: Tensor) -> Tensor:
-    """Brightness, contrast, saturation and hue, in this order, each by a factor or a turn an image ``[B]``."""
+    """Change brightness, contrast, saturation and hue, in this order, each by a factor or a turn an image ``[B]``."""
     rgb = adjust_contrast(adjust_brightness(rgb, brightness), contrast)
     return adjust_hue(adjust_saturation(rgb, saturation), turn)
 
 
 def gaussian_blur(images: Tensor, sigma: Tensor, radius: int | tuple[int, int]) -> Tensor:
-    """Separable Gaussian blur of ``[B, C, H, W]`` with one ``sigma`` [B] (pixels) an image, borders reflected.
+    """Blur ``[B, C, H, W]`` by a separable Gaussian with one ``sigma`` [B] (pixels) an image; borders are reflected.
 
     The kernel has ``2·radius + 1`` taps along each axis, so a column and a row pass cost O(radius) each instead of
     O(radius²).
@@ -106,7 +106,7 @@ def gaussian_blur(images: Tensor, sigma: Tensor, radius: int | tuple[int, int]) 
 
 
 def _taps(sigma: Tensor, radius: int, channels: int) -> Tensor:
-    """The kernel of each channel of each image, ``[B · channels, 1, 2 · radius + 1]``, with the sum 1."""
+    """Return the kernel of each channel of each image, ``[B · channels, 1, 2 · radius + 1]``, with the sum 1."""
     exponents = _channels(tuple(-0.5 * tap**2 for tap in range(-radius, radius + 1)), sigma.dtype, sigma.device)
     kernel = (exponents.view(-1) / sigma.square().view(-1, 1)).softmax(1)
     return kernel.repeat_interleave(channels, 0).unsqueeze(1)

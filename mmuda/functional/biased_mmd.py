@@ -67,7 +67,7 @@ class _Series(NamedTuple):
 @lru_cache(maxsize=32)
 @torch.inference_mode(False)
 def _constants(series: _Series, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Rates of the kernels ``[U]``, c up to a factor ``[1, 1, N]``, the rest of the form ``[N·U]``, −4 c cᵀ ``[N, N]``.
+    """Return rates ``[U]``, c up to a factor ``[1, 1, N]``, the rest of the form ``[N·U]``, −4 c cᵀ ``[N, N]``.
 
     c is of whole numbers, so that sets of equal samples have an MMD of exactly 0.
     """
@@ -108,7 +108,7 @@ class _BiasedMMD(torch.autograd.Function):
 
 
 def _kernels(joints: Sequence[Tensor], series: _Series) -> tuple[list[Tensor], Tensor, Tensor]:
-    """The centred sets, negative inverse bandwidths ``[P, U]`` without gradient, and all kernels ``[P, N, N, U]``."""
+    """Return centred sets, negative inverse bandwidths ``[P, U]`` without gradient, and kernels ``[P, N, N, U]``."""
     centred = [x - x.detach().mean(1, keepdim=True) for x in joints]  # distances stay, and lose fewer digits
     distances = _squared_distances(centred)
     rates = _constants(series, distances.dtype, distances.device)[0]
@@ -124,7 +124,7 @@ def _quadratic_form(kernels: Tensor, series: _Series) -> Tensor:
 
 
 def _squared_distances(centred: Sequence[Tensor]) -> Tensor:
-    """``[P, N, N]``, never negative, 0 on the diagonal."""
+    """Return ``[P, N, N]``, never negative, 0 on the diagonal."""
     grams = [torch.bmm(x, x.mT) for x in centred]
     gram = grams[0] if len(grams) == 1 else torch.cat(grams)
     squares = gram.diagonal(dim1=1, dim2=2)
@@ -132,7 +132,7 @@ def _squared_distances(centred: Sequence[Tensor]) -> Tensor:
 
 
 def _negative_widest(distances: Tensor, series: _Series) -> Tensor:
-    """The widest bandwidth of each pair ``[P]``, times −1: the others are parts of it."""
+    """Return the widest bandwidth of each pair ``[P]``, times −1: the others are parts of it."""
     count = series.first + series.second
     total = distances.sum((1, 2)).mul_(-series.widest / max(count * count - count, 1))
     return total.clamp_max_(-series.widest * SMALLEST_BANDWIDTH)

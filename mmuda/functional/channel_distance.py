@@ -24,7 +24,7 @@ def transferability(
     distance: str = 'normalized_mean',
     probability: str = 'student_t',
 ) -> Tensor:
-    """The weight alpha of each channel; 1 on average.
+    """Compute the weight alpha of each channel; 1 on average.
 
     Args:
         mean_s, var_s, mean_t, var_t: Moments of a channel over source and over target samples ``[C]``.

@@ -14,14 +14,14 @@ from torch import Tensor
 
 
 def multilinear_map(features: Tensor, probability: Tensor) -> Tensor:
-    """Outer product of ``[B, C]`` and ``[B, K]``, flattened class by class to ``[B, K·C]``."""
+    """Return the outer product of ``[B, C]`` and ``[B, K]``, flattened class by class to ``[B, K·C]``."""
     return torch.einsum('bk,bc->bkc', probability, features).flatten(1)
 
 
 def randomized_multilinear_map(
     features: Tensor, probability: Tensor, feature_matrix: Tensor, probability_matrix: Tensor
 ) -> Tensor:
-    """An estimate of the outer product in d dimensions: inner products agree in expectation.
+    """Estimate the outer product in d dimensions: inner products agree in expectation.
 
     Args:
         features: ``[B, C]``.
@@ -37,7 +37,7 @@ def randomized_multilinear_map(
 
 
 def prediction_entropy(logits: Tensor) -> Tensor:
-    """Entropy in nats of each row's softmax: ``[B, K]`` → ``[B]``."""
+    """Return the entropy in nats of each row's softmax: ``[B, K]`` → ``[B]``."""
     log_probability = logits.log_softmax(1)
     return -(log_probability.exp() * log_probability).sum(1)
 

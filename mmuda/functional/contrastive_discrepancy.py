@@ -31,7 +31,7 @@ def contrastive_domain_discrepancy(
     num_kernels: int = 5,
     multiplier: float = 2.0,
 ) -> dict[str, Tensor]:
-    """The discrepancy within and between classes.
+    """Compute the discrepancy within and between classes.
 
     Args:
         source: ``[n, ...]``; all but the first dimension are flattened.
@@ -80,7 +80,7 @@ def discrepancy_of_distances(
     over_present: bool = False,
     **series,
 ) -> dict[str, Tensor]:
-    """The discrepancy from squared distances, of many pairs of sets at once.
+    """Compute the discrepancy from squared distances, of many pairs of sets at once.
 
     Args:
         distances: Within the source ``[..., n, n]``, within the target ``[..., m, m]``, between them ``[..., n, m]``;
@@ -102,7 +102,7 @@ def discrepancy_of_distances(
 
 
 def _one_hot(label: Tensor, num_classes: int, dtype: torch.dtype) -> Tensor:
-    """``[n, K]``, a row of zeros for a negative label."""
+    """Return ``[n, K]``, a row of zeros for a negative label."""
     return F.one_hot(label.clamp_min(0), num_classes).to(dtype) * (label >= 0)[:, None]
 
 
@@ -140,14 +140,14 @@ def _discrepancies(domains: _Domains, series: dict, intra_only: bool) -> Tensor:
 
 
 def _class_means(distances: Tensor, one_hot: Tensor, bandwidth: Tensor, series: dict) -> Tensor:
-    """Mean kernel within each class of one domain ``[..., K, L]``, for L bandwidths of each sample ``[..., n, L]``."""
+    """Average kernels within each class of a domain ``[..., K, L]``; a sample has L bandwidths ``[..., n, L]``."""
     same = one_hot @ one_hot.T  # 1 where both samples are of one class
     kernel = gaussian_kernels(distances[..., None], _safe(bandwidth).unsqueeze(-2), **series) * same[..., None]
     return one_hot.T @ kernel.sum(-2) / _number(one_hot)[:, None].square()
 
 
 def _bandwidths(domains: _Domains) -> Tensor:
-    """Mean squared distance over the pairs of different samples of two classes ``[..., K, K]``, without gradient."""
+    """Average squared distances over pairs of different samples of two classes ``[..., K, K]``; no gradient."""
     source, target = domains.source, domains.target
     sum_s = ((source.T @ domains.within_source.detach()) * source.T).sum(-1)
     sum_t = ((target.T @ domains.within_target.detach()) * target.T).sum(-1)
@@ -158,7 +158,7 @@ def _bandwidths(domains: _Domains) -> Tensor:
 
 
 def _number(one_hot: Tensor) -> Tensor:
-    """Samples of each class ``[K]``, 1 for a class without any."""
+    """Return samples of each class ``[K]``, 1 for a class without any."""
     return one_hot.sum(0).clamp_min(1)
 
 
@@ -167,7 +167,7 @@ def _diagonal(matrix: Tensor) -> Tensor:
 
 
 def _safe(bandwidth: Tensor) -> Tensor:
-    """A sample that does not count has bandwidth 0 here; its kernels are masked, and must be finite."""
+    """Replace the bandwidth 0 of samples that do not count by 1: their kernels are masked, and must be finite."""
     return torch.where(bandwidth > 0, bandwidth, 1)
 
 
@@ -184,7 +184,7 @@ def _means(matrix: Tensor, present: Tensor, num_classes: int | None, intra_only:
 
 
 def _compressed(source_label: Tensor, target_label: Tensor) -> tuple[Tensor, Tensor, int]:
-    """Labels as indices of the classes found, negative ones unchanged, and how many there are."""
+    """Return labels as indices of the classes found, negative ones unchanged, and how many there are."""
     labels = torch.cat((source_label, target_label))
     classes, index = labels.clamp_min(-1).unique(return_inverse=True)
     index = index - (classes < 0).sum()

@@ -91,14 +91,14 @@ def cross_layer_mmd(
 
 
 def layer_pairs(target_maps: Sequence[Tensor], source_maps: Sequence[Tensor]) -> Tensor:
-    """The samples of target layer i and, behind them, of source layer j: ``[m², B_t + B_s, d]``, row i · m + j."""
+    """Pair the samples of target layer i with those of source layer j: ``[m², B_t + B_s, d]``, in row i · m + j."""
     target, source = (stacked_maps(maps).flatten(2) for maps in (target_maps, source_maps))
     shape = (len(target), len(target), -1, -1)
     return torch.cat((target[:, None].expand(shape), source[None].expand(shape)), 2).flatten(0, 1)
 
 
 def stacked_maps(maps: Sequence[Tensor] | Tensor) -> Tensor:
-    """``[m, B, ...]`` of m maps, in float32 at least; such a tensor stays as it is."""
+    """Return ``[m, B, ...]`` of m maps, in float32 at least; such a tensor stays as it is."""
     return widened(maps) if isinstance(maps, Tensor) else torch.stack([widened(x) for x in maps])
 
 
@@ -114,7 +114,7 @@ def cross_layer_discrepancy(
     multiplier: float = 2.0,
     reduction: str = 'mean',
 ) -> Tensor:
-    """Label-conditioned dist(l_i^t, l_j^s) for all pairs of layers: Eq. 3 class by class.
+    """Return the label-conditioned dist(l_i^t, l_j^s) for all pairs of layers: Eq. 3 class by class.
 
     Entry (i, j) is ``cdd`` of :func:`.contrastive_domain_discrepancy` of target layer i and source layer j. One Gram
     matrix over all layers of both domains holds every distance.
@@ -154,7 +154,7 @@ def cross_layer_discrepancy(
 
 
 def _distances(target_maps: Sequence[Tensor], source_maps: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
-    """Squared distances within each target layer, within each source layer and between them, from one Gram matrix.
+    """Compute squared distances within each target and each source layer and between them, by one Gram matrix.
 
     ``[m, B_t, B_t]``, ``[m, B_s, B_s]`` and ``[m, m, B_t, B_s]``. All layers have one centre: in float32, layers whose
     values differ a hundredfold or more lose digits of the smaller one's distances (3 % at a hundred).
@@ -167,12 +167,12 @@ def _distances(target_maps: Sequence[Tensor], source_maps: Sequence[Tensor]) -> 
 
 
 def _blocks(distances: Tensor, m: int) -> Tensor:
-    """``[m·a, m·b]`` → ``[a, b, m, m]``."""
+    """Map ``[m·a, m·b]`` → ``[a, b, m, m]``."""
     return distances.unflatten(1, (m, -1)).unflatten(0, (m, -1)).permute(1, 3, 0, 2)
 
 
 def _similarity(target: Tensor, source: Tensor, axis: int, normalize: bool, pairwise: bool) -> Tensor:
-    """Inner products of ``[m, B_t, c, p]`` and ``[m, B_s, c, p]``, averaged over an axis → ``[m, m]``."""
+    """Return the inner products of ``[m, B_t, c, p]`` and ``[m, B_s, c, p]``, averaged over an axis → ``[m, m]``."""
     if pairwise:
         target, source, count = target.mean(axis), source.mean(axis), target.shape[1]
     else:

@@ -37,7 +37,7 @@ def instance_conv(
     stride: int = 1,
     form: str = 'auto',
 ) -> Tensor:
-    """Each channel of each instance with its own kernel gate · slope + offset.
+    """Convolve each channel of each instance with its own kernel gate · slope + offset.
 
     Args:
         x, gate, slope, offset: See above; no ``offset`` is an offset of 0.
@@ -60,7 +60,7 @@ def instance_conv(
 
 
 def full_precision(device: torch.device) -> AbstractContextManager:
-    """Products within it keep their precision under mixed precision; some devices, such as ``meta``, know none."""
+    """Keep the precision of products under mixed precision, which some devices, such as ``meta``, do not know."""
     known = torch.amp.is_autocast_available(device.type)
     return torch.autocast(device.type, enabled=False) if known else nullcontext()
 
@@ -76,7 +76,7 @@ def instance_kernels(gate: Tensor, slope: Tensor, offset: Tensor | None = None) 
 def dynamic_depthwise_conv(
     x: Tensor, kernels: Tensor, dilation: int = 1, stride: int = 1, loop: bool = False
 ) -> Tensor:
-    """A kernel of its own for each channel of each instance: in one grouped convolution, or instance by instance."""
+    """Convolve each channel of each instance with its own kernel: in one grouped convolution, or one by one."""
     (n, c), k = x.shape[:2], kernels.shape[-1]
     options = dict(stride=stride, padding=_padding(k, dilation), dilation=dilation)
     if loop:

@@ -18,7 +18,7 @@ KINDS = ('vanilla', 'least_squares')
 
 
 def domain_loss(logits: Tensor, domain: float, kind: str = 'vanilla') -> Tensor:
-    """The mean loss of a discriminator's logits that should say ``domain``.
+    """Average the loss of a discriminator's logits that should say ``domain``.
 
     Args:
         logits: Any shape.

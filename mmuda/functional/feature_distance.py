@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 
 def thing_mask(label: Tensor, classes: Tensor, size: tuple[int, int], min_ratio: float) -> Tensor:
-    """Where one of ``classes`` fills at least ``min_ratio`` of the patch of pixels behind a feature.
+    """Mark where one of ``classes`` fills at least ``min_ratio`` of the patch of pixels behind a feature.
 
     Args:
         label: ``[B, H, W]`` class indices; pixels of other classes and ignored ones count as none
@@ -31,7 +31,7 @@ def thing_mask(label: Tensor, classes: Tensor, size: tuple[int, int], min_ratio:
 
 
 def masked_feature_distance(features: Tensor, reference: Tensor, mask: Tensor, count: Tensor | None = None) -> Tensor:
-    """Mean L2 distance of two feature maps over the masked positions, 0 where the mask is empty.
+    """Average the L2 distance of two feature maps over the masked positions; 0 where the mask is empty.
 
     Args:
         features: ``[B, C, h, w]``, receives the gradient.

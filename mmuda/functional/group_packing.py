@@ -34,7 +34,7 @@ class Call(NamedTuple):
 
 
 class GroupPlan(NamedTuple):
-    """How the tokens of a stage are packed: made once per step for all its layers.
+    """Order in which the tokens of a stage are packed; made once per step for all its layers.
 
     ``take`` are the original rows in packed order and ``put`` the packed rows in original order, of the
     B·N queries and of the keys. ``key_images`` [slots] repeats images that are in several pairs (None:
@@ -59,7 +59,7 @@ def plan_groups(
     hybrid: tuple[bool, bool],
     with_bias: bool = False,
 ) -> list[GroupPlan]:
-    """The plans of several stages; the group sizes of all of them come to the host in one transfer.
+    """Plan several stages; the group sizes of all of them come to the host in one transfer.
 
     Args:
         layout: Sizes of the domains, neither 0, and who is paired with whom.
@@ -99,7 +99,7 @@ def packed_attention(
     bias: tuple[float, float] | None = None,
     dropout_p: float = 0.0,
 ) -> Tensor:
-    """Attention inside the groups of a plan.
+    """Compute attention inside the groups of a plan.
 
     Args:
         q: ``[B, heads, N, d]``.
@@ -132,7 +132,7 @@ def _attend(
     bias: tuple[float, float] | None,
     dropout_p: float,
 ) -> Tensor:
-    """Rows [n, heads, d] of one call; keys and values in pieces."""
+    """Return rows [n, heads, d] of one call; keys and values in pieces."""
     q, k, v = (_heads_first(rows) for rows in (queries, _join_pieces(keys, call), _join_pieces(values, call)))
     mask = None
     if bias is not None:
@@ -148,12 +148,12 @@ def _join_pieces(pieces: Sequence[Tensor], call: Call) -> Tensor:
 
 
 def _heads_first(rows: Tensor) -> Tensor:
-    """[n, heads, d] → [1, heads, n, d]."""
+    """Map [n, heads, d] → [1, heads, n, d]."""
     return rows.transpose(0, 1).unsqueeze(0)
 
 
 def _rows(x: Tensor) -> Tensor:
-    """[B, heads, n, d] → [B·n, heads, d]."""
+    """Map [B, heads, n, d] → [B·n, heads, d]."""
     return x.transpose(1, 2).flatten(0, 1)
 
 
@@ -186,7 +186,7 @@ _Runs = dict[tuple[int, int, int], Run]  # (pair, side, domain) → packed rows;
 
 
 def _slots(layout: DomainBatch) -> tuple[list[_Slot], list[_Slot]]:
-    """Where each image asks, once each, and where its keys are needed; both in the batch's order."""
+    """Tell where each image asks, once each, and where its keys are needed; both in the batch's order."""
     targets, sources = layout.target_of_source(), layout.source_of_target()
     pairs = list(dict.fromkeys([*enumerate(targets), *((s, t) for t, s in enumerate(sources))]))
     slots = [
@@ -201,7 +201,7 @@ def _slots(layout: DomainBatch) -> tuple[list[_Slot], list[_Slot]]:
 
 
 def _runs(slots: list[_Slot], sizes: list[int], tokens: int) -> _Runs:
-    """Where each group of each slot lies in the packed order."""
+    """Tell where each group of each slot lies in the packed order."""
     order = sorted((slot.pair, side, slot.domain, slot.image) for slot in slots for side in (0, 1))
     runs, start = {}, 0
     for pair, side, domain, image in order:
@@ -212,12 +212,12 @@ def _runs(slots: list[_Slot], sizes: list[int], tokens: int) -> _Runs:
 
 
 def _starts(slots: list[_Slot], runs: _Runs) -> list[int]:
-    """Where group 1 of each slot begins, then where group 0 does."""
+    """Tell where group 1 of each slot begins, then where group 0 does."""
     return [runs[slot.pair, side, slot.domain][0] for side in (0, 1) for slot in slots]
 
 
 def _to_device(lists: list[list[int]], device: torch.device) -> list[Tensor]:
-    """All of them in one copy, for which the host does not wait."""
+    """Return all starts in one copy, for which the host does not wait."""
     numbers = torch.tensor([number for numbers in lists for number in numbers])
     if device.type == 'cuda':
         numbers = numbers.pin_memory()
@@ -225,7 +225,7 @@ def _to_device(lists: list[list[int]], device: torch.device) -> list[Tensor]:
 
 
 def _pack(groups: Tensor, starts: Tensor) -> tuple[Tensor, Tensor]:
-    """bool [slots, n] → ``take`` and ``put`` [slots · n]."""
+    """Map bool [slots, n] → ``take`` and ``put`` [slots · n]."""
     first, second = starts.view(2, -1, 1)  # [slots, 1] each
     put = torch.where(groups, first + groups.cumsum(1), second + (~groups).cumsum(1)).flatten() - 1
     take = torch.empty_like(put).scatter_(0, put, torch.arange(len(put), device=put.device))
@@ -233,7 +233,7 @@ def _pack(groups: Tensor, starts: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _calls(queries: _Runs, keys: _Runs, hybrid: tuple[bool, bool], with_bias: bool) -> tuple[Call, ...]:
-    """In packed order; neighbours that see the same keys are one call."""
+    """List the calls in packed order; neighbours that see the same keys are one call."""
     calls: list[Call] = []
     for (pair, side, domain), (start, end) in queries.items():
         if start == end:
@@ -249,13 +249,13 @@ def _calls(queries: _Runs, keys: _Runs, hybrid: tuple[bool, bool], with_bias: bo
 
 
 def _visible(keys: _Runs, pair: int, sides: tuple[int, ...], domains: tuple[int, ...]) -> list[tuple[Run, int]]:
-    """Runs that are not empty, each with its domain."""
+    """Return runs that are not empty, each with its domain."""
     found = [(keys[pair, side, domain], domain) for side in sides for domain in domains]
     return [(run, domain) for run, domain in found if run[0] < run[1]]
 
 
 def _join(runs: list[tuple[Run, bool]]) -> tuple[tuple[Run, bool], ...]:
-    """Neighbouring runs of one kind as one."""
+    """Return neighbouring runs of one kind as one."""
     joined: list[tuple[Run, bool]] = []
     for (start, end), own in runs:
         if joined and joined[-1][0][1] == start and joined[-1][1] == own:
@@ -265,7 +265,7 @@ def _join(runs: list[tuple[Run, bool]]) -> tuple[tuple[Run, bool], ...]:
 
 
 def _cut(calls: tuple[Call, ...], rows: int) -> tuple[tuple[int, ...], tuple[Call, ...]]:
-    """Pieces of the keys that every run is made of, and the calls in terms of them."""
+    """Return pieces of the keys that every run is made of, and the calls in terms of them."""
     edges = sorted({0, rows, *(edge for call in calls for run, _ in call.keys for edge in run)})
     place = {edge: number for number, edge in enumerate(edges)}
     renamed = [

@@ -31,7 +31,7 @@ def class_split(
     num_scattered: int = 0,
     ignore_index: int = 255,
 ) -> Tensor:
-    """One drawn split on one grid: bool ``[B, h, w]``. See :func:`class_split_pyramid`."""
+    """Draw a split on one grid: bool ``[B, h, w]``. See :func:`class_split_pyramid`."""
     return class_split_pyramid(label, strategy, [grid], generator, num_scattered, ignore_index)[0]
 
 
@@ -43,7 +43,7 @@ def class_split_pyramid(
     num_scattered: int = 0,
     ignore_index: int = 255,
 ) -> tuple[Tensor, ...]:
-    """One drawn split on several grids (STCT, Sec. 3.3.1; the numbers in brackets are readings of ours).
+    """Draw a split on several grids (STCT, Sec. 3.3.1; the numbers in brackets are readings of ours).
 
     ======================  ====================================================================
     ``random``              half of the tokens of the coarsest grid (exactly, rounded up)
@@ -84,7 +84,7 @@ def class_split_pyramid(
 
 
 def key_groups(groups: Tensor, ratio: int, majority: bool = False) -> Tensor:
-    """The groups of keys that stand for ``ratio`` × ``ratio`` query tokens each; their convolution drops a remainder.
+    """Group keys that stand for ``ratio`` × ``ratio`` query tokens each; their convolution drops a remainder.
 
     Args:
         groups: bool ``[B, h, w]`` on the query grid.
@@ -162,7 +162,7 @@ def _cut(horizontal: Tensor, row: Tensor | int, column: Tensor | int, grid: Grid
 
 
 def _cells(like: Tensor, grid: Grid, offset: float) -> list[Tensor]:
-    """Numbers of the rows [1, h] and of the columns [1, w]."""
+    """Return numbers of the rows [1, h] and of the columns [1, w]."""
     return [(torch.arange(size, device=like.device) + offset).unsqueeze(0) for size in grid]
 
 
@@ -176,7 +176,7 @@ def _repeat(coarse: Tensor) -> Raster:
 def _of_classes(
     label: Tensor, random: Raster | None, generator: torch.Generator | None, num_scattered: int, ignore_index: int
 ) -> Raster:
-    """Half of the classes; with ``random``, the tokens of ``num_scattered`` classes take its bits instead."""
+    """Return half of the classes; with ``random``, the tokens of ``num_scattered`` classes take its bits instead."""
     present = _present(label, ignore_index)
     first = _rank_classes(present, generator) < (present.sum(1, keepdim=True) + 1) // 2
     scattered = None if random is None else _rank_classes(present, generator) < num_scattered
@@ -190,30 +190,30 @@ def _of_classes(
 
 
 def _ids(label: Tensor, ignore_index: int) -> Tensor:
-    """Places in a table of classes; the last one is for all that is none."""
+    """Return places in a table of classes; the last one is for all that is none."""
     label = label.long()
     return label.masked_fill((label == ignore_index) | (label < 0) | (label >= _NUM_IDS), _NUM_IDS)
 
 
 def _present(label: Tensor, ignore_index: int) -> Tensor:
-    """Which classes an image has: bool [B, ids + 1]."""
+    """Tell which classes an image has: bool [B, ids + 1]."""
     table = torch.zeros(len(label), _NUM_IDS + 1, dtype=torch.bool, device=label.device)
     return table.scatter_(1, _ids(label, ignore_index).flatten(1), True)
 
 
 def _rank_classes(present: Tensor, generator: torch.Generator | None) -> Tensor:
-    """Each class's place in a random order of those present, the absent ones behind them."""
+    """Return each class's place in a random order of those present, the absent ones behind them."""
     score = _uniform(present, present.shape[1], generator)
     return _rank(score.masked_fill(~present, 2.0))
 
 
 def _look_up(table: Tensor, ids: Tensor) -> Tensor:
-    """bool [B, ids + 1] → each token's entry [B, h, w]."""
+    """Map bool [B, ids + 1] → each token's entry [B, h, w]."""
     return table.gather(1, ids.flatten(1)).view_as(ids)
 
 
 def _nearest(maps: Tensor, grid: Grid) -> Tensor:
-    """[B, H, W] → [B, h, w]: the value at the upper left of each cell."""
+    """Map [B, H, W] → [B, h, w]: the value at the upper left of each cell."""
     rows, columns = (
         torch.arange(size, device=maps.device) * full // size for size, full in zip(grid, maps.shape[-2:], strict=True)
     )
@@ -221,10 +221,10 @@ def _nearest(maps: Tensor, grid: Grid) -> Tensor:
 
 
 def _uniform(like: Tensor, count: int, generator: torch.Generator | None) -> Tensor:
-    """Draws in [0, 1) for every image: [B, count]."""
+    """Return draws in [0, 1) for every image: [B, count]."""
     return torch.rand(len(like), count, device=like.device, generator=generator)
 
 
 def _rank(score: Tensor) -> Tensor:
-    """The place of each entry in ascending order: [B, n]."""
+    """Return the place of each entry in ascending order: [B, n]."""
     return score.argsort(1).argsort(1)

@@ -54,7 +54,7 @@ def joint_errors(
 def _joint_classifier(
     domains: list[tuple[Tensor, Tensor]], classes: int, weight_decay: float
 ) -> Callable[[Tensor], Tensor]:
-    """The linear classifier of least mean cross-entropy over the domains, as a map from features to scores."""
+    """Fit the linear classifier of least mean cross-entropy over the domains; a map from features to scores."""
     labels = [y for _, y in domains]
 
     def loss(scores: Tensor) -> Tensor:
@@ -65,7 +65,7 @@ def _joint_classifier(
 
 
 def _spread(labels: Tensor, folds: int) -> Tensor:
-    """The part ``[N]`` of each sample: in turn within a class, and on from one class to the next."""
+    """Return the part ``[N]`` of each sample: in turn within a class, and on from one class to the next."""
     part = torch.empty_like(labels)
     part[labels.argsort(stable=True)] = torch.arange(len(labels), device=labels.device) % folds
     return part

@@ -12,7 +12,7 @@ from torch import Tensor
 def fit_linear(
     x: Tensor, outputs: int, loss: Callable[[Tensor], Tensor], weight_decay: float = 1e-3
 ) -> Callable[[Tensor], Tensor]:
-    """The linear map of standardised features whose scores minimise a loss, found by L-BFGS in float64.
+    """Fit the linear map of standardised features whose scores minimise a loss, by L-BFGS in float64.
 
     Args:
         x: Features ``[N, C]``.

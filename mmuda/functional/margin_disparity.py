@@ -12,7 +12,7 @@ from torch import Tensor
 
 
 def log_complement(logits: Tensor, label: Tensor) -> Tensor:
-    """Log-probability that the class is not ``label``.
+    """Compute the log-probability that the class is not ``label``.
 
     Args:
         logits: ``[B, K]``, at least two classes.

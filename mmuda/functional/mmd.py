@@ -97,7 +97,7 @@ def joint_mmd(
 
 
 def squared_distances(joint: Tensor) -> Tensor:
-    """``[n, ...]`` → ``[n, n]``, never negative, 0 on the diagonal.
+    """Map ``[n, ...]`` → ``[n, n]``, never negative, 0 on the diagonal.
 
     The samples are centred first: distances do not change, and the subtraction of large squares loses fewer digits.
     """
@@ -156,7 +156,7 @@ class _SumOfKernels(torch.autograd.Function):
 
 
 def mean_bandwidth(distances: Tensor) -> Tensor:
-    """Mean of ``[n, n]`` squared distances over the pairs of different samples, without gradient."""
+    """Return the mean of ``[n, n]`` squared distances over the pairs of different samples, without gradient."""
     count = len(distances)
     return (distances.detach().sum() / max(count * count - count, 1)).clamp_min(SMALLEST_BANDWIDTH)
 
@@ -178,7 +178,7 @@ def _off_diagonal_mean(kernel: Tensor) -> Tensor:
 
 
 def _linear(kernel: Tensor, count: int) -> Tensor:
-    """Mean of ``k(s_i, s_j) + k(t_i, t_j) − k(s_i, t_j) − k(s_j, t_i)``, j = i + 1, the last with the first."""
+    """Average ``k(s_i, s_j) + k(t_i, t_j) − k(s_i, t_j) − k(s_j, t_i)``, j = i + 1, the last with the first."""
     source = torch.arange(count, device=kernel.device)
     after = source.roll(-1)
     target, target_after = source + count, after + count

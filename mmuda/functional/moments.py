@@ -21,12 +21,12 @@ class Moments(NamedTuple):
     count: Tensor | int
 
     def unbiased_var(self) -> Tensor:
-        """``[C]``, var · count / (count − 1)."""
+        """Return var · count / (count − 1), ``[C]``."""
         return self.var * (self.count / (self.count - 1))
 
 
 def channel_moments(x: Tensor) -> Moments:
-    """Of all rows ``[n, C, ...]``, differentiable."""
+    """Compute mean and biased variance of each channel over all rows ``[n, C, ...]``; differentiable."""
     dims = [dim for dim in range(x.dim()) if dim != 1]
     x = x.to(statistics_dtype(x))
     mean = x.mean(dims, keepdim=True)
@@ -34,7 +34,7 @@ def channel_moments(x: Tensor) -> Moments:
 
 
 def mixed_moments(means: Tensor, variances: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and variance of a mixture of k distributions.
+    """Compute mean and variance of a mixture of k distributions.
 
         mean = Σ w_i · mean_i            var = Σ w_i · (var_i + (mean_i − mean)²)
 
@@ -50,7 +50,7 @@ def mixed_moments(means: Tensor, variances: Tensor, weights: Tensor) -> tuple[Te
 
 
 def joined_moments(parts: list[Moments]) -> Moments:
-    """Of all values of the parts together."""
+    """Join the moments of several parts to those of all their values."""
     means, variances = torch.stack([part.mean for part in parts]), torch.stack([part.var for part in parts])
     counts = torch.stack([_scalar(part.count, means) for part in parts])
     return Moments(*mixed_moments(means, variances, counts / counts.sum()), counts.sum())
@@ -62,5 +62,5 @@ def _scalar(value: Tensor | int, like: Tensor) -> Tensor:
 
 
 def statistics_dtype(x: Tensor) -> torch.dtype:
-    """What statistics of ``x`` are computed in: float32, or its own if that is more."""
+    """Return the dtype for statistics of ``x``: float32, or its own if that is more precise."""
     return torch.promote_types(x.dtype, torch.float32)

@@ -22,7 +22,7 @@ from .mmd import widened
 def class_prototypes(
     features: Tensor, label: Tensor, num_classes: int, ignore_index: int = 255
 ) -> tuple[Tensor, Tensor]:
-    """One vector for each image and class; the class of row r is ``r % num_classes``.
+    """Average one vector for each image and class; the class of row r is ``r % num_classes``.
 
     Args:
         features: ``[B, C, h, w]``, receives the gradient.
@@ -48,7 +48,7 @@ def class_prototypes(
 
 
 def _counts(label: Tensor, num_classes: int, ignore_index: int, size: tuple[int, int]) -> Tensor:
-    """Pixels of each class in each cell ``[B, h·w·K]``."""
+    """Return pixels of each class in each cell ``[B, h·w·K]``."""
     height, width = label.shape[1:]
     row = torch.arange(height, device=label.device) * size[0] // height
     column = torch.arange(width, device=label.device) * size[1] // width

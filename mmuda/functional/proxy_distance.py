@@ -15,7 +15,7 @@ from .linear_probe import fit_linear
 
 
 def proxy_a_distance(source: Tensor, target: Tensor, folds: int = 2, weight_decay: float = 1e-3) -> float:
-    """Proxy A-distance of features.
+    """Compute the proxy A-distance of features.
 
     Args:
         source, target: Features ``[N_s, C]`` and ``[N_t, C]``. The larger domain is cut to the smaller one's size, so
@@ -42,6 +42,6 @@ def check_folds(folds: int, count: int) -> None:
 
 
 def _mistakes(x: Tensor, y: Tensor, test_x: Tensor, test_y: Tensor, weight_decay: float) -> int:
-    """How many test samples logistic regression on ``x``, ``y`` puts into the wrong domain."""
+    """Count the test samples that logistic regression on ``x``, ``y`` puts into the wrong domain."""
     scores = fit_linear(x, 1, lambda z: F.binary_cross_entropy_with_logits(z.squeeze(1), y), weight_decay)
     return int(((scores(test_x).squeeze(1) > 0) != (test_y > 0)).sum())

@@ -93,7 +93,7 @@ def draw_jitter(
 
 
 def blur_kernel(length: int) -> int:
-    """The size of the released kernel along an axis of ``length`` pixels, an odd number near a tenth of it.
+    """Return the size of the released kernel along an axis of ``length`` pixels, an odd number near a tenth of it.
 
     Example:
         >>> [blur_kernel(length) for length in (64, 256, 512)]

@@ -15,7 +15,7 @@ from torch import Tensor
 
 
 def is_share(value: float, name: str = 'a length') -> bool:
-    """Whether a length is a share of the training, a float up to 1, or a number of steps, an int.
+    """Tell whether a length is a share of the training, a float up to 1, or a number of steps, an int.
 
     Args:
         value: The length: 0.5 is half of the training, 1.0 all of it, 1 is one step.

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 
 class Clusters(NamedTuple):
-    """What :func:`spherical_kmeans` found for N samples and K clusters."""
+    """Result of :func:`spherical_kmeans` for N samples and K clusters."""
 
     label: Tensor
     """``[N]`` int64, the nearest centre; of equals the first."""
@@ -31,13 +31,13 @@ class Clusters(NamedTuple):
 
 
 def class_centres(features: Tensor, label: Tensor, num_classes: int) -> Tensor:
-    """``[N, C]``, ``[N]`` → ``[K, C]``, the sum of each class's features; a negative label does not count."""
+    """Map ``[N, C]``, ``[N]`` → ``[K, C]``, the sum of each class's features; a negative label does not count."""
     members = F.one_hot(label.clamp_min(0), num_classes).to(features.dtype) * (label >= 0)[:, None]
     return members.T @ features
 
 
 def centre_movement(first: Tensor, second: Tensor) -> Tensor:
-    """Mean d between the rows of two ``[K, C]``: ¼·|u − v|² of unit vectors, so that two zero rows are no distance."""
+    """Average d between rows of two ``[K, C]``: ¼·|u − v|² of unit vectors; two zero rows are no distance."""
     return (F.normalize(first) - F.normalize(second)).square().sum(1).mean() / 4
 
 
@@ -70,7 +70,7 @@ def spherical_kmeans(features: Tensor, centres: Tensor, max_iters: int = 100, to
 
 
 def _assign(directions: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
-    """Nearest centre ``[N]`` of each unit vector ``[N, C]``, and d to it."""
+    """Return the nearest centre ``[N]`` of each unit vector ``[N, C]``, and d to it."""
     distance = (1 - directions @ F.normalize(centres).T) / 2
     distance = distance.masked_fill(~centres.any(1), torch.inf)
     nearest = distance.min(1)

@@ -18,17 +18,17 @@ class Box(NamedTuple):
     right: int
 
     def crop(self, x: Tensor) -> Tensor:
-        """The box of a map ``[..., H, W]``."""
+        """Return the box of a map ``[..., H, W]``."""
         return x[..., self.top : self.bottom, self.left : self.right]
 
     def scaled(self, stride: int) -> Box:
-        """The same box on a map whose pixels are ``stride`` times as large."""
+        """Return the same box on a map whose pixels are ``stride`` times as large."""
         return Box(*(place // stride for place in self))
 
 
 @torch.no_grad()
 def shrink(images: Tensor, scale: float) -> Tensor:
-    """Images ``[B, 3, H, W]`` at ``scale`` of their size: a context. Pixels need no gradient."""
+    """Return images ``[B, 3, H, W]`` at ``scale`` of their size: a context. Pixels need no gradient."""
     return torch.nn.functional.interpolate(images, scale_factor=scale, mode='bilinear', align_corners=False)
 
 

@@ -24,6 +24,6 @@ __all__ = [
 
 
 def find(surveys: Sequence[Survey]) -> list[Finding]:
-    """All findings, worst first."""
+    """Return all findings, worst first."""
     found = [finding for survey in surveys for check in CHECKS for finding in check(survey)]
     return sorted([*found, *between_roles(surveys)], key=lambda finding: LEVELS.index(finding.level))

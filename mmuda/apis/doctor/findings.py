@@ -28,7 +28,7 @@ class Finding:
 
 
 def verdict(findings: Sequence[Finding]) -> str:
-    """One sentence: may a training start?"""
+    """Return one sentence: may a training start?"""
     count = Counter(finding.level for finding in findings)
     if count['error']:
         return f'Not ready: {counted(count["error"], "error")} to mend before a training.'
@@ -38,16 +38,16 @@ def verdict(findings: Sequence[Finding]) -> str:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Names in quotation marks, the first five."""
+    """Return names in quotation marks, the first five."""
     shown = ', '.join(f"'{name}'" for name in names[:5])
     return shown + (f' and {len(names) - 5} more' if len(names) > 5 else '')
 
 
 def counted(count: int, noun: str) -> str:
-    """A number with its noun."""
+    """Return a number with its noun."""
     return f'{count:,} {noun}{"s" * (count != 1)}'
 
 
 def are(count: int) -> str:
-    """The verb to a number of things."""
+    """Return the verb to a number of things."""
     return 'is' if count == 1 else 'are'

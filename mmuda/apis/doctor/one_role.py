@@ -14,13 +14,13 @@ from .survey import Survey
 
 
 def not_built(survey: Survey) -> Iterator[Finding]:
-    """The data set refuses its folder, lists or classes."""
+    """Yield what a data set has against its folder, lists or classes."""
     if survey.role.error is not None:
         yield Finding('error', survey.name, survey.role.error)
 
 
 def broken_images(survey: Survey) -> Iterator[Finding]:
-    """Files that are no images."""
+    """Yield files that are no images."""
     broken = [look.error for look in survey.looks if look.error is not None]
     if broken:
         yield Finding(
@@ -38,7 +38,7 @@ def broken_labels(survey: Survey) -> Iterator[Finding]:
 
 
 def unknown_ids(survey: Survey) -> Iterator[Finding]:
-    """Values of label files that are no class."""
+    """Yield values of label files that are no class."""
     unknown = sum((Counter(look.unknown) for look in survey.looks), Counter())
     if not unknown:
         return
@@ -52,7 +52,7 @@ def unknown_ids(survey: Survey) -> Iterator[Finding]:
 
 
 def _remedy(survey: Survey, unknown: list[int]) -> str:
-    """What unknown values need; masks of two values are told by having no third."""
+    """Tell what unknown values need; masks of two values are told by having no third."""
     shown = [number for number in survey.pixels if number != IGNORE]
     if shown == [0] and len(unknown) == 1 and survey.classes:
         name = survey.classes[1] if len(survey.classes) == 2 else 'NAME'
@@ -64,14 +64,14 @@ def _remedy(survey: Survey, unknown: list[int]) -> str:
 
 
 def class_balance(survey: Survey) -> Iterator[Finding]:
-    """Labels that are ignored, masks of 0 and 255, and classes that are shown never or hardly ever."""
+    """Yield labels that are ignored, masks of 0 and 255, and classes that are shown never or hardly ever."""
     if survey.histogram is not None:
         for level, text in survey.histogram.problems(survey.name.startswith('source')):
             yield Finding(level, survey.name, text)
 
 
 def foreign_loaders(survey: Survey) -> Iterator[Finding]:
-    """Images that a step loads by rules of its own, so that what it makes of them cannot be said here."""
+    """Yield images that a step loads by rules of its own, so that what it makes of them cannot be said here."""
     names = sorted({name for name in map(foreign_loader, survey.role.datasets) if name})
     if names:
         yield Finding(
@@ -83,7 +83,7 @@ def foreign_loaders(survey: Survey) -> Iterator[Finding]:
 
 
 def turned_images(survey: Survey) -> Iterator[Finding]:
-    """Images whose EXIF data turn them."""
+    """Yield images whose EXIF data turn them."""
     turned = [look for look in survey.looks if look.orientation != 1]
     if turned:
         yield Finding(
@@ -97,7 +97,7 @@ def turned_images(survey: Survey) -> Iterator[Finding]:
 
 
 def mixed_modes(survey: Survey) -> Iterator[Finding]:
-    """Images of several kinds, such as grey ones among colour ones."""
+    """Yield images of several kinds, such as grey ones among colour ones."""
     modes = Counter(look.mode for look in survey.readable)
     if len(modes) > 1:
         shown = ', '.join(f'{count} {mode}' for mode, count in modes.most_common())
@@ -105,7 +105,7 @@ def mixed_modes(survey: Survey) -> Iterator[Finding]:
 
 
 def repeated_pictures(survey: Survey) -> Iterator[Finding]:
-    """Pictures that a role has more than once, and those whose copies have other labels."""
+    """Yield pictures that a role has more than once, and those whose copies have other labels."""
     seen: dict[bytes, Look] = {}
     copies = [(seen.setdefault(look.fingerprint.digest, look), look) for look in survey.readable]
     copies = [(first, look) for first, look in copies if first is not look]

@@ -61,7 +61,7 @@ def _role(survey: Survey) -> dict:
 
 
 def _samples(survey: Survey) -> list[dict]:
-    """Pictures from the whole role, evenly spaced."""
+    """Return pictures from the whole role, evenly spaced."""
     palette = _palette(survey)
     names = survey.classes
     places = sorted({round(place) for place in np.linspace(0, len(survey.looks) - 1, SAMPLES)} if survey.looks else ())
@@ -81,7 +81,7 @@ def _samples(survey: Survey) -> list[dict]:
 
 
 def _balance(surveys: Sequence[Survey]) -> dict:
-    """Shares of the classes in every labelled role, as rows of a table."""
+    """Return shares of the classes in every labelled role, as rows of a table."""
     labelled = [survey for survey in surveys if survey.pixels and survey.classes]
     if not labelled:
         return {}
@@ -97,13 +97,13 @@ def _balance(surveys: Sequence[Survey]) -> dict:
 
 
 def _share(survey: Survey, number: int, of_all: bool = False) -> float:
-    """In percent, of what is labelled."""
+    """Return the share in percent, of what is labelled."""
     total = sum(count for place, count in survey.pixels.items() if of_all or place != IGNORE)
     return 100 * survey.pixels[number] / max(total, 1)
 
 
 def _pairs(finding: Finding, surveys: Sequence[Survey]) -> list[list[dict]]:
-    """The first pictures that belong together, side by side."""
+    """Return the first pictures that belong together, side by side."""
     wanted = finding.pairs[:PAIRS]
     places = {look.path: (survey, n) for survey in surveys for n, look in enumerate(survey.looks)} if wanted else {}
     shown = []
@@ -116,7 +116,7 @@ def _pairs(finding: Finding, surveys: Sequence[Survey]) -> list[list[dict]]:
 
 
 def _place(survey: Survey, place: int) -> tuple[BaseDataset, int]:
-    """A sample of a role as its data set and its number there."""
+    """Return a sample of a role as its data set and its number there."""
     for dataset in survey.role.datasets:
         if place < len(dataset):
             return dataset, place
@@ -125,7 +125,7 @@ def _place(survey: Survey, place: int) -> tuple[BaseDataset, int]:
 
 
 def _picture(info: dict) -> np.ndarray | None:
-    """uint8 [H, W, 3], RGB; None where the file cannot be shown."""
+    """Return uint8 [H, W, 3], RGB; None where the file cannot be shown."""
     image = info['img'] if 'img' in info else examine_image(info['img_path']).pixels
     if image is None:
         return None

@@ -36,7 +36,7 @@ class Role:
 
     @property
     def metainfo(self) -> dict:
-        """Of the first set."""
+        """Meta information of the first set."""
         return dict(self.datasets[0].metainfo) if self.datasets else {}
 
     @property
@@ -66,7 +66,7 @@ def _named(cfg: Config) -> Iterator[tuple[str, Any]]:
 
 
 def _domains(dataset: dict) -> Iterator[tuple[str, Any]]:
-    """The parts of a `DomainDataset`; any other training set is a source."""
+    """Yield the parts of a `DomainDataset`; any other training set is a source."""
     if 'source' not in dataset:
         yield 'source', dataset
         return

@@ -37,7 +37,7 @@ class Survey:
 
     @property
     def name(self) -> str:
-        """Of the role."""
+        """Name of the role."""
         return self.role.name
 
     @property
@@ -57,7 +57,7 @@ class Survey:
 
     @property
     def color_type(self) -> str:
-        """As what the images are loaded."""
+        """Colour type that the images are loaded as."""
         return color_type(self.role.datasets[0])
 
     @property
@@ -89,7 +89,7 @@ def survey_roles(roles: Sequence[Role], nproc: int | None = None) -> list[Survey
 
 
 def sizes(survey: Survey) -> str:
-    """The sizes of a role's images in words."""
+    """Return the sizes of a role's images in words."""
     count = Counter(look.size for look in survey.readable)
     if not count:
         return '–'
@@ -101,7 +101,7 @@ def sizes(survey: Survey) -> str:
 
 
 def overview(surveys: Sequence[Survey]) -> PrettyTable:
-    """A row a role."""
+    """Return a row a role."""
     rows = PrettyTable(['role', 'images', 'labels', 'size', 'classes shown'], align='l')
     for survey in surveys:
         labels = 'maps' if survey.maps else 'classes' if survey.pixels else '–'

@@ -14,7 +14,7 @@ from .survey import Survey
 
 
 def between_roles(surveys: Sequence[Survey]) -> Iterator[Finding]:
-    """All findings of pairs of roles."""
+    """Yield all findings of pairs of roles."""
     for pair in combinations(surveys, 2):
         yield from shared_pictures(*pair)
         yield from paired_scenes(*pair)
@@ -23,7 +23,7 @@ def between_roles(surveys: Sequence[Survey]) -> Iterator[Finding]:
 
 
 def shared_pictures(first: Survey, second: Survey) -> Iterator[Finding]:
-    """Pictures of one role that are in another: equal ones, or resized and re-encoded ones."""
+    """Yield pictures of one role that are in another: equal ones, or resized and re-encoded ones."""
     ours, theirs = first.readable, second.readable
     prints = [look.fingerprint for look in ours], [look.fingerprint for look in theirs]
     equal = equal_pictures(*prints)
@@ -43,7 +43,7 @@ def shared_pictures(first: Survey, second: Survey) -> Iterator[Finding]:
 
 
 def _kinds(pairs: Sequence[tuple[str, str]], equal: int) -> str:
-    """How alike the pictures are."""
+    """Tell how alike the pictures are."""
     files = sum(ours == theirs for ours, theirs in pairs)
     if files == len(pairs):
         return 'the same files'
@@ -57,12 +57,12 @@ def _counterpart(pair: tuple[str, str]) -> str:
 
 
 def _large(survey: Survey) -> bool:
-    """Whether pictures have enough pixels to be told apart by their hash; two handwritten ones may not."""
+    """Tell whether pictures have enough pixels to be told apart by their hash; two handwritten ones may not."""
     return min((min(look.size) for look in survey.readable), default=0) >= 48
 
 
 def _meaning(first: str, second: str) -> tuple[str, str]:
-    """Level and advice for pictures that two roles share."""
+    """Return the level and advice for pictures that two roles share."""
     if first.startswith('source') and second.startswith('source'):
         return 'note', 'they count twice'
     if first.startswith('source') and second == 'target':
@@ -75,7 +75,7 @@ def _meaning(first: str, second: str) -> tuple[str, str]:
 
 
 def paired_scenes(first: Survey, second: Survey) -> Iterator[Finding]:
-    """Pictures of one number or name that show the same thing in other colours, as MNIST's and MNIST-M's digits."""
+    """Yield pictures of one number or name that show one thing in other colours, as MNIST's and MNIST-M's digits."""
     numbers = {_key(look.path): look for look in first.readable}
     pairs = [(numbers[_key(look.path)], look) for look in second.readable if _key(look.path) in numbers]
     pairs = [(ours, theirs) for ours, theirs in pairs if ours.fingerprint.digest != theirs.fingerprint.digest]
@@ -94,7 +94,7 @@ def paired_scenes(first: Survey, second: Survey) -> Iterator[Finding]:
 
 
 def other_classes(surveys: Sequence[Survey]) -> Iterator[Finding]:
-    """Roles whose class list, or its order, is not that of the first one."""
+    """Yield roles whose class list, or its order, is not that of the first one."""
     first, *others = [survey for survey in surveys if survey.classes] or [None]
     for survey in others:
         names = f'the {first.name} set', f'the {survey.name} set'
@@ -105,7 +105,7 @@ def other_classes(surveys: Sequence[Survey]) -> Iterator[Finding]:
 
 
 def classes_without_source(surveys: Sequence[Survey]) -> Iterator[Finding]:
-    """Classes that are scored and that no source shows."""
+    """Yield classes that are scored and that no source shows."""
     sources = [survey for survey in surveys if survey.name.startswith('source')]
     shown = {survey.classes[n] for survey in sources for n in survey.pixels if n < len(survey.classes)}
     if not shown:
@@ -124,7 +124,7 @@ def classes_without_source(surveys: Sequence[Survey]) -> Iterator[Finding]:
 
 
 def _key(path: str) -> str:
-    """The number in an archive, or a file's name without folders and suffix."""
+    """Return the number in an archive, or a file's name without folders and suffix."""
     if path.endswith(']') and '[' in path:
         return path[path.rindex('[') :]
     return path.replace('\\', '/').rsplit('/', 1)[-1].rpartition('.')[0]

@@ -28,7 +28,7 @@ class Case(NamedTuple):
 
 
 def make_cases(graph: ScoreGraph, inputs: Sequence[Tensor], any_size: bool) -> list[Case]:
-    """Each image, several at once, and where any size will do, another one.
+    """Return each image, several at once, and where any size will do, another one.
 
     Raises:
         UserError: The network gives NaN or infinite logits.
@@ -47,7 +47,7 @@ def make_cases(graph: ScoreGraph, inputs: Sequence[Tensor], any_size: bool) -> l
 
 
 def check(path: str, run: Run, network: str, cases: Sequence[Case]) -> float:
-    """The largest difference of a file from its network.
+    """Return the largest difference of a file from its network.
 
     Raises:
         UserError: It cannot run, or differs by more than the tolerance.
@@ -68,7 +68,7 @@ def check(path: str, run: Run, network: str, cases: Sequence[Case]) -> float:
 
 
 def _compare(run: Run, case: Case) -> tuple[float, str]:
-    """The largest difference as a share of the largest logit, and what is wrong, '' if nothing is."""
+    """Return the largest difference as a share of the largest logit, and what is wrong, '' if nothing is."""
     try:
         found = run(case.image)
     except Exception as error:  # whatever a runtime says
@@ -81,7 +81,7 @@ def _compare(run: Run, case: Case) -> tuple[float, str]:
 
 
 def milliseconds(runs: Sequence[Run], image: Tensor, repeats: int = 5) -> list[float]:
-    """Median time of each for one image, taken in turns so that a busy machine is busy for all."""
+    """Return the median time of each for one image, taken in turns so that a busy machine is busy for all."""
     times: list[list[float]] = [[] for _ in runs]
     for _ in range(repeats):
         for run, taken in zip(runs, times):

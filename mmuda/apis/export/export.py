@@ -91,13 +91,13 @@ def export(
 def _files(
     formats: Mapping[str, Format], graph: ScoreGraph, image: Tensor, any_size: bool, meta: Mapping[str, str]
 ) -> dict[str, bytes]:
-    """The content of each file."""
+    """Return the content of each file."""
     slim, example = portable(graph), image.repeat(2, 1, 1, 1)
     return {path: kind.write(slim, example, any_size, meta) for path, kind in formats.items()}
 
 
 def check_paths(paths: Sequence[str | Path]) -> dict[str, Format]:
-    """The format of each file, whose packages are there.
+    """Return the format of each file, whose packages are there.
 
     Raises:
         UserError: A name that says no format, a place where no file can be, or a missing package.
@@ -120,7 +120,7 @@ def check_paths(paths: Sequence[str | Path]) -> dict[str, Format]:
 
 
 def metadata(predict: UDAInferencer, size: tuple[int, int] | None) -> dict[str, str]:
-    """What a user of a file has to know: classes, and how an image is prepared; lists are JSON."""
+    """Tell what a user of a file has to know: classes, and how an image is prepared; lists are JSON."""
     preprocessor = predict.network.data_preprocessor
     mean, std = (getattr(preprocessor, name, torch.tensor(default)) for name, default in (('mean', 0.0), ('std', 1.0)))
     return dict(
@@ -138,7 +138,7 @@ def metadata(predict: UDAInferencer, size: tuple[int, int] | None) -> dict[str, 
 
 
 def _channels(predict: UDAInferencer) -> str:
-    """The order of an input's channels, or their number."""
+    """Return the order of an input's channels, or their number."""
     if predict.channels != 3:
         return str(predict.channels)
     preprocessor = predict.network.data_preprocessor
@@ -157,7 +157,7 @@ def _inputs(predict: UDAInferencer, images: Images | None, size: tuple[int, int]
 
 
 def _painted(channels: int) -> np.ndarray:
-    """A street as uint8 ``[H, W, 3]``, or in another number of channels, grey."""
+    """Return a street as uint8 ``[H, W, 3]``, or in another number of channels, grey."""
     street, _ = render(0, size=PAINTED)
     return street if channels == 3 else np.repeat(street.mean(2, keepdims=True).astype(np.uint8), channels, 2)
 

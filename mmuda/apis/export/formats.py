@@ -27,7 +27,7 @@ Run = Callable[[Tensor], Tensor]
 
 
 class Format(NamedTuple):
-    """How one kind of file is made.
+    """A kind of file, and how it is made.
 
     Attributes:
         title: What a table calls it.
@@ -69,7 +69,7 @@ def write_onnx(graph: nn.Module, example: Tensor, any_size: bool, metadata: Mapp
 
 
 def read_onnx(content: bytes) -> Run:
-    """A function by onnxruntime, with as many threads as torch has."""
+    """Return a function by onnxruntime, with as many threads as torch has."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -89,7 +89,7 @@ def write_torchscript(graph: nn.Module, example: Tensor, any_size: bool, metadat
 
 
 def read_torchscript(content: bytes) -> Run:
-    """A function by torch alone."""
+    """Return a function by torch alone."""
     with _quiet_tracer():
         return torch.jit.load(io.BytesIO(content))
 
@@ -103,7 +103,7 @@ FORMATS = {
 
 @contextmanager
 def _quiet_tracer() -> Iterator[None]:
-    """Without warnings of what a trace takes for constant, as the file is checked, and of torch's newer way."""
+    """Silence warnings of what a trace takes for constant, as the file is checked, and of torch's newer way."""
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter('ignore')
         yield
@@ -111,7 +111,7 @@ def _quiet_tracer() -> Iterator[None]:
 
 @contextmanager
 def _silent_stdout() -> Iterator[None]:
-    """Of an export that fails torch 2.13 prints the whole graph from C++, whatever its log level."""
+    """Silence stdout: of an export that fails torch 2.13 prints the whole graph from C++, whatever its log level."""
     sys.stdout.flush()
     kept = os.dup(1)
     try:
@@ -124,5 +124,5 @@ def _silent_stdout() -> Iterator[None]:
 
 
 def _reason(error: Exception) -> str:
-    """The first sentence of what torch says."""
+    """Return the first sentence of what torch says."""
     return str(error).strip().split('\n')[0].split('. ')[0].rstrip('.')

@@ -104,7 +104,7 @@ class ClassAwareSampler(DomainSampler):
                     number += 1
 
     def _turn(self, domain: int, turn: int) -> Iterator[tuple[int, int]]:
-        """(index within its domain, class) of a class's images in the `turn`-th turn of the run."""
+        """Yield (index within its domain, class) of a class's images in the `turn`-th turn of the run."""
         label = self.eligible[self._turns.at(turn, self.seed, self.shuffle)]
         before = turn // len(self.eligible) * self.per_class[domain]
         stream = self._streams_of[label][domain]

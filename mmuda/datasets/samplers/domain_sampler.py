@@ -72,7 +72,9 @@ class DomainSampler(Sampler):
         self._position = int(num_samples)
 
     def every_sample(self, draw: int) -> list[SampleIndex]:
-        """Each image of the data set once, in its order, with a seed for the `draw`-th time that all are looked at."""
+        """Return each image of the data set once, in its order, with a seed for the `draw`-th time that all are looked
+        at.
+        """
         total = sum(stream.size for stream in self.streams)
         return [SampleIndex(index, seed=mix64(self.seed, draw, index)) for index in range(total)]
 
@@ -109,7 +111,7 @@ class DomainSampler(Sampler):
         return SampleIndex(stream.at(position, self.seed, self.shuffle), seed=seed)
 
     def __len__(self) -> int:
-        """Samples this rank takes in one epoch."""
+        """Return samples this rank takes in one epoch."""
         if self.epoch == 'source':
             units = min(stream.size // stream.share for stream in self.streams if stream.is_source)
             return units // self.world_size * self.unit_size

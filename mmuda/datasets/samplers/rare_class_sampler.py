@@ -50,7 +50,7 @@ class RareClassRule:
         self._cumulative = np.cumsum(self.probability)
 
     def pick(self, first: float, second: float) -> tuple[int, int]:
-        """(class, image) from two numbers in [0, 1)."""
+        """Return (class, image) from two numbers in [0, 1)."""
         place = np.searchsorted(self._cumulative, first * self._cumulative[-1], side='right')
         chosen = int(self.classes[min(place, len(self.classes) - 1)])
         images = self.images[chosen]

@@ -28,7 +28,7 @@ class Stream:
     _cached: tuple[tuple | None, np.ndarray | None] = field(default=(None, None), repr=False)
 
     def at(self, position: int, seed: int, shuffle: bool = True) -> int:
-        """The data-set index at a position of the stream; any position costs the same."""
+        """Return the data-set index at a position of the stream; any position costs the same."""
         epoch, within = divmod(position, self.size)
         if shuffle:
             within = int(self._permutation(seed, epoch)[within])
@@ -81,7 +81,7 @@ def _check_shares(ratio: Sequence[int]) -> tuple[int, ...]:
 
 
 def _group(sizes: Sequence[int], num_sources: int, ratio: Sequence[int]) -> list[int]:
-    """Sizes of the streams that the ratio's length asks for."""
+    """Return sizes of the streams that the ratio's length asks for."""
     sources, target = list(sizes[:num_sources]), list(sizes[num_sources:])
     if len(ratio) == num_sources + len(target):
         return sources + target

@@ -83,7 +83,7 @@ LOOKS = dict(
 
 
 def blend(first: Look, second: Look, amount: float) -> Look:
-    """A look between two: 0 is the first, 1 the second; beyond 1 the shift is exaggerated."""
+    """Return a look between two: 0 is the first, 1 the second; beyond 1 the shift is exaggerated."""
     mixed = {}
     for item in fields(Look):
         a, b = (np.asarray(getattr(look, item.name)) for look in (first, second))
@@ -93,7 +93,7 @@ def blend(first: Look, second: Look, amount: float) -> Look:
 
 
 def _plain(value: np.ndarray):
-    """Nested tuples of floats."""
+    """Return nested tuples of floats."""
     if value.ndim == 0:
         return float(value)
     return tuple(_plain(item) for item in value)

@@ -21,7 +21,7 @@ def render(
     size: tuple[int, int] = (160, 96),
     look: Look | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """One scene.
+    """Return one scene.
 
     Args:
         index, split, domain, seed: all that the picture depends on, besides the look.

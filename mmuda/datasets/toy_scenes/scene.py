@@ -24,11 +24,11 @@ class View:
     road: float  # half the road's width at the lower edge
 
     def ground(self, across: float, near: float) -> tuple[float, float]:
-        """Pixel (x, y) of a point on the ground."""
+        """Return the pixel (x, y) of a point on the ground."""
         return (self.centre + across * near * self.road, self.horizon + near * (self.height - self.horizon))
 
     def size(self, length: float, near: float) -> float:
-        """Pixels of an upright or lateral length at a distance."""
+        """Return pixels of an upright or lateral length at a distance."""
         return length * near * self.road
 
 
@@ -107,7 +107,7 @@ def draw_scene(rng: np.random.Generator, width: int, height: int, look: Look) ->
 
 
 def _facades(rng: np.random.Generator, side: int, look: Look) -> list[Building]:
-    """One side of the street, from far to near, with a hedge now and then."""
+    """Return one side of the street, from far to near, with a hedge now and then."""
     row, distance = [], 0.55
     while distance < 9:
         end = distance + rng.uniform(0.5, 1.3) * max(distance, 1) ** 0.7

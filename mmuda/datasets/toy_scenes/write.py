@@ -50,7 +50,7 @@ class ToyStreetsSpec:
     version: int = VERSION
 
     def look(self, domain: str) -> Look:
-        """How a domain is painted."""
+        """Return how a domain is painted."""
         if domain == 'day':
             return LOOKS['day']
         look = asdict(blend(LOOKS['day'], LOOKS['dusk'], self.shift))
@@ -93,7 +93,7 @@ def _check(spec: ToyStreetsSpec) -> None:
 
 
 def _is_ready(folder: str, spec: ToyStreetsSpec, overwrite: bool) -> bool:
-    """Whether the folder holds just these pictures; refuses to replace anything else unasked."""
+    """Tell whether the folder holds just these pictures; refuse to replace anything else unasked."""
     if not os.path.exists(folder):
         return False
     marker = os.path.join(folder, MARKER)

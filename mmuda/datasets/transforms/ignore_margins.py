@@ -57,7 +57,7 @@ class IgnoreMargins(BaseTransform):
         return packed
 
     def _marks(self, size: tuple[int, int]) -> np.ndarray:
-        """uint8 [H, W]."""
+        """Return uint8 [H, W]."""
         (height, width), margins = size, self.margins
         marks = np.full(size, OUTSIDE, np.uint8)
         marks[margins['top'] : height - margins['bottom'], margins['left'] : width - margins['right']] = INSIDE

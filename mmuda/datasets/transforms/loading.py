@@ -121,7 +121,7 @@ def _size(shape) -> str:
 
 
 def _if_turned(results: dict, loader: LoadLabel) -> str:
-    """What to do when the image is shown turned, but the label map was drawn on it as stored."""
+    """Tell what to do when the image is shown turned, but the label map was drawn on it as stored."""
     orientation = read_facts(results['img_path'], loader.backend_args).orientation
     if orientation == 1:
         return ''

@@ -24,7 +24,7 @@ from mmcv.transforms import BaseTransform
 
 
 def _affine(image: Image.Image, *matrix: float) -> Image.Image:
-    """Output pixel (x, y) is the input's at (a·x + b·y + c, d·x + e·y + f)."""
+    """Move pixels: that at (x, y) is the input's at (a·x + b·y + c, d·x + e·y + f)."""
     return image.transform(image.size, Image.Transform.AFFINE, matrix)
 
 
@@ -73,7 +73,7 @@ class RandAugmentFixMatch(BaseTransform):
 
 
 def to_pil(image: np.ndarray, name: str | None) -> Image.Image:
-    """uint8 [H, W], or [H, W, 3] in BGR → a grey or RGB picture."""
+    """Map uint8 [H, W], or [H, W, 3] in BGR → a grey or RGB picture."""
     if image.dtype != np.uint8 or image.ndim not in (2, 3) or image.shape[2:] not in ((), (3,)):
         raise DataError(
             f"'{name}' is {image.dtype} of shape {image.shape} here, but RandAugmentFixMatch takes uint8 images, grey "
@@ -83,6 +83,6 @@ def to_pil(image: np.ndarray, name: str | None) -> Image.Image:
 
 
 def from_pil(image: Image.Image) -> np.ndarray:
-    """A grey or RGB picture → uint8 [H, W], or [H, W, 3] in BGR."""
+    """Return a grey or RGB picture → uint8 [H, W], or [H, W, 3] in BGR."""
     pixels = np.asarray(image)
     return pixels.copy() if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)

@@ -53,7 +53,7 @@ class RandomCrop(BaseTransform):
         return top, top + self.crop_size[0], left, left + self.crop_size[1]
 
     def _is_mixed(self, label: np.ndarray) -> bool:
-        """Whether there are two classes, none with too large a share."""
+        """Tell whether there are two classes, none with too large a share."""
         counts = np.bincount(label.ravel())
         if self.ignore_index < len(counts):
             counts[self.ignore_index] = 0
@@ -61,7 +61,7 @@ class RandomCrop(BaseTransform):
 
     @staticmethod
     def crop(image: np.ndarray, box: Box) -> np.ndarray:
-        """The part of an image or a label map ``[H, W, ...]``."""
+        """Return the part of an image or a label map ``[H, W, ...]``."""
         top, bottom, left, right = box
         return image[top:bottom, left:right]
 

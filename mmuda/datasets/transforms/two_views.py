@@ -48,6 +48,6 @@ class TwoViews(BaseTransform):
 
 
 def _to_tensor(image: np.ndarray) -> Tensor:
-    """`[H, W]` or `[H, W, C]` -> `[C, H, W]`, as packing does."""
+    """Map `[H, W]` or `[H, W, C]` -> `[C, H, W]`, as packing does."""
     channels_last = image if image.ndim == 3 else image[..., None]
     return torch.from_numpy(np.ascontiguousarray(channels_last.transpose(2, 0, 1)))

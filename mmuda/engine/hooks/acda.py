@@ -144,7 +144,7 @@ class ACDAHook(Hook):
             runner.train_loop.seek(step)
 
     def _kept(self) -> Tensor:
-        """The labels ``[N_t]``, −1 where an image is too far from its centre."""
+        """Return the labels ``[N_t]``, −1 where an image is too far from its centre."""
         label, distance, *_ = self.clusters
         return label if self.distance is None else label.masked_fill(distance >= self.distance, -1)
 
@@ -187,7 +187,7 @@ class ACDAHook(Hook):
             checkpoint[KEY] = dict(self.clusters._asdict(), number=self.number, step=self.step, ended=self.ended)
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Only a resume goes on; ``load_from`` starts a run of its own."""
+        """Take the labels of a resumed run; ``load_from`` starts a run of its own."""
         if not runner._resume or KEY not in checkpoint:
             return
         state = dict(checkpoint[KEY])
@@ -229,7 +229,7 @@ def _check(runner, name: str, tap: str) -> None:
 
 
 def _true_classes(labelled, dataset) -> Tensor:
-    """The classes ``[N_t]`` of the target's images, found by their paths."""
+    """Return the classes ``[N_t]`` of the target's images, found by their paths."""
     infos = [labelled.get_data_info(i) for i in range(len(labelled))]
     classes = {info['img_path']: int(info['gt_label']) for info in infos}
     target = dataset.datasets[-1]

@@ -54,7 +54,7 @@ class BestScoreHook(Hook):
         runner.logger.info(self.line())
 
     def line(self) -> str:
-        """Last and best in one line; of equals, the first is the best."""
+        """Return the last and best in one line; of equals, the first is the best."""
         step = max(self.scores, key=lambda key: (self.scores[key], -key))
         last = self.scores[max(self.scores)]
         return (

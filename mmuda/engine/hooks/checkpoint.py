@@ -17,7 +17,7 @@ from mmuda.storage import atomic_write
 
 
 def _criteria(rule: str) -> list[str]:
-    """The criteria without labels of this rule, as scores are called."""
+    """Return the criteria without labels of this rule, as scores are called."""
     return [f'mmuda/{name}' for name, own in CRITERION_RULES.items() if own == rule]
 
 
@@ -53,7 +53,7 @@ class CheckpointHook(mmengine.hooks.CheckpointHook):
             self.best_ckpt_path_dict = {key: self._own(path) for key, path in self.best_ckpt_path_dict.items()}
 
     def _own(self, path: str | None) -> str | None:
-        """The file of that name in this run's folder."""
+        """Return the file of that name in this run's folder."""
         return path and self.file_backend.join_path(self.out_dir, os.path.basename(path))
 
     def _save_checkpoint_with_step(self, runner, step: int, meta: dict) -> None:

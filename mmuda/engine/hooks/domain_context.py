@@ -95,7 +95,7 @@ def _average_over_source(model: nn.Module) -> None:
 
 
 def _source_labels(samples: list, layout: DomainBatch) -> Tensor | None:
-    """``[num_source, H, W]``; None unless every source sample has a label map."""
+    """Return ``[num_source, H, W]``; None unless every source sample has a label map."""
     source = samples[: layout.num_source]
     if not source or not all('gt_sem_seg' in sample for sample in source):
         return None

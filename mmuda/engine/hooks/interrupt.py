@@ -39,7 +39,7 @@ class InterruptHook(Hook):
         self._agreement = Agreement(self.timeout)
 
     def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
-        """From the first step on a signal waits for the end of a step."""
+        """Let a signal wait for the end of a step, and tell the other ranks of one that came."""
         defer()
         self._agreement.propose(requested())
 
@@ -54,14 +54,16 @@ class InterruptHook(Hook):
             self._batch = -1
 
     def before_val_iter(self, runner, batch_idx: int, data_batch=None) -> None:
-        """As before a step, once a batch: images of several sizes come in several parts, as many as a rank needs."""
+        """Tell the other ranks of a signal, once a batch: images of several sizes come in as many parts as a rank
+        needs.
+        """
         self._agrees = batch_idx < self._batches and batch_idx != self._batch
         if self._agrees:
             self._batch = batch_idx
             self._agreement.propose(requested())
 
     def after_val_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
-        """As after a step; the weights are those of the last one."""
+        """Stop where all ranks know that one of them shall; the weights are those of the last step."""
         if self._agrees:
             self._stop_if_asked(runner, runner.iter)
 
@@ -76,13 +78,13 @@ class InterruptHook(Hook):
 
 
 def _has_updated(optim_wrapper) -> bool:
-    """Whether the step ended with an update of the optimizer."""
+    """Tell whether the step ended with an update of the optimizer."""
     wrappers = optim_wrapper.values() if isinstance(optim_wrapper, OptimWrapperDict) else [optim_wrapper]
     return all(wrapper.should_update() for wrapper in wrappers)
 
 
 def _save(runner, step: int) -> str | None:
-    """The path of this step's checkpoint, written just before or now; None without a ``CheckpointHook``."""
+    """Return the path of this step's checkpoint, written just before or now; None without a ``CheckpointHook``."""
     for hook in runner.hooks:
         if isinstance(hook, CheckpointHook):
             with _by_step(hook):

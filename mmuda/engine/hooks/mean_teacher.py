@@ -93,6 +93,6 @@ def _tensors(tensors) -> list[Tensor]:
 
 
 def _by_dtype(teacher: list[Tensor], student: list[Tensor]) -> list[tuple[list[Tensor], list[Tensor]]]:
-    """Pairs of lists of one type each: a mixed list falls back to one kernel a tensor."""
+    """Return pairs of lists of one type each: a mixed list falls back to one kernel a tensor."""
     types = dict.fromkeys(x.dtype for x in teacher)
     return [([x for x in teacher if x.dtype == t], [x for x in student if x.dtype == t]) for t in types]

@@ -56,7 +56,7 @@ class TrainInfoHook(RuntimeInfoHook):
             self._flush(runner)
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Nothing is saved after a loss that is not finite, nor weights that are not."""
+        """Refuse to save after a loss that is not finite, and weights that are not."""
         self._flush(runner)
         weights = [x for x in checkpoint['state_dict'].values() if x.is_floating_point()]
         if not all(bool(torch.isfinite(x).all()) for x in weights):
@@ -88,7 +88,7 @@ def _names(data_batch: dict | None) -> list[str]:
 
 
 def _saves(runner) -> bool:
-    """Whether a checkpoint hook writes after this step."""
+    """Tell whether a checkpoint hook writes after this step."""
     return any(
         hook.every_n_train_iters(runner, hook.interval)
         for hook in runner.hooks

@@ -52,7 +52,7 @@ def _without_a_line_per_parameter() -> Iterator[None]:
 
 
 def _merge(groups: list[dict]) -> list[dict]:
-    """Groups of equal settings become one."""
+    """Join groups of equal settings."""
     merged: dict[tuple, dict] = {}
     for group in groups:
         settings = {key: value for key, value in group.items() if key != 'params'}

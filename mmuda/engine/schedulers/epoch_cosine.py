@@ -53,7 +53,7 @@ class EpochCosineLR(LRSchedulerMixin, _ParamScheduler):
         super().__init__(optimizer, begin=begin, end=end, last_step=last_step, by_epoch=by_epoch, verbose=verbose)
 
     def _get_value(self) -> list[float]:
-        """The values of the next step, from those of this one: other schedulers may act beside it."""
+        """Return the values of the next step, from those of this one: other schedulers may act beside it."""
         values = [group[self.param_name] for group in self.optimizer.param_groups]
         if self.last_step == 0:
             return values

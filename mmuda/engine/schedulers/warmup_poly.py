@@ -85,7 +85,7 @@ class WarmupPolyLR(LRSchedulerMixin, _ParamScheduler):
         super().__init__(optimizer, begin=begin, end=end, last_step=last_step, by_epoch=by_epoch, verbose=verbose)
 
     def _get_value(self) -> list[float]:
-        """The values of the next step, from those of this one: other schedulers may act beside it."""
+        """Return the values of the next step, from those of this one: other schedulers may act beside it."""
         values = [group[self.param_name] for group in self.optimizer.param_groups]
         if self.style == 'released':
             before, now = (self._share(step) for step in (self.last_step - 1, self.last_step))
@@ -96,14 +96,14 @@ class WarmupPolyLR(LRSchedulerMixin, _ParamScheduler):
         return [value * self._growth() if past < 0 else self._decayed(value, past) for value in values]
 
     def _decayed(self, value: float, step: int) -> float:
-        """The rate at a step of the decay, from that of the one before."""
+        """Return the rate at a step of the decay, from that of the one before."""
         if step == 0:
             return value
         shrinkage = (1 - 1 / (self.decay_steps - step + 1)) ** self.power
         return (value - self.eta_min) * shrinkage + self.eta_min
 
     def _cut(self, value: float, past: int) -> float:
-        """The rate of the decay, from the whole one in its first step after the warm-up."""
+        """Return the rate of the decay, from the whole one in its first step after the warm-up."""
         if past or not self.last_step:
             return self._decayed(value, self.last_step)
         return (value - self.eta_min) * (1 - self.last_step / self.decay_steps) ** self.power + self.eta_min
@@ -115,7 +115,7 @@ class WarmupPolyLR(LRSchedulerMixin, _ParamScheduler):
         return 1 - (1 - self.start_factor) * (1 - step / self.warmup_steps)
 
     def _growth(self) -> float:
-        """How much larger the rate of this step of the warm-up is than that of the last."""
+        """Tell how much larger the rate of this step of the warm-up is than that of the last."""
         if self.last_step == 0:
             return self.start_factor
         rise = 1.0 - self.start_factor

@@ -22,7 +22,7 @@ class ClusterLabels(Labeller):
     """
 
     def forward(self, views: Mapping[str, View], ask: Ask) -> tuple[dict[str, View], dict[str, Tensor]]:
-        """The target with its clusters; the labels are made on the CPU and moved without a wait."""
+        """Return the target with its clusters; the labels are made on the CPU and moved without a wait."""
         target = views['target']
         found = [sample.metainfo.get('pseudo_label') for sample in target.samples]
         if all(label is None for label in found):

@@ -64,7 +64,7 @@ class OwnLabels(Labeller):
         self.makes = ('unlabelled', 'target') if include_source else ('target',)
 
     def forward(self, views: Mapping[str, View], ask: Ask) -> tuple[dict[str, View], dict[str, Tensor]]:
-        """The target, and ``unlabelled`` where asked for; ``mask_ratio`` is the share of sure labels."""
+        """Return the target, and ``unlabelled`` where asked for; ``mask_ratio`` is the share of sure labels."""
         names = ('source', 'target') if self.include_source else ('target',)
         alone = self.mode == dict(norm='running', noise=False)
         asked = names if alone else self.reads
@@ -79,7 +79,7 @@ class OwnLabels(Labeller):
 
     @torch.no_grad()
     def label(self, logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """``[B, K]`` class scores → labels, weights and whether each is sure, ``[B]``.
+        """Map ``[B, K]`` class scores → labels, weights and whether each is sure, ``[B]``.
 
         Half-precision scores get single-precision probabilities.
         """

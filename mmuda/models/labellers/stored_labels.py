@@ -26,7 +26,7 @@ class StoredLabels(Labeller):
     """
 
     def forward(self, views: Mapping[str, View], ask: Ask) -> tuple[dict[str, View], dict[str, Tensor]]:
-        """The target with its labels.
+        """Return the target with its labels.
 
         Raises:
             ValueError: An image without a stored label.

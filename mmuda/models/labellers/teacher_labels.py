@@ -76,7 +76,7 @@ class TeacherLabels(Labeller):
 
     @torch.no_grad()
     def forward(self, views: Mapping[str, View], ask: Ask) -> tuple[dict[str, View], dict[str, Tensor]]:
-        """The target with the teacher's labels."""
+        """Return the target with the teacher's labels."""
         target = views['target']
         logits = ask('teacher', [target])
         if self.flip:
@@ -133,7 +133,7 @@ class TeacherLabels(Labeller):
         return inside if valid is None else inside & valid
 
     def _weight(self, sure: Tensor, valid: Tensor | None) -> Tensor:
-        """Of ``sure`` pixels or images: ``[B]``, or of their shape."""
+        """Weigh images, or pixels, by the share of ``sure`` ones: ``[B]``, or of the shape of ``sure``."""
         if self.confidence in ('pixel', 'class'):
             return sure.float()
         sure = sure.reshape(len(sure), -1)
@@ -148,5 +148,5 @@ class TeacherLabels(Labeller):
 
 
 def log_mean(first: Tensor, second: Tensor) -> Tensor:
-    """Logarithms of the mean of the probabilities that two sets of logits ``[B, K, ...]`` stand for."""
+    """Return logarithms of the mean of the probabilities that two sets of logits ``[B, K, ...]`` stand for."""
     return torch.logaddexp(first.float().log_softmax(1), second.float().log_softmax(1)) - math.log(2)

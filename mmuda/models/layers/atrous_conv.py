@@ -22,14 +22,14 @@ class AtrousConv2d(nn.Conv2d):
 
     @classmethod
     def of(cls, conv: nn.Conv2d) -> AtrousConv2d:
-        """A convolution with the options and the very parameters of ``conv``; nothing is drawn."""
+        """Return a convolution with the options and the very parameters of ``conv``; nothing is drawn."""
         made = skip_init(cls, **{name: getattr(conv, name) for name in OPTIONS}, bias=conv.bias is not None)
         made.weight, made.bias = conv.weight, conv.bias
         return made
 
     @property
     def splits(self) -> bool:
-        """Whether the options are those of a dilated depth-wise convolution that keeps the size of its input."""
+        """Tell whether the options are those of a dilated depth-wise convolution that keeps the size of its input."""
         (height, width), (dilation, other) = self.kernel_size, self.dilation
         return (
             self.in_channels == self.out_channels == self.groups
@@ -42,7 +42,7 @@ class AtrousConv2d(nn.Conv2d):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """``[B, C, H, W]`` → ``[B, out_channels, H', W']``."""
+        """Map ``[B, C, H, W]`` → ``[B, out_channels, H', W']``."""
         if in_a_graph() or not (self.splits and _is_channels_last(x)):
             return super().forward(x)
         weight, bias = self.weight, self.bias
@@ -53,10 +53,10 @@ class AtrousConv2d(nn.Conv2d):
 
 
 def in_a_graph() -> bool:
-    """Whether this call is traced, exported or compiled, perhaps for another device."""
+    """Tell whether this call is traced, exported or compiled, perhaps for another device."""
     return torch.jit.is_tracing() or torch.compiler.is_compiling()
 
 
 def _is_channels_last(x: Tensor) -> bool:
-    """Whether a map is on a CPU and its channels lie next to each other."""
+    """Tell whether a map is on a CPU and its channels lie next to each other."""
     return x.is_cpu and x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()

@@ -49,7 +49,7 @@ class AutoDIAL(TwoDomainNorm):
     recipe = Recipe('share')
 
     def share(self) -> Tensor:
-        """The learned share, within its bounds."""
+        """Return the learned share, within its bounds."""
         return _Bounded.apply(self.mixing)
 
     def normalize(self, x: Tensor, layout: DomainBatch, source: Moments, target: Moments) -> Tensor:
@@ -59,7 +59,7 @@ class AutoDIAL(TwoDomainNorm):
         return self.normalize_with(x, layout, tuple(mixed), (scale, scale), (shift, shift))
 
     def eval_moments(self) -> Pair:
-        """Of the mixture with the share of ``eval_domain``."""
+        """Return the moments of the mixture with the share of ``eval_domain``."""
         own, other = ('source', 'target') if self.eval_domain == 'source' else ('target', 'source')
         parts = [Moments(*self.running_moments(domain), 0) for domain in (own, other)]
         return self._mix(self.share().detach(), *parts)

@@ -97,7 +97,7 @@ def set_eval_domain(net: nn.Module, domain: str) -> None:
 
 @contextmanager
 def evaluated_as(net: nn.Module, domain: str) -> Iterator[None]:
-    """Within the block every two-domain norm evaluates images of ``domain``; afterwards those of before."""
+    """Let every two-domain norm evaluate images of ``domain`` within the block; afterwards those of before."""
     before = [(norm, norm.eval_domain) for norm in net.modules() if isinstance(norm, TwoDomainNorm)]
     set_eval_domain(net, domain)
     try:
@@ -138,7 +138,7 @@ def _name(module: nn.Module) -> str:
 
 
 def _copy_domains(old: TwoDomainNorm, new: TwoDomainNorm) -> None:
-    """What batch norm has no place for."""
+    """Copy the domain context and both domains' running statistics, which a batch norm cannot hold."""
     new.domain_context = old.domain_context
     if old.track_running_stats:
         for domain in DOMAINS:
@@ -166,7 +166,7 @@ def _rank(norm: _BatchNorm) -> int:
 
 
 def _batch_norm_state(norm: _BatchNorm) -> dict[str, Tensor]:
-    """The state dict as that of a plain batch norm."""
+    """Return the state dict as that of a plain batch norm."""
     state = {name: value.clone() for name, value in norm.state_dict().items()}
     if not isinstance(norm, TwoDomainNorm):
         return state
@@ -196,7 +196,7 @@ def _fits(layer: nn.Module | None, norm: TwoDomainNorm) -> bool:
 
 
 def _eval_map(norm: _BatchNorm) -> tuple[Tensor, Tensor]:
-    """The evaluation of a norm as x · scale + shift, ``[C]`` each, without gradient."""
+    """Return the evaluation of a norm as x · scale + shift, ``[C]`` each, without gradient."""
     if not norm.track_running_stats:
         raise ValueError(
             f'{type(norm).__name__} has no running statistics, so its evaluation is no fixed map that can be folded: '

@@ -37,14 +37,14 @@ class EfficientAttention(nn.Module):
             self.norm = host.norm
 
     def reduce(self, x: Tensor, hw_shape: tuple[int, int]) -> Tensor:
-        """The tokens that keys and values are made of: [B, N, C] -> [B, M, C]."""
+        """Return the tokens that keys and values are made of: [B, N, C] -> [B, M, C]."""
         if self.sr_ratio == 1:
             return x
         maps = x.transpose(1, 2).unflatten(2, hw_shape)  # [B, C, H, W]
         return self.norm(self.sr(maps).flatten(2).transpose(1, 2).contiguous())
 
     def project(self, x: Tensor, x_kv: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """[B, N, C], [B, M, C] -> q [B, heads, N, d], k and v [B, heads, M, d]."""
+        """Map [B, N, C], [B, M, C] -> q [B, heads, N, d], k and v [B, heads, M, d]."""
         channels = x.shape[-1]
         w_q, w_kv = self.attn.in_proj_weight.split([channels, 2 * channels])
         b_q = b_kv = None
@@ -55,7 +55,7 @@ class EfficientAttention(nn.Module):
         return q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, hw_shape: tuple[int, int]) -> Tensor:
-        """Softmax attention per head: -> [B, heads, N, d]."""
+        """Return the softmax attention per head: -> [B, heads, N, d]."""
         return F.scaled_dot_product_attention(q, k, v, dropout_p=self.attn.dropout if self.training else 0.0)
 
     def attend_exactly(self, x: Tensor, x_kv: Tensor) -> Tensor:

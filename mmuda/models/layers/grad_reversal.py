@@ -51,5 +51,5 @@ class GradientReversal(nn.Module):
         return reverse_gradient(x, self.coefficient if coefficient is None else coefficient)
 
     def extra_repr(self) -> str:
-        """The coefficient."""
+        """Return the coefficient."""
         return f'coefficient={self.coefficient}'

@@ -50,7 +50,7 @@ class HybridAttention(DomainLayer, EfficientAttention):
 
     @torch.no_grad()
     def cross_domain_mass(self, x: Tensor, hw_shape: tuple[int, int]) -> Tensor:
-        """The share of attention that goes to the other domain, averaged over an image's queries and heads: [B].
+        """Return the share of attention that goes to the other domain, averaged over an image's queries and heads: [B].
 
         It is the attention's output for values that are 1 on the target's keys and 0 on the source's.
 
@@ -67,7 +67,7 @@ class HybridAttention(DomainLayer, EfficientAttention):
         return torch.cat((source, 1 - target))
 
     def token_groups(self, maps: Tensor) -> tuple[Tensor, Tensor]:
-        """The stage's map bool ``[B, H, W]`` → groups of the queries ``[B, N]`` and of the keys ``[B, M]``."""
+        """Return the stage's map bool ``[B, H, W]`` → groups of the queries ``[B, N]`` and of the keys ``[B, M]``."""
         return maps.flatten(1), key_groups(maps, self.sr_ratio, self.majority).flatten(1)
 
     def _hybrid(self, q: Tensor, k: Tensor, v: Tensor, hw_shape: tuple[int, int], dropout_p: float = 0.0) -> Tensor:

@@ -32,7 +32,7 @@ class HybridSelfAttention(DomainLayer, nn.Module):
         self.intra_ratio = intra_ratio
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, N, C] → [B, N, C], of a training batch ``[source | target]``."""
+        """Map [B, N, C] → [B, N, C], of a training batch ``[source | target]``."""
         q, k, v = self.qkv(x).unflatten(2, (3, self.num_heads, -1)).permute(2, 0, 3, 1, 4)
         out = self._attend(q, k, v) if self.training else F.scaled_dot_product_attention(q, k, v)
         out = self.proj(out.transpose(1, 2).flatten(2))

@@ -46,7 +46,7 @@ class MixStyle(DomainLayer, nn.Module):
         self.p, self.alpha, self.eps, self.mix = p, alpha, eps, mix
 
     def forward(self, x: Tensor) -> Tensor:
-        """``[B, C, H, W]`` → the same shape."""
+        """Map ``[B, C, H, W]`` → the same shape."""
         if not self.training:
             return x
         with torch.no_grad():
@@ -57,7 +57,7 @@ class MixStyle(DomainLayer, nn.Module):
         return torch.addcmul(shift.to(x.dtype), x, scale.to(x.dtype))
 
     def _style(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and standard deviation ``[B, C, 1, 1]``, in float32 at least."""
+        """Return the mean and standard deviation ``[B, C, 1, 1]``, in float32 at least."""
         if x.shape[2:].numel() < 2:
             raise ValueError(
                 f'MixStyle got maps of {list(x.shape[2:])} positions, which have no variance: put it after an earlier '
@@ -74,7 +74,7 @@ class MixStyle(DomainLayer, nn.Module):
         return torch.where(mixes, share, 1.0).to(statistics_dtype(x))
 
     def _partners(self, x: Tensor) -> Tensor:
-        """Row of each instance's partner ``[B]``."""
+        """Return the row of each instance's partner ``[B]``."""
         if self.mix == 'random':
             return torch.randperm(len(x), device=x.device)
         layout = self.domain_batch(len(x))
@@ -85,5 +85,5 @@ class MixStyle(DomainLayer, nn.Module):
         return torch.cat((of_source, of_target))
 
     def extra_repr(self) -> str:
-        """Its settings."""
+        """Return its settings."""
         return f'p={self.p}, alpha={self.alpha}, mix={self.mix!r}'

@@ -14,12 +14,12 @@ from mmuda.functional import Moments, joined_moments
 
 
 def num_ranks() -> int:
-    """Processes that train together."""
+    """Return processes that train together."""
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
 def moments_of_all_ranks(*parts: Moments) -> list[Moments]:
-    """Each part's moments over the values of all processes: one collective for all parts, differentiable."""
+    """Return each part's moments over the values of all processes: one collective for all parts, differentiable."""
     if num_ranks() == 1:
         return list(parts)
     gathered = gather_over_ranks(torch.stack([_packed(part) for part in parts]))  # [ranks, parts, 2C + 1]
@@ -27,12 +27,12 @@ def moments_of_all_ranks(*parts: Moments) -> list[Moments]:
 
 
 def gather_over_ranks(x: Tensor) -> Tensor:
-    """``[...]`` of every process -> ``[ranks, ...]`` on every process; differentiable."""
+    """Map ``[...]`` of every process -> ``[ranks, ...]`` on every process; differentiable."""
     return _Gather.apply(x)
 
 
 def rows_of_all_ranks(x: Tensor) -> Tensor:
-    """``[n, ...]`` of every process → ``[ranks · n, ...]``, differentiable; n is the same on all.
+    """Map ``[n, ...]`` of every process → ``[ranks · n, ...]``, differentiable; n is the same on all.
 
     A loss of all rows that every process computes has, after DDP's mean of the gradients, those of one process with the
     whole batch. Rows take turns between the processes, as units of a :class:`mmuda.DomainSampler` do.
@@ -41,7 +41,7 @@ def rows_of_all_ranks(x: Tensor) -> Tensor:
 
 
 def sum_over_ranks(x: Tensor) -> Tensor:
-    """The sum of every process's ``x``."""
+    """Return the sum of every process's ``x``."""
     if num_ranks() > 1:
         x = x.contiguous()
         dist.all_reduce(x)

@@ -40,7 +40,7 @@ class StridedConv(nn.Conv2d):
         self.norm = nn.Identity() if norm_cfg is None else build_norm_layer(norm_cfg, out_channels)[1]
 
     def forward(self, x: Tensor, stride: int = 1) -> Tensor:
-        """``[B, C, H, W]`` → ``[B, out_channels, ⌈H / stride⌉, ⌈W / stride⌉]``."""
+        """Map ``[B, C, H, W]`` → ``[B, out_channels, ⌈H / stride⌉, ⌈W / stride⌉]``."""
         return self.norm(F.conv2d(x, self.weight, self.bias, stride, self.padding))
 
 
@@ -85,7 +85,7 @@ class Projection(BaseModule):
             )
 
     def forward(self, x: Tensor) -> Tensor:
-        """``[B, in_channels, H, W]`` → ``[B, channels, size, size]``, never negative.
+        """Map ``[B, in_channels, H, W]`` → ``[B, channels, size, size]``, never negative.
 
         Raises:
             ValueError: Another number of channels.
@@ -101,7 +101,7 @@ class Projection(BaseModule):
         return self._fit(self._convolve(x))
 
     def _convolve(self, x: Tensor) -> Tensor:
-        """The layers, each with ReLU, and the shortcut before the last of them."""
+        """Return the layers, each with ReLU, and the shortcut before the last of them."""
         shortcut, total = x, 1
         for index, layer in enumerate(self.layers):
             stride = 2 if min(x.shape[2:]) >= 2 * self.size else 1

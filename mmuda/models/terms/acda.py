@@ -164,7 +164,7 @@ class ACDA(AlignmentTerm):
         return dict(loss=loss, **{key: value.detach() for key, value in log.items()})
 
     def _labels(self, source: View, target: View) -> Labels | None:
-        """Classes of both domains; None without a condition, or where the target has none yet."""
+        """Return classes of both domains; None without a condition, or where the target has none yet."""
         if self.condition == 'none':
             return None
         if target.label is not None:
@@ -206,7 +206,7 @@ class ACDA(AlignmentTerm):
     def _of_domains(
         self, maps: Maps | None, vectors: Sequence[tuple[Tensor, Tensor]]
     ) -> tuple[Tensor | None, Tensor | None]:
-        """Of the domains as wholes: all of them at once."""
+        """Compute the discrepancies of the domains as wholes, all at once."""
         joints = [] if maps is None else [layer_pairs(*maps)]
         joints += [torch.cat((t, s))[None] for s, t in vectors]
         num_target = len(vectors[0][1]) if maps is None else maps[0].shape[1]
@@ -230,11 +230,11 @@ class ACDA(AlignmentTerm):
         return maps
 
     def _all(self, *rows: Tensor) -> tuple[Tensor, ...]:
-        """Maps, vectors or classes of all processes."""
+        """Gather maps, vectors or classes of all processes."""
         return all_rows(rows, self.gather)
 
     def _vectors(self, view: View, tap: str) -> Tensor:
-        """``[B, C]``."""
+        """Return ``[B, C]``."""
         x = self._features(view, tap)
         if x.dim() != 2:
             raise ValueError(
@@ -246,12 +246,12 @@ class ACDA(AlignmentTerm):
 
     @staticmethod
     def _features(view: View, tap: str) -> Tensor:
-        """What a same-layer tap gives, in float32 at least."""
+        """Tell what a same-layer tap gives, in float32 at least."""
         x = widened(view.logits if tap in HEAD_TAPS else last(view.features[tap]))
         return x.softmax(1) if tap == 'probs' else x
 
     def _classes(self, view: View) -> dict:
-        """Options of a discrepancy class by class."""
+        """Return options of a discrepancy class by class."""
         found = view.logits.shape[1]
         if self.num_classes is not None and self.num_classes < found:
             raise ValueError(

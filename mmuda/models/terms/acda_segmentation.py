@@ -61,7 +61,7 @@ class SegmentationACDA(ACDA):
         return cross, self._of_classes(source, target) if self.same_taps else None
 
     def _of_classes(self, source: View, target: View) -> Tensor:
-        """Summed over the taps."""
+        """Return the loss, summed over the taps."""
         given = target.label if self.given_labels else target.logits.detach().argmax(1)
         options = self._classes(source) | self.kernels
         total = 0
@@ -75,13 +75,13 @@ class SegmentationACDA(ACDA):
         return total
 
     def _prototypes(self, features: Tensor, label: Tensor, num_classes: int) -> tuple[Tensor, Tensor]:
-        """``[B·K, C]``, and the class of each ``[B·K]``: negative where the image does not show it."""
+        """Return ``[B·K, C]``, and the class of each ``[B·K]``: negative where the image does not show it."""
         vectors, valid = class_prototypes(features, label, num_classes, self.ignore_index)
         classes = torch.arange(num_classes, device=valid.device).repeat(len(label))
         return vectors, torch.where(valid, classes, -1)
 
     def _map(self, view: View, tap: str) -> Tensor:
-        """``[B, C, h, w]``."""
+        """Return ``[B, C, h, w]``."""
         x = self._features(view, tap)
         if x.dim() != 4:
             raise ValueError(

@@ -50,7 +50,7 @@ class AdversarialTerm(AlignmentTerm):
         return adaptation_ramp(step, self.steps(self.ramp_steps, 'ramp_steps'), self.ramp_gamma)
 
     def play(self, joint: Tensor, num_source: int, step: Tensor, weight: Tensor | None = None) -> dict[str, Tensor]:
-        """One move of the game on ``[source | target]``: loss, the discriminator's accuracy, λ.
+        """Return one move of the game on ``[source | target]``: loss, the discriminator's accuracy, λ.
 
         Args:
             joint: ``[B, in_channels]``.
@@ -68,6 +68,6 @@ class AdversarialTerm(AlignmentTerm):
 
 @torch.no_grad()
 def _accuracy(logits: Tensor, num_source: int) -> Tensor:
-    """How well this process's domains are told apart: 0.5 is chance, also for unequal sizes."""
+    """Measure how well this process's domains are told apart: 0.5 is chance, also for unequal sizes."""
     right_source, right_target = logits[:num_source] > 0, logits[num_source:] <= 0
     return (right_source.float().mean() + right_target.float().mean()) / 2

@@ -71,21 +71,21 @@ class CDAN(AdversarialTerm):
             self.register_buffer('probability_matrix', torch.randn(num_classes, random_dim))
 
     def forward(self, source: View, target: View, step: Tensor) -> dict[str, Tensor]:
-        """Loss, accuracy and λ; the tap gives ``[B, in_channels]``, the head ``[B, num_classes]``."""
+        """Return loss, accuracy and λ; the tap gives ``[B, in_channels]``, the head ``[B, num_classes]``."""
         features = joint_features(self, source, target, self.in_channels)
         logits = joint_logits(self, source, target, self.num_classes)
         weight = self._weight(logits, step) if self.entropy else None
         return self.play(self._condition(features, logits), len(source.inputs), step, weight)
 
     def _condition(self, features: Tensor, logits: Tensor) -> Tensor:
-        """``[B, C]``, ``[B, K]`` → ``[B, K·C]`` or ``[B, random_dim]``."""
+        """Map ``[B, C]``, ``[B, K]`` → ``[B, K·C]`` or ``[B, random_dim]``."""
         probability = (logits.detach() if self.detach_prediction else logits).softmax(1)
         if self.random_dim is None:
             return multilinear_map(features, probability)
         return randomized_multilinear_map(features, probability, self.feature_matrix, self.probability_matrix)
 
     def _weight(self, logits: Tensor, step: Tensor) -> Tensor:
-        """``[B]``, its gradient reversed: the classifier becomes sure where the domains can be told apart."""
+        """Return ``[B]``, its gradient reversed: the classifier becomes sure where the domains can be told apart."""
         ramp_steps = self.steps(self.entropy_ramp_steps, 'entropy_ramp_steps')
         ramp = adaptation_ramp(step, ramp_steps, self.ramp_gamma)
         return entropy_weight(reverse_gradient(prediction_entropy(logits), ramp))

@@ -62,7 +62,7 @@ class DAN(AlignmentTerm):
         self.kernels = dict(num_kernels=num_kernels, multiplier=multiplier, reduction=reduction, estimator=estimator)
 
     def forward(self, source: View, target: View, step: Tensor) -> dict[str, Tensor]:
-        """Loss and, for the log, ``mmd_<l>`` of each layer in the order of the taps."""
+        """Return the loss and, for the log, ``mmd_<l>`` of each layer in the order of the taps."""
         pairs = tapped_pairs(self, source, target)
         if self.scores:
             pairs.append((source.logits, target.logits))

@@ -24,6 +24,6 @@ class DANN(AdversarialTerm):
         self.in_channels = in_channels
 
     def forward(self, source: View, target: View, step: Tensor) -> dict[str, Tensor]:
-        """Loss, the discriminator's accuracy and λ; the tap gives ``[B, in_channels]``."""
+        """Return the loss, the discriminator's accuracy and λ; the tap gives ``[B, in_channels]``."""
         features = joint_features(self, source, target, self.in_channels)
         return self.play(features, len(source.inputs), step)

@@ -69,12 +69,12 @@ class FeatureDistance(Term):
         self.reference.eval()  # not chained: train() of some mmseg backbones returns None
 
     def train(self, mode: bool = True) -> FeatureDistance:
-        """The reference stays in evaluation: no dropout, no moving statistics."""
+        """Leave the reference in evaluation: no dropout, no moving statistics."""
         self.training = mode
         return self
 
     def forward(self, source: View, step: Tensor) -> dict[str, Tensor]:
-        """Distance on the source images.
+        """Return the distance on the source images.
 
         Raises:
             RuntimeError: The term was not attached to a student.

@@ -15,7 +15,7 @@ from .base import AlignmentTerm
 
 
 def joint_features(term: AlignmentTerm, source: View, target: View, channels: int) -> Tensor:
-    """The features of ``[source | target]`` at the term's first tap, ``[B_s + B_t, C]``; of a tuple the last.
+    """Return the features of ``[source | target]`` at the term's first tap, ``[B_s + B_t, C]``; of a tuple the last.
 
     Raises:
         ValueError: They are no vectors, or have another number of channels.
@@ -34,17 +34,17 @@ def joint_features(term: AlignmentTerm, source: View, target: View, channels: in
 
 
 def tapped_pairs(term: AlignmentTerm, source: View, target: View) -> list[tuple[Tensor, Tensor]]:
-    """At each of the term's taps ``[B_s, ...]`` of the source and ``[B_t, ...]`` of the target; of a tuple the last."""
+    """Pair the features at each of the term's taps: ``[B_s, ...]`` and ``[B_t, ...]``; of a tuple the last."""
     return [(last(source.features[tap]), last(target.features[tap])) for tap in term.taps]
 
 
 def all_rows(rows: Sequence[Tensor], gather: bool) -> tuple[Tensor, ...]:
-    """Features, in float32 at least, or classes of all processes' samples; with ``gather=False`` of this one's."""
+    """Gather features, in float32 at least, or classes of all processes; with ``gather=False`` keep this one's."""
     return tuple(rows_of_all_ranks(widened(x) if x.is_floating_point() else x) if gather else x for x in rows)
 
 
 def joint_logits(term: AlignmentTerm, source: View, target: View, num_classes: int) -> Tensor:
-    """The main head's class scores of ``[source | target]``, ``[B_s + B_t, K]``, at least float32.
+    """Return the main head's class scores of ``[source | target]``, ``[B_s + B_t, K]``, at least float32.
 
     Raises:
         ValueError: They are maps, or have another number of classes.
@@ -59,5 +59,5 @@ def joint_logits(term: AlignmentTerm, source: View, target: View, num_classes: i
 
 
 def last(features: Tensor | tuple[Tensor, ...]) -> Tensor:
-    """What a tap gives; of several maps the last."""
+    """Return what a tap gives; of several maps the last."""
     return features if isinstance(features, Tensor) else features[-1]

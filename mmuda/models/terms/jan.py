@@ -77,7 +77,7 @@ class JAN(AlignmentTerm):
         )
 
     def forward(self, source: View, target: View, step: Tensor) -> dict[str, Tensor]:
-        """The loss; the head gives ``[B, num_classes]``, or maps of them."""
+        """Return the loss; the head gives ``[B, num_classes]``, or maps of them."""
         layers = [*tapped_pairs(self, source, target), tuple(widened(x.logits).softmax(1) for x in (source, target))]
         layers = [all_rows(layer, self.gather) for layer in layers]
         return dict(loss=self.loss_weight * joint_mmd(*zip(*layers, strict=True), **self.kernels))

@@ -61,7 +61,7 @@ class MCD(AlignmentTerm):
         self._heads = (two_classifiers(student, 'MCD'),)
 
     def forward(self, source: View, target: View, step: Tensor) -> dict[str, Tensor]:
-        """Loss, the discrepancy of each domain and λ; the tap gives ``[B, in_channels]`` of the head."""
+        """Return the loss, the discrepancy of each domain and λ; the tap gives ``[B, in_channels]`` of the head."""
         (head,) = self._heads
         features = joint_features(self, source, target, head.in_channels)
         coefficient = adaptation_ramp(step, self.steps(self.ramp_steps, 'ramp_steps'), **self.ramp)
@@ -77,7 +77,7 @@ class MCD(AlignmentTerm):
 
 
 def two_classifiers(student: nn.Module, method: str) -> TwoClassifierHead:
-    """The head of a student that has two classifiers.
+    """Return the head of a student that has two classifiers.
 
     Raises:
         TypeError: It has another head.

@@ -67,7 +67,9 @@ class MDD(AlignmentTerm):
         self.classifier = _classifier(in_channels, channels, num_classes, dropout)
 
     def forward(self, source: View, target: View, step: Tensor) -> dict[str, Tensor]:
-        """Loss, its halves and the coefficient; the tap gives ``[B, in_channels]``, the head ``[B, num_classes]``."""
+        """Return the loss, its halves and the coefficient; the tap gives ``[B, in_channels]``, the head ``[B,
+        num_classes]``.
+        """
         features = joint_features(self, source, target, self.in_channels)
         prediction = joint_logits(self, source, target, self.num_classes).max(1).indices
         coefficient = adaptation_ramp(step, self.steps(self.ramp_steps, 'ramp_steps'), **self.ramp)
@@ -85,7 +87,7 @@ class MDD(AlignmentTerm):
 
 
 def _classifier(in_channels: int, channels: int | None, num_classes: int, dropout: float) -> nn.Sequential:
-    """Weights N(0, 0.01), biases 0, as in the released code."""
+    """Build a classifier with weights N(0, 0.01) and biases 0, as in the released code."""
     hidden = [] if channels is None else [nn.Linear(in_channels, channels), nn.ReLU(inplace=True), nn.Dropout(dropout)]
     layers = [*hidden, nn.Linear(channels or in_channels, num_classes)]
     for layer in layers:

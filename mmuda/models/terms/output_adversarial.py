@@ -88,7 +88,7 @@ class OutputAdversarial(AlignmentTerm):
         return found
 
     def _play(self, discriminator: nn.Module, source: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """The loss of the student on the target's maps, and the discriminator's on both."""
+        """Return the loss of the student on the target's maps, and the discriminator's on both."""
         source, target = self._map(source), self._map(target)
         constant = {name: weight.detach() for name, weight in discriminator.named_parameters()}
         student = domain_loss(functional_call(discriminator, constant, (target,)), SOURCE, self.kind)

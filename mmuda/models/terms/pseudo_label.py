@@ -74,14 +74,14 @@ class PseudoLabelLoss(Term):
 
     @torch.no_grad()
     def _agreement(self, logits: Tensor, label: Tensor) -> Tensor:
-        """``[N]``."""
+        """Return ``[N]``."""
         if self.weight is None:
             return (logits.max(1).indices == label).float()
         return self.weight.agreement(logits, label, counted(label))
 
 
 def _weights(views: Sequence[View]) -> Tensor | None:
-    """Of all rows, None where none is weighed."""
+    """Return the weights of all rows; None where none is weighed."""
     if all(view.weight is None for view in views):
         return None
     if len(views) == 1:
@@ -93,5 +93,5 @@ def _weights(views: Sequence[View]) -> Tensor | None:
 
 
 def _times(weight: Tensor, other: Tensor | None) -> Tensor:
-    """``[N]`` times ``[N]`` or ``[N, H, W]``."""
+    """Return ``[N]`` times ``[N]`` or ``[N, H, W]``."""
     return weight if other is None else weight.view(-1, *[1] * (other.dim() - 1)) * other

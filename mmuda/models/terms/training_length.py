@@ -11,7 +11,7 @@ class FollowsLength:
     length: int | None = None
 
     def steps(self, value: float, name: str) -> int:
-        """A number of steps, see :func:`mmuda.functional.steps_of`.
+        """Return the number of steps, see :func:`mmuda.functional.steps_of`.
 
         Raises:
             RuntimeError: A share, and nobody has said how long the training is.

@@ -54,14 +54,14 @@ def counted(label: Tensor) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class Normalization:
-    """How the student's inputs were normalised: ``(rgb − mean) / std``, both ``[3, 1, 1]``, rgb in 0–255."""
+    """Mean and deviation ``[3, 1, 1]`` of the student's normalisation: ``(rgb − mean) / std``, rgb in 0–255."""
 
     mean: Tensor
     std: Tensor
 
     @classmethod
     def of(cls, host: nn.Module, device: torch.device, known: Normalization | None = None) -> Normalization:
-        """That of a host's preprocessor: (rgb − 0) / 1 where it has none, ``known`` where that is still right."""
+        """Read a host's preprocessor: (rgb − 0) / 1 where it does nothing, ``known`` where that is still right."""
         mean, std = (getattr(host, name, None) for name in ('mean', 'std'))
         if known is not None and known.mean.device == device and (mean is None or known.mean is mean):
             return known
@@ -70,12 +70,12 @@ class Normalization:
         return cls(mean, std)
 
     def unit(self, images: Tensor) -> Tensor:
-        """Normalised images ``[B, 3, H, W]`` → colours in [0, 1]."""
+        """Turn normalised images ``[B, 3, H, W]`` into colours in [0, 1]."""
         mean, std, _, _ = self._factors
         return torch.addcmul(mean, images, std).clamp_(0, 1)
 
     def normalized(self, rgb: Tensor) -> Tensor:
-        """The inverse."""
+        """Turn colours in [0, 1] into normalised images; the inverse of :meth:`unit`."""
         _, _, offset, scale = self._factors
         return torch.addcmul(offset, rgb, scale)
 
@@ -107,7 +107,7 @@ class ViewMaker(nn.Module):
         return tuple(dict.fromkeys((*self.of, *self.needs_labels)))
 
     def makes(self, name: str) -> dict[str, str]:
-        """Names of the views that it makes as ``views[name]`` of a model, and of those whose rows they have."""
+        """Return names of the views that it makes as ``views[name]`` of a model, and of those whose rows they have."""
         return {name: self.of[0]} if len(self.of) == 1 else {each: each for each in self.of}
 
     def forward(self, views: Mapping[str, View], norm: Normalization) -> View | dict[str, View]:

@@ -49,7 +49,7 @@ class BlockMask(ViewMaker):
 
     @torch.no_grad()
     def forward(self, views: Mapping[str, View], norm: Normalization) -> View:
-        """The view with hidden blocks.
+        """Return the view with hidden blocks.
 
         Raises:
             ValueError: A block larger than the image.

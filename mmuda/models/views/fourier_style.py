@@ -54,7 +54,7 @@ class FourierStyle(ViewMaker):
 
     @torch.no_grad()
     def forward(self, views: Mapping[str, View], norm: Normalization) -> View:
-        """The view in the other's style.
+        """Return the view in the other's style.
 
         Raises:
             ValueError: A window so small that it holds no frequency of these images.

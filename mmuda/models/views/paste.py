@@ -29,7 +29,7 @@ class PasteMaker(ViewMaker):
         raise TypeError(f'{type(self).__name__} has no mask: it returns the pixels to paste.')
 
     def forward(self, views: Mapping[str, View], norm: Normalization) -> View:
-        """Images, labels and weights, mixed by one mask.
+        """Return images, labels and weights, mixed by one mask.
 
         Raises:
             ValueError: Images have one label each.
@@ -53,5 +53,5 @@ class PasteMaker(ViewMaker):
 
 
 def _map(weight: Tensor, like: Tensor) -> Tensor:
-    """``[B]`` or ``[B, H, W]`` → ``[B, H, W]``."""
+    """Map ``[B]`` or ``[B, H, W]`` → ``[B, H, W]``."""
     return weight.view(len(like), *weight.shape[1:] or (1, 1)).expand_as(like)

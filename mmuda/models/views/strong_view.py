@@ -19,6 +19,6 @@ class StrongView(ViewMaker):
     """
 
     def forward(self, views: Mapping[str, View], norm: Normalization) -> View:
-        """Labels and weights stay: they are those of the weak view."""
+        """Return the strong images with the labels and weights of the weak ones."""
         view = views[self.of[0]]
         return replace(view, inputs=view.strong, strong=None)

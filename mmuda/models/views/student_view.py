@@ -65,7 +65,7 @@ class StudentView(ViewMaker):
         self.blur_sigma = tuple(blur_sigma)
 
     def forward(self, views: Mapping[str, View], norm: Normalization) -> View | dict[str, View]:
-        """The augmented views; labels stay in place."""
+        """Return the augmented views; labels stay in place."""
         parts = [views[name] for name in self.of]
         images = parts[0].inputs if len(parts) == 1 else torch.cat([part.inputs for part in parts])
         rows = self._changed(images, norm).split([len(part) for part in parts])
@@ -102,7 +102,7 @@ class StudentView(ViewMaker):
         return norm.normalized(rgb)
 
     def _draws(self, rgb: Tensor) -> tuple[Tensor, ...]:
-        """For each image ``[B]``: factors of brightness, contrast and saturation, turn of the hue, whether these are
+        """Draw for each image ``[B]`` factors of brightness, contrast and saturation, turn of the hue, whether they are
         applied, sigma, and whether that is."""
         options = (self.jitter_strength, *self.blur_sigma, self.jitter_prob, self.blur_prob)
         lowest, width, chances = _ranges(options, rgb.dtype, rgb.device)
@@ -111,7 +111,9 @@ class StudentView(ViewMaker):
         return *draws[:4], jitters, draws[5], blurs
 
     def _augment_as_released(self, images: Tensor, norm: Normalization) -> Tensor:
-        """The two chances are the CPU's, so that nobody waits for the device."""
+        """Jitter and blur all images or none; the two chances are drawn on the CPU, so that nobody waits for the
+        device.
+        """
         jitters, blurs = torch.rand(2).tolist()
         if jitters < self.jitter_prob:
             factors, order = draw_jitter(len(images), self.jitter_strength, images.device)

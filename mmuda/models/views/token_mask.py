@@ -37,7 +37,7 @@ class TokenMask(BlockMask):
 
     @torch.no_grad()
     def forward(self, views: Mapping[str, View], norm: Normalization) -> View:
-        """The view with hidden patches.
+        """Return the view with hidden patches.
 
         Raises:
             ValueError: Images that are not made of whole patches.
