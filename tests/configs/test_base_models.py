@@ -1,14 +1,17 @@
 """Every base model builds from its one key, has the size its paper says, and runs."""
 
 import functools
+import warnings
 from pathlib import Path
 
 import pytest
 import torch
 from mmengine.config import Config
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmuda import compat
 from mmuda.apis import load_config
+from mmuda.domain import bind_domain_context
 from mmuda.registry import MODELS
 
 pytest.importorskip('mmseg')
@@ -20,6 +23,7 @@ CLASSIFIERS = {  # side, channels and classes of the input and output, millions 
     'lenet_digits': (28, 1, 10, 0.432),
     'dtn_digits': (32, 3, 10, 3.134),
     'mobilenet-v2_bottleneck': (64, 3, 31, 2.560),
+    'efficientnet-lite0_bottleneck': (64, 3, 31, 3.707),
     'dida_mobilenet-v2_bottleneck': (64, 3, 31, 2.583),
     'resnet50_bottleneck': (64, 3, 31, 24.041),
     'resnet101_bottleneck': (64, 3, 31, 43.033),
@@ -103,11 +107,29 @@ def test_a_classifier_has_one_key_and_no_download(name):
 @pytest.mark.parametrize('name', CLASSIFIERS)
 def test_a_classifier_predicts(name):
     pytest.importorskip('torchvision')
+    if 'efficientnet' in name:
+        pytest.importorskip('timm')
     size, channels, classes, millions = CLASSIFIERS[name]
     net = build(name)
     with torch.no_grad():
         assert net(torch.empty(2, channels, size, size, device='meta')).shape == (2, classes)
     assert round(sum(p.numel() for p in net.parameters()) / 1e6, 3) == millions
+
+
+def test_norms_of_timm_are_exchanged():
+    """All of them, those before a ReLU6 too, which nobody warns of: they weigh by alpha."""
+    pytest.importorskip('timm')
+    pytest.importorskip('torchvision')
+    plain, net = build('efficientnet-lite0_bottleneck'), build('efficientnet-lite0_bottleneck', norm='mmuda.TransNorm')
+    norms = [module for module in net.modules() if isinstance(module, _BatchNorm)]
+    assert len(norms) == sum(isinstance(module, _BatchNorm) for module in plain.modules()) == 50
+    assert {(type(norm).__name__, norm.residual, norm.eps) for norm in norms} == {
+        ('TransNorm2d', 'alpha', 1e-3),
+        ('TransNorm1d', 'alpha', 1e-5),
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        bind_domain_context(net)
 
 
 @pytest.mark.parametrize('name', STATIC)

@@ -6,8 +6,10 @@ back the norm's ``eval_domain`` gives its own. Folding keeps the outputs of eval
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -36,6 +38,21 @@ FAMILIES = {
     'AutoDIAL': (AutoDIAL1d, AutoDIAL2d, AutoDIAL3d),
 }
 FOLDABLE = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
+STEPS = ('drop', 'act')
+"""What timm's norms that activate run behind themselves, in this order."""
+
+
+class NormAct(nn.Sequential):
+    """A norm, then what timm's norm in its place runs behind itself; the state of such a norm loads into it."""
+
+    def __init__(self, norm: nn.Module, steps: dict[str, nn.Module]) -> None:
+        super().__init__(OrderedDict(norm=norm, **steps))
+
+    def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any) -> None:
+        known = [name for name in state_dict if name.startswith(prefix) and '.' not in name[len(prefix) :]]
+        for name in known:
+            state_dict[f'{prefix}norm.{name[len(prefix) :]}'] = state_dict.pop(name)
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
 
 def convert_norm(net: nn.Module, type: str, **options) -> nn.Module:
@@ -49,7 +66,8 @@ def convert_norm(net: nn.Module, type: str, **options) -> nn.Module:
 
     Raises:
         ValueError: An unknown family.
-        TypeError: A batch norm of another kind, such as a SyncBatchNorm, or one that activates, too.
+        TypeError: A batch norm of another kind, such as a SyncBatchNorm, or one with modules of its own but for those
+            of timm's norms that activate, which become a :class:`NormAct`.
 
     Warns:
         UserWarning: A ReLU6 follows a norm that doubles its outputs, see :class:`TransNorm`.
@@ -107,7 +125,7 @@ def evaluated_as(net: nn.Module, domain: str) -> Iterator[None]:
             norm.eval_domain = own
 
 
-def _replace_norms(net: nn.Module, new: Callable[[_BatchNorm], _BatchNorm]) -> nn.Module:
+def _replace_norms(net: nn.Module, new: Callable[[_BatchNorm], nn.Module]) -> nn.Module:
     if isinstance(net, _BatchNorm):
         return new(net)
     for name, child in net.named_children():
@@ -115,15 +133,13 @@ def _replace_norms(net: nn.Module, new: Callable[[_BatchNorm], _BatchNorm]) -> n
     return net
 
 
-def _convert(norm: _BatchNorm, family: tuple[type[_BatchNorm], ...], options: dict) -> _BatchNorm:
+def _convert(norm: _BatchNorm, family: tuple[type[_BatchNorm], ...], options: dict) -> nn.Module:
     kind = family[_rank(norm)]
-    if next(norm.children(), None) is not None:  # timm's BatchNormAct2d
-        raise TypeError(
-            f'The network has a {_name(norm)} that holds {", ".join(map(_name, norm.children()))}, which an exchange '
-            'would lose: build the network with norms and activations apart.'
-        )
     if type(norm) is kind and not options:
         return norm
+    steps = dict(norm.named_children())
+    if steps:
+        return _convert_with_steps(norm, steps, family, options)
     if isinstance(norm, TwoDomainNorm) and issubclass(kind, TwoDomainNorm):
         options = dict(eval_domain=norm.eval_domain) | options
     new = kind(norm.num_features, norm.eps, norm.momentum, norm.affine, norm.track_running_stats, **options)
@@ -131,6 +147,22 @@ def _convert(norm: _BatchNorm, family: tuple[type[_BatchNorm], ...], options: di
     if isinstance(norm, TwoDomainNorm) and isinstance(new, TwoDomainNorm):
         _copy_domains(norm, new)
     return _as(new, norm)
+
+
+def _convert_with_steps(norm: _BatchNorm, steps: dict, family: tuple, options: dict) -> nn.Module:
+    """A norm that also runs its children, such as timm's BatchNormAct2d."""
+    if not set(steps) <= set(STEPS):
+        raise TypeError(
+            f'The network has a {_name(norm)} that holds {", ".join(map(_name, steps.values()))}, which an exchange '
+            'would lose: build the network with norms and what follows them apart.'
+        )
+    plain = FAMILIES['BN'][_rank(norm)](
+        norm.num_features, norm.eps, norm.momentum, norm.affine, norm.track_running_stats
+    )
+    plain.load_state_dict(norm.state_dict())
+    new = _convert(_as(plain, norm), family, options)
+    steps = {name: steps[name] for name in STEPS if not isinstance(steps.get(name, nn.Identity()), nn.Identity)}
+    return NormAct(new, steps).train(norm.training) if steps else new
 
 
 def _name(module: nn.Module) -> str:

@@ -197,3 +197,21 @@ def test_what_does_not_fit():
         net(torch.zeros(2, 3, 32, 32))
     with pytest.raises(TypeError, match='The backbone is a Sequential, which runs all its children in turn'):
         extend_backbone(nn.Sequential(nn.Conv2d(4, 4, 1)), after={'0': nn.ReLU()})
+
+
+def test_another_norm_takes_the_weights_along():
+    stock = plain()
+    net = build(norm=dict(type='TransNorm', residual='none'))
+    assert {type(module).__name__ for module in net.modules() if 'Norm' in type(module).__name__} == {'TransNorm2d'}
+    net.load_state_dict(stock.state_dict(), strict=False)
+    x = torch.randn(2, 3, 64, 64)
+    torch.testing.assert_close(evaluate(net, x)[0], evaluate(stock, x)[0])
+
+
+def test_frozen_modules_have_no_gradient():
+    net = build(frozen=('conv1', 'layer1'), beside=dict(layer1=branch('layer1')))
+    net(torch.randn(2, 3, 64, 64))[0].sum().backward()
+    without = {name.split('.')[0] for name, value in net.named_parameters() if value.grad is None}
+    assert without == {'conv1', 'layer1'}
+    with pytest.raises(KeyError, match=r"no module 'layer9' to extend"):
+        build(frozen=('layer9',))

@@ -213,13 +213,36 @@ def test_the_hosts_mobilenets_are_warned_of(host):
         bind_domain_context(net)
 
 
-def test_a_norm_that_activates_is_not_exchanged():
-    """timm's BatchNormAct2d is a batch norm, whose activation would be lost."""
+class ActivatingNorm(nn.BatchNorm2d):
+    """As timm's BatchNormAct2d."""
 
-    class NormAct(nn.BatchNorm2d):
-        def __init__(self, channels):
-            super().__init__(channels)
-            self.act = nn.ReLU6()
+    def __init__(self, channels, drop=None, act=None):
+        super().__init__(channels)
+        self.act, self.drop = act or nn.Identity(), drop or nn.Identity()
 
-    with pytest.raises(TypeError, match=r'NormAct that holds ReLU6, which an exchange would lose'):
-        convert_norm(nn.Sequential(NormAct(4)), 'TransNorm')
+    def forward(self, x):
+        return self.act(self.drop(super().forward(x)))
+
+
+def test_a_norm_that_activates_keeps_its_activation():
+    """Outputs and states of a network with such norms are those of before; the ReLU6 is seen."""
+    old = nn.Sequential(ActivatingNorm(4, act=nn.ReLU6()), ActivatingNorm(4)).eval()
+    old[0].running_mean.uniform_()
+    with pytest.warns(UserWarning, match='ReLU6'):
+        convert_norm(copy.deepcopy(old), 'TransNorm')
+    net = convert_norm(copy.deepcopy(old), 'TransNorm', residual='none')
+    assert [type(norm).__name__ for norm in net.modules()][1:] == ['NormAct', 'TransNorm2d', 'ReLU6', 'TransNorm2d']
+    x = 9 * torch.randn(3, 4, 5, 5)
+    torch.testing.assert_close(net(x), old(x))
+    old[0].running_mean.uniform_()
+    net.load_state_dict(old.state_dict())
+    torch.testing.assert_close(net(x), old(x))
+    net.load_state_dict(net.state_dict())
+    assert type(convert_norm(net, 'BN')[0].norm) is nn.BatchNorm2d
+
+
+def test_a_norm_with_other_parts_is_not_exchanged():
+    norm = ActivatingNorm(4)
+    norm.gate = nn.Linear(4, 4)
+    with pytest.raises(TypeError, match=r'ActivatingNorm that holds .*Linear, which an exchange would lose'):
+        convert_norm(nn.Sequential(norm), 'TransNorm')
