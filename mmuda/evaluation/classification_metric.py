@@ -17,14 +17,17 @@ class ClassificationMetric(BaseMetric):
 
     Args:
         per_class: also return the accuracy of every class.
+        counts: also return `correct.<class>` and `images.<class>`: summed over several evaluations, they give the score
+            of all their images together.
         kwargs: as for mmengine's `BaseMetric`.
     """
 
     default_prefix = ''  # scores keep their bare names
 
-    def __init__(self, per_class: bool = False, **kwargs) -> None:
+    def __init__(self, per_class: bool = False, counts: bool = False, **kwargs) -> None:
         super().__init__(**kwargs)
         self.per_class = per_class
+        self.counts = counts
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Keep the true and the predicted class of each image.
@@ -54,9 +57,12 @@ class ClassificationMetric(BaseMetric):
             accuracy=round(100 * float(right.sum() / total.sum()), 2),
             mean_class_accuracy=round(float(np.nanmean(accuracy)), 2),
         )
+        names = self._classes() or [str(i) for i in range(count)]
         if self.per_class:
-            names = self._classes() or [str(i) for i in range(count)]
             scores.update({f'accuracy.{name}': round(float(x), 2) for name, x in zip(names, accuracy)})
+        if self.counts:
+            for key, values in dict(correct=right, images=total).items():
+                scores.update({f'{key}.{name}': int(x) for name, x in zip(names, values)})
         return scores
 
     def _check(self, numbers: torch.Tensor, what: str, remedy: str) -> None:

@@ -27,6 +27,14 @@ def test_classes_by_name():
     assert scores['accuracy.c'] != scores['accuracy.c']
 
 
+def test_counts_give_the_score_again():
+    """Also of several evaluations together, which means of scores cannot."""
+    scores = score(TRUTH, PREDICTED, counts=True)
+    assert [scores[f'correct.{name}'] for name in 'abcd'] == [3, 1, 0, 1]
+    assert [scores[f'images.{name}'] for name in 'abcd'] == [4, 2, 0, 1]
+    assert all(isinstance(value, int) for key, value in scores.items() if '.' in key)
+
+
 def test_it_works_without_names():
     assert score([0, 5], [0, 4], classes=None, per_class=True)['accuracy.5'] == 0
 

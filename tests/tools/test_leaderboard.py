@@ -5,6 +5,8 @@ import importlib
 import json
 import shutil
 
+import cv2
+import numpy as np
 import pytest
 
 pytest.importorskip('mmseg')
@@ -42,6 +44,45 @@ rows:
   DACS: {start: source only, methods: [dacs], options: {train_dataloader.batch_size: 4}}
   labels: {target_labels: dusk/labels/train, options: {train_dataloader.batch_size: 2}}
 """
+CLASSIFIER = """
+_base_ = [
+    '{root}/configs/_base_/datasets/classification_224.py',
+    '{root}/configs/_base_/schedules/sgd_4k_inverse.py',
+    '{root}/configs/_base_/default_runtime.py',
+]
+norm = 'BN'
+pair = 'left-right'
+source, target = [
+    dict(type='mmuda.FolderClassification', data_prefix=dict(img_path='{folder}/' + name)) for name in pair.split('-')
+]
+train_dataloader = dict(batch_size=8, dataset=dict(source=source, target=target))
+val_dataloader = dict(dataset=target)
+test_dataloader = val_dataloader
+model = dict(
+    _scope_='mmpretrain',
+    type='ImageClassifier',
+    data_preprocessor=dict(type='ClsDataPreprocessor', mean=[127.0] * 3, std=[128.0] * 3),
+    backbone=dict(type='ResNet', depth=18, base_channels=8, stem_channels=8, norm_cfg=dict(type=f'{{norm}}2d')),
+    neck=dict(type='mmuda.Bottleneck', in_channels=64, out_channels=4, norm_cfg=dict(type=f'{{norm}}1d')),
+    head=dict(type='LinearClsHead', num_classes=2, in_channels=4, loss=dict(type='CrossEntropyLoss')),
+)
+"""
+PAIRS = """
+title: Toy objects
+task: classification
+config: classifier.py
+seeds: [0]
+steps: 2
+validations: 1
+baseline: source only
+variables: {size: 32}
+ways:
+  L → R: {variables: {pair: left-right}, score: {target: {}}}
+  R → L: {variables: {pair: right-left}, score: {target: {}}}
+rows:
+  source only: {options: {train_dataloader.batch_size: 4}}
+  DAN, TransNorm: {model: mmuda.UDAModel, methods: [dan], variables: {norm: mmuda.TransNorm}}
+"""
 PAGE = 'Before.\n\n<!-- table: toy -->\n<!-- end of table -->\n\nAfter.\n'
 
 
@@ -66,6 +107,25 @@ def trained(load, repo, tmp_path_factory):
         for run in table.runs():
             load('leaderboard').train_run(table, run, folder / 'runs', keep=None)
     return folder
+
+
+@pytest.fixture(scope='module')
+def classified(load, repo, tmp_path_factory):
+    """A table of pairs of domains, of six images each, of classes of three and three (right: four and two)."""
+    pytest.importorskip('mmpretrain')
+    folder = tmp_path_factory.mktemp('pairs')
+    for domain, sizes in dict(left=(3, 3), right=(4, 2)).items():
+        for name, size in zip(('cup', 'pen'), sizes):
+            (folder / domain / name).mkdir(parents=True)
+            for number in range(size):
+                image = np.random.default_rng(number).integers(0, 255, (36, 36, 3), dtype=np.uint8)
+                cv2.imwrite(str(folder / domain / name / f'{number}.png'), image)
+    (folder / 'classifier.py').write_text(CLASSIFIER.format(root=repo, folder=folder))
+    (folder / 'pairs.yaml').write_text(PAIRS)
+    table = load('tables').read_table(str(folder / 'pairs.yaml'))
+    for run in table.runs():
+        load('leaderboard').train_run(table, run, folder / 'runs', keep=None)
+    return table
 
 
 @pytest.fixture
@@ -118,9 +178,9 @@ def test_the_bound_learns_from_labels_of_what_is_adapted_to(load, trained):
 
 def test_a_row_closes_a_share_of_the_gap_to_the_bound(load, trained):
     tables, page = load('tables'), load('page')
-    line = [{0: dict(mIoU=value), 1: dict(mIoU=value + 2)} for value in (25.0, 20.0, 30.0)]
+    line = [{0: value, 1: value + 2} for value in (25.0, 20.0, 30.0)]
     assert page._share_of_gap(*line) == '50%'
-    assert page._share_of_gap({2: dict(mIoU=25.0)}, *line[1:]) == '–'  # no seed in common
+    assert page._share_of_gap({2: 25.0}, *line[1:]) == '–'  # no seed in common
     assert ' of the gap |' in page.block(tables.read_table(str(trained / 'toy.yaml')))
     assert ' of the gap |' not in page.block(tables.read_table('day2dusk'))
 
@@ -172,6 +232,53 @@ def test_a_record_of_other_settings_is_refused(main, copy):
         main('--write')
 
 
+def test_pairs_of_domains_are_columns(load, classified):
+    """Each row is run for each pair, source only, too; the score is that of the counts in the records."""
+    records, page = load('records'), load('page').block(classified)
+    assert [run.name for run in classified.runs()] == [
+        f'{row}_{pair}_seed0' for row in ('source-only', 'dan-transnorm') for pair in ('l-r', 'r-l')
+    ]
+    lines = [line.strip('| ').split(' | ') for line in page.splitlines() if line.startswith('|')]
+    assert lines[0] == ['seeds', 'L → R', 'R → L', 'mean gain', 'mean of classes', 's a step']
+    for run in classified.runs():
+        record = records.read_record(classified, run)
+        counts = record['scores'][run.way]['target']
+        assert [images for _, images in counts.values()] == ([4, 2] if run.way == 'L → R' else [3, 3])
+        accuracy = 100 * sum(right for right, _ in counts.values()) / 6
+        cells = next(cells for cells in lines if cells[0] == run.row)
+        assert cells[2 + list(classified.ways).index(run.way)] == f'{accuracy:.2f}'
+        assert (
+            record['settings']['variables']['pair'] == dict(zip(classified.ways, ('left-right', 'right-left')))[run.way]
+        )
+
+
+def test_the_norm_of_a_row_is_a_variable(load, classified):
+    tables = load('tables')
+    kinds = {
+        run.row: tables.run_config(classified, run).model.get('student', {}).get('neck', {}).get('norm_cfg')
+        for run in classified.runs()
+    }
+    assert kinds == {'source only': None, 'DAN, TransNorm': dict(type='mmuda.TransNorm1d')}
+
+
+def test_images_are_scored_alike_and_classes_alike(load):
+    score = load('records').score(dict(cup=[4, 8], pen=[2, 2]), 'classification')
+    assert score == {'accuracy': 60.0, 'mean of classes': 75.0, 'cup': 50.0, 'pen': 100.0}
+
+
+@pytest.mark.parametrize(
+    'change, sentence',
+    [
+        (('score: {target: {}}', 'score: {target: {}, seen: {}}'), 'ways with variables score one set each'),
+        (('task: classification', 'task: detection'), "no task 'detection', choose one of segmentation, class"),
+    ],
+)
+def test_a_table_of_pairs_that_does_not_fit_is_refused(load, tmp_path, change, sentence):
+    (tmp_path / 'bad.yaml').write_text(PAIRS.replace(*change))
+    with pytest.raises(UserError, match=sentence):
+        load('tables').read_table(str(tmp_path / 'bad.yaml'))
+
+
 def test_parts_are_scored_as_one_set(load):
     """Intersections and unions add up: the mean of the parts' scores would be another number."""
     records = load('records')
@@ -204,23 +311,26 @@ def test_an_unknown_table_is_named(load):
 
 def test_every_row_of_every_table_is_a_whole_config(load):
     """One run of each row, with its first way: the config is one that a training accepts."""
+    pytest.importorskip('timm')
     from mmuda.apis.preflight import check_config, check_schedule
 
     tables = load('tables')
     for path in sorted(tables.TABLES.glob('*.yaml')):
-        table = tables.read_table(path.stem)
+        table, sources = tables.read_table(path.stem), []
         for row in table.rows:
             run = next(run for run in table.runs() if run.row == row)
             cfg = tables.run_config(table, run)
             check_schedule(cfg)
             check_config(cfg, 'train')
             assert (cfg.train_dataloader.dataset.target is None) == (not table.rows[row].methods)
-            source = cfg.train_dataloader.dataset.source
-            labels = table.rows[row].target_labels
-            assert (source.data_prefix.seg_map_path == labels) == bool(labels)
-            crop = next(step for step in source.pipeline if step.type == 'mmuda.RandomCrop').crop_size
-            assert list(crop) == list(table.variables.get('crop_size', crop))
             assert cfg.train_cfg.max_iters == table.settings(run)['steps']
+            source, labels = cfg.train_dataloader.dataset.source, table.rows[row].target_labels
+            if table.task == 'segmentation':
+                assert (source.data_prefix.seg_map_path == labels) == bool(labels)
+                crop = next(step for step in source.pipeline if step.type == 'mmuda.RandomCrop').crop_size
+                assert list(crop) == list(table.variables.get('crop_size', crop))
+            sources += [source] * (labels is None)
+        assert all(source == sources[0] for source in sources)  # every row sees the source alike
 
 
 @pytest.mark.parametrize('page', ['docs/benchmark.md', 'README.md'])

@@ -12,12 +12,24 @@ import argparse
 import multiprocessing
 import os
 import time
+from collections.abc import Iterable
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import torch
 from page import check_page, write_page
-from records import commit, counts_of, hardware, history, pooled, read_record, score, seconds_a_step, write_record
+from records import (
+    Counts,
+    commit,
+    counts_of,
+    hardware,
+    history,
+    pooled,
+    read_record,
+    score,
+    seconds_a_step,
+    write_record,
+)
 from tables import TABLES, Run, Table, read_table, run_config
 
 from mmuda import compat
@@ -80,7 +92,7 @@ def train_run(table: Table, run: Run, folder: Path, keep: int | None) -> None:
     resumed, last = bool(cfg.resume), checkpoint_of(table, run, folder)
     if not last.is_file():
         train(cfg)
-    validations = history(work_dir)
+    validations = history(work_dir, table.metric)
     write_record(
         table,
         run,
@@ -93,9 +105,9 @@ def train_run(table: Table, run: Run, folder: Path, keep: int | None) -> None:
             commit=commit(),
             checkpoint=last.name,
             scores=score_run(table, run, last, validations),
-            best=max(validations, key=lambda row: score(row['counts'])['mIoU']),
+            best=max(validations, key=lambda row: main_score(table, row['counts'])),
             history=[
-                dict(step=row['step'], student=round(score(row['counts'])['mIoU'], 2), teacher=row['teacher'])
+                dict(step=row['step'], student=round(main_score(table, row['counts']), 2), teacher=row['teacher'])
                 for row in validations
             ],
             seconds_a_step=seconds_a_step(work_dir),
@@ -103,6 +115,11 @@ def train_run(table: Table, run: Run, folder: Path, keep: int | None) -> None:
             hardware=hardware(),
         ),
     )
+
+
+def main_score(table: Table, counts: Counts) -> float:
+    """What counts of it decide a table's order."""
+    return score(counts, table.task)[table.metric]
 
 
 def score_run(table: Table, run: Run, checkpoint: Path, validations: list[dict]) -> dict:
@@ -131,18 +148,18 @@ def in_process(table: Table, run: Run, folder: Path, keep: int | None) -> None:
     run_tool(lambda: train_run(table, run, folder, keep))
 
 
-def start_method() -> multiprocessing.context.BaseContext:
+def start_method(tasks: Iterable[str]) -> multiprocessing.context.BaseContext:
     """Runs are forked from a process that has imported what they need, and has no signal handlers of this one."""
     if 'forkserver' not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context('spawn')
     context = multiprocessing.get_context('forkserver')
-    context.set_forkserver_preload(['__main__', 'mmuda.models.tasks.segmentation'])
+    context.set_forkserver_preload(['__main__', *(f'mmuda.models.tasks.{task}' for task in sorted(set(tasks)))])
     return context
 
 
 def run_all(todo: list[tuple[Table, Run]], args: argparse.Namespace) -> list[str]:
     """Train side by side; a run waits for the one that it starts from. Returns the names of those that failed."""
-    context = start_method()
+    context = start_method(table.task for table, _ in todo)
     active: dict[BaseProcess, tuple[Table, Run]] = {}
     failed: list[str] = []
     try:
@@ -181,7 +198,8 @@ def report(table: Table, run: Run, code: int, failed: list[str], folder: Path) -
         print(f'{table.path.stem}: {run.name} failed, see {folder / table.path.stem / run.name}.log', flush=True)
         return
     ways = read_record(table, run)['scores'].values()
-    figures = ', '.join(f'{name} {score(pooled(sets[name] for sets in ways))["mIoU"]:.2f}' for name in table.sets)
+    scores = {name: main_score(table, pooled(sets[name] for sets in ways)) for name in table.sets}
+    figures = ', '.join(f'{name} {value:.2f}' for name, value in scores.items())
     print(f'{table.path.stem}: {run.name}: {figures}', flush=True)
 
 

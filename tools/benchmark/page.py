@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean, stdev
 
-from records import pooled, read_record, score
+from records import Counts, pooled, read_record, score
 from tables import Run, Table
 
 from mmuda.apis import UserError
@@ -21,6 +21,7 @@ from mmuda.apis.tables import markdown
 from mmuda.storage import atomic_write
 
 BLOCK = re.compile(r'<!-- (table|scores): (\S+) -->\n.*?<!-- end of table -->', re.DOTALL)
+CLASS_MEAN = 'mean of classes'
 FIGURE = re.compile(r'(?<![\w.])\d+\.\d+(?![\w.])')
 
 
@@ -28,27 +29,43 @@ class RowResults:
     """The records of a row, seed by seed; a seed counts when all its ways have been run."""
 
     def __init__(self, table: Table, row: str) -> None:
-        ways = list(table.ways) if table.rows[row].sees_target else [None]
+        self.table, ways = table, table.ways_of(row)
         found = {seed: [read_record(table, Run(row, seed, way)) for way in ways] for seed in table.seeds}
         self.records = {seed: records for seed, records in found.items() if all(records)}
 
-    def scores(self, name: str) -> dict[int, dict[str, float]]:
-        """Scores of each seed on a set: the images of all ways count as one set."""
-        return {
-            seed: score(pooled(ways[name] for record in records for ways in record['scores'].values()))
-            for seed, records in self.records.items()
-        }
+    def scores(self, column: str) -> dict[int, dict[str, float]]:
+        """Scores of each seed on a set, where the images of all ways count as one set; or those of a pair."""
+        return {seed: self._score(self._sets(records, column)) for seed, records in self.records.items()}
+
+    def main(self, key: str | None = None) -> dict[int, float]:
+        """What counts of each seed: its score, or one of another name, on the main set, or the mean of all pairs."""
+        key, columns = key or self.table.metric, columns_of(self.table)
+        scores = [self.scores(column) for column in (columns if self.table.has_pairs else columns[:1])]
+        return {seed: fmean(one[seed][key] for one in scores) for seed in self.records}
 
     def best(self) -> dict[int, float]:
-        """mIoU of each seed on the main set if each run stopped where that is highest."""
-        return {
-            seed: score(pooled(record['best']['counts'] for record in records))['mIoU']
-            for seed, records in self.records.items()
-        }
+        """The same if each run stopped where it is highest."""
+        best = {seed: [record['best']['counts'] for record in records] for seed, records in self.records.items()}
+        parts = {seed: [[one] for one in runs] if self.table.has_pairs else [runs] for seed, runs in best.items()}
+        return {seed: fmean(self._score(part)[self.table.metric] for part in one) for seed, one in parts.items()}
 
     def seconds(self) -> list[float]:
         """Seconds a step of each run."""
         return [record['seconds_a_step'] for records in self.records.values() for record in records]
+
+    def _sets(self, records: list[dict], column: str) -> list[Counts]:
+        ways = [(way, sets) for record in records for way, sets in record['scores'].items()]
+        if self.table.has_pairs:
+            return [sets[self.table.sets[0]] for way, sets in ways if way == column]
+        return [sets[column] for _, sets in ways]
+
+    def _score(self, counts: Sequence[Counts]) -> dict[str, float]:
+        return score(pooled(counts), self.table.task)
+
+
+def columns_of(table: Table) -> list[str]:
+    """What has a column of scores: each set, or each pair."""
+    return list(table.ways) if table.has_pairs else table.sets
 
 
 def summary(values: Sequence[float], sign: str = '') -> str:
@@ -61,15 +78,13 @@ def summary(values: Sequence[float], sign: str = '') -> str:
 def block(table: Table) -> str:
     """A table's part of the page."""
     results = {row: RowResults(table, row) for row in table.rows}
-    main = table.sets[0]
     text = [
         f'<!-- table: {table.path.stem} -->',
-        f'**{table.title}**, mIoU in %, mean ± standard deviation over seeds;'
+        f'**{table.title}**, {table.metric} in %, mean ± standard deviation over seeds;'
         f' gains over "{table.baseline}" seed by seed.',
         markdown(_overview(table, results)),
-        f'\\* the checkpoint with the highest mIoU on "{main}", chosen by target labels: no result.',
-        f'IoU of each class on "{main}":',
-        markdown(_by_class(results, main)),
+        *_best_note(table),
+        *_by_class(table, results),
         _cost(results),
         f'    python tools/benchmark/leaderboard.py {table.path.stem} --processes 2',
     ]
@@ -79,7 +94,7 @@ def block(table: Table) -> str:
 def scores_block(table: Table) -> str:
     """The scores of a table, for a page that speaks of other things, too."""
     results = {row: RowResults(table, row) for row in table.rows}
-    lines = [cells[:1] + cells[2 : 3 + len(table.sets)] for cells in _overview(table, results)]
+    lines = [cells[:1] + cells[2 : 3 + len(columns_of(table))] for cells in _overview(table, results)]
     return f'<!-- scores: {table.path.stem} -->\n{markdown(lines)}\n<!-- end of table -->'
 
 
@@ -87,46 +102,62 @@ BLOCKS = dict(table=block, scores=scores_block)
 
 
 def _overview(table: Table, results: dict[str, RowResults]) -> list[list[str]]:
-    """A line a row: the means on each set, what it gains on the main one, the best checkpoint, the cost."""
-    main = table.sets[0]
-    baseline = results[table.baseline].scores(main)
-    bound = next((results[row].scores(main) for row, what in table.rows.items() if what.target_labels), None)
-    gap = [] if bound is None else ['of the gap']
-    lines = [['', 'seeds', *[f'{name}, mIoU' for name in table.sets], f'{main}: gain', *gap, 'best*', 's a step']]
+    """A line a row: the scores of each column, what it gains on the main one, the best checkpoint, the cost."""
+    columns, baseline = columns_of(table), results[table.baseline].main()
+    bound = next((results[row].main() for row, what in table.rows.items() if what.target_labels), None)
+    best = table.validations != 1  # the only checkpoint is the best
+    lines = [['', 'seeds', *_heads(table, bound is not None), *['best*'] * best, 's a step']]
     for row, found in results.items():
-        scores = found.scores(main)
-        gains = [scores[seed]['mIoU'] - baseline[seed]['mIoU'] for seed in scores if seed in baseline]
+        main = found.main()
+        gains = [main[seed] - baseline[seed] for seed in main if seed in baseline]
         lines.append(
             [
                 row,
-                ', '.join(map(str, scores)) or 'none yet',
-                *[summary([one['mIoU'] for one in found.scores(name).values()]) for name in table.sets],
+                ', '.join(map(str, main)) or 'none yet',
+                *[summary([one[table.metric] for one in found.scores(name).values()]) for name in columns],
                 '' if row == table.baseline else summary(gains, '+'),
-                *[_share_of_gap(scores, baseline, bound) for _ in gap],
-                summary(list(found.best().values())),
+                *([] if bound is None else [_share_of_gap(main, baseline, bound)]),
+                *([summary(list(found.main(CLASS_MEAN).values()))] if table.task == 'classification' else []),
+                *[summary(list(found.best().values())) for _ in range(best)],
                 f'{fmean(found.seconds()):.2f}' if found.seconds() else '–',
             ]
         )
     return lines
 
 
-def _share_of_gap(*scores: dict[int, dict[str, float]]) -> str:
-    """How far a row is from the baseline to the bound, in mean mIoU of the seeds that all three have."""
+def _heads(table: Table, bound: bool) -> list[str]:
+    """Of the columns between the seeds and the best checkpoint."""
+    gain = 'mean gain' if table.has_pairs else f'{table.sets[0]}: gain'
+    scores = columns_of(table) if table.has_pairs else [f'{name}, {table.metric}' for name in table.sets]
+    return [*scores, gain, *['of the gap'] * bound, *[CLASS_MEAN] * (table.task == 'classification')]
+
+
+def _best_note(table: Table) -> list[str]:
+    where = 'of each run' if table.has_pairs else f'on "{table.sets[0]}"'
+    note = f'\\* the checkpoint with the highest {table.metric} {where}, chosen by target labels: no result.'
+    return [note] if table.validations != 1 else []
+
+
+def _share_of_gap(*scores: dict[int, float]) -> str:
+    """How far a row is from the baseline to the bound, in the mean score of the seeds that all three have."""
     seeds = set.intersection(*map(set, scores))
     if not seeds:
         return '–'
-    row, low, high = (fmean(one[seed]['mIoU'] for seed in seeds) for one in scores)
+    row, low, high = (fmean(one[seed] for seed in seeds) for one in scores)
     return f'{(row - low) / (high - low):.0%}' if high > low else '–'
 
 
-def _by_class(results: dict[str, RowResults], name: str) -> list[list[str]]:
-    """A line a row: the mean IoU of each class on a set."""
-    scores = {row: list(found.scores(name).values()) for row, found in results.items()}
+def _by_class(table: Table, results: dict[str, RowResults]) -> list[str]:
+    """A line a row: the mean IoU of each class on the main set. Classifiers have too many classes for a page."""
+    if table.task != 'segmentation':
+        return []
+    scores = {row: list(found.scores(table.sets[0]).values()) for row, found in results.items()}
     classes = list(dict.fromkeys(key for seeds in scores.values() for one in seeds for key in one if key != 'mIoU'))
     means = {
         row: [_mean([one[key] for one in seeds if key in one]) for key in classes] for row, seeds in scores.items()
     }
-    return [['', *classes], *[[row, *cells] for row, cells in means.items()]]
+    lines = [['', *classes], *[[row, *cells] for row, cells in means.items()]]
+    return [f'IoU of each class on "{table.sets[0]}":', markdown(lines)]
 
 
 def _mean(values: list[float]) -> str:

@@ -18,7 +18,9 @@ from mmuda.apis.run_log import read_log
 from mmuda.storage import atomic_write
 
 Counts = dict[str, list[int]]
-"""Pixels of intersection and of union, by class."""
+"""Pixels of intersection and of union, or images that are right and all images, by class."""
+COUNTED = ('intersection', 'union'), ('correct', 'images')
+"""What of each class is counted, in the names of the metrics of `mmuda`."""
 
 
 def record_path(table: Table, run: Run) -> Path:
@@ -50,9 +52,13 @@ def read_record(table: Table, run: Run) -> dict | None:
 
 
 def counts_of(scores: Mapping) -> Counts:
-    """Intersection and union of each class among the scores of an evaluation."""
-    classes = [key.removeprefix('intersection.') for key in scores if key.startswith('intersection.')]
-    return {name: [int(scores[f'intersection.{name}']), int(scores[f'union.{name}'])] for name in classes}
+    """Both numbers of each class among the scores of an evaluation."""
+    return {
+        key.removeprefix(f'{part}.'): [int(scores[key]), int(scores[f'{whole}.{key.removeprefix(f"{part}.")}'])]
+        for part, whole in COUNTED
+        for key in scores
+        if key.startswith(f'{part}.')
+    }
 
 
 def pooled(counts: Iterable[Counts]) -> Counts:
@@ -65,16 +71,23 @@ def pooled(counts: Iterable[Counts]) -> Counts:
     return total
 
 
-def score(counts: Counts) -> dict[str, float]:
-    """IoU of each class that occurs, in %, after their mean, `mIoU`."""
-    iou = {name: 100 * intersection / union for name, (intersection, union) in counts.items() if union}
-    return dict(mIoU=sum(iou.values()) / len(iou), **iou)
+def score(counts: Counts, task: str = 'segmentation') -> dict[str, float]:
+    """The score of a task in %, then that of each class that occurs.
+
+    IoU of each class after their mean, `mIoU`; or `accuracy`, that of each class after their mean, `mean of classes`.
+    """
+    by_class = {name: 100 * part / whole for name, (part, whole) in counts.items() if whole}
+    mean = sum(by_class.values()) / len(by_class)
+    if task == 'segmentation':
+        return dict(mIoU=mean, **by_class)
+    right, images = (sum(numbers) for numbers in zip(*counts.values()))
+    return {'accuracy': 100 * right / images, 'mean of classes': mean, **by_class}
 
 
-def history(work_dir: Path) -> list[dict]:
-    """Each validation of a training on the main set: its step, the student's counts, the teacher's mIoU."""
-    rows = [row for row in read_log(work_dir) if 'mIoU' in row]
-    return [dict(step=row['step'], counts=counts_of(row), teacher=row.get('teacher/mIoU')) for row in rows]
+def history(work_dir: Path, metric: str = 'mIoU') -> list[dict]:
+    """Each validation of a training on the main set: its step, the student's counts, the teacher's score."""
+    rows = [row for row in read_log(work_dir) if metric in row and 'loss' not in row]
+    return [dict(step=row['step'], counts=counts_of(row), teacher=row.get(f'teacher/{metric}')) for row in rows]
 
 
 def seconds_a_step(work_dir: Path) -> float:

@@ -3,10 +3,11 @@
 A table is a YAML file in `configs/benchmark`:
 
     title: what it is called
-    task: segmentation                 # which task of `mmuda` wraps the network
+    task: segmentation                 # which task of `mmuda` wraps the network; or classification
     config: LEAF.py                    # network, both domains, schedule; alone it is source only
     seeds: [0, 1, 2]
     steps: 300                         # of each run; a row may have its own
+    validations: 4                     # of each run; the last one is that of the last checkpoint
     baseline: ROW                      # what gains are counted from
     variables: {NAME: VALUE}           # of the leaf and its bases, such as crop_size: what follows them follows
     options: {KEY: VALUE}              # of every run, as `--cfg-options` has them; a value may be a dict
@@ -16,7 +17,8 @@ A table is a YAML file in `configs/benchmark`:
       ROW: {start: ROW, methods: [FILE OF configs/_base_/methods], model: TYPE, hooks: [...], steps: N, options: ...}
       ROW: {target_labels: FOLDER}     # the bound: the target takes the source's place, with labels of this folder
 
-A row without methods trains on the source alone: once for all ways.
+A row without methods trains on the source alone: once for all ways. Ways and rows may have `variables`, too. Ways that
+do are pairs of domains, each with a source of its own: every row is run for each, and each is a column of the page.
 """
 
 from __future__ import annotations
@@ -35,7 +37,11 @@ from mmuda.apis import UserError, load_config, load_part
 REPO = Path(__file__).resolve().parents[2]
 TABLES = REPO / 'configs' / 'benchmark'
 METHODS = REPO / 'configs' / '_base_' / 'methods'
-VALIDATIONS = 4  # of a run; the last one is that of the last checkpoint
+VALIDATIONS = 4
+METRICS = dict(segmentation='mIoU', classification='accuracy')
+"""What a task is scored by."""
+COUNTED = dict(segmentation='areas', classification='counts')
+"""The option of a task's metric that gives, by class, the counts behind its scores."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,7 @@ class Row:
     steps: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     target_labels: str | None = None
+    variables: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def sees_target(self) -> bool:
@@ -85,29 +92,47 @@ class Table:
     variables: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     task: str = 'segmentation'
+    validations: int | None = None
+
+    @property
+    def metric(self) -> str:
+        """Name of the score that counts."""
+        return METRICS[self.task]
 
     @property
     def sets(self) -> list[str]:
         """Names of the scored sets, the main one first."""
         return list(next(iter(self.ways.values()))['score'])
 
+    @property
+    def has_pairs(self) -> bool:
+        """Whether its ways are pairs of domains, which differ in their sources, too."""
+        return any(way.get('variables') for way in self.ways.values())
+
+    def ways_of(self, row: str) -> list[str | None]:
+        """What a row is run for; `[None]`: once for all ways."""
+        return list(self.ways) if self.has_pairs or self.rows[row].sees_target else [None]
+
     def runs(self) -> Iterator[Run]:
         """All runs, seed by seed; in a seed row by row, so a start comes before what starts from it."""
         for seed in self.seeds:
-            for name, row in self.rows.items():
-                for way in self.ways if row.sees_target else [None]:
+            for name in self.rows:
+                for way in self.ways_of(name):
                     yield Run(name, seed, way)
 
     def start_of(self, run: Run) -> Run | None:
         """The run whose network a run starts from."""
         start = self.rows[run.row].start
-        return None if start is None else Run(start, run.seed, run.way if self.rows[start].sees_target else None)
+        return None if start is None else Run(start, run.seed, run.way if run.way in self.ways_of(start) else None)
 
     def settings(self, run: Run) -> dict:
         """All that the table says of a run: what its record was made with."""
-        row = self.rows[run.row]
-        train = {} if run.way is None else self.ways[run.way].get('train', {})
-        declared = dict(variables=dict(self.variables), target_labels=row.target_labels)
+        row, way = self.rows[run.row], self.ways[run.way] if run.way else {}
+        declared = dict(
+            variables={**self.variables, **way.get('variables', {}), **row.variables},
+            target_labels=row.target_labels,
+            validations=self.validations,
+        )
         return dict(
             **{key: value for key, value in declared.items() if value},
             config=self.config,
@@ -116,7 +141,7 @@ class Table:
             model=row.model if row.methods else None,
             hooks=[dict(hook) for hook in row.hooks],
             steps=row.steps or self.steps,
-            options={**self.options, **train, **row.options},
+            options={**self.options, **way.get('train', {}), **row.options},
         )
 
 
@@ -156,6 +181,10 @@ def _check(table: Table) -> None:
         raise UserError(f"{table.path}: the baseline '{table.baseline}' is no row")
     if any(list(way['score']) != table.sets for way in table.ways.values()):
         raise UserError(f'{table.path}: all ways score sets of the same names in the same order')
+    if table.has_pairs and len(table.sets) > 1:
+        raise UserError(f'{table.path}: ways with variables score one set each, but these score {len(table.sets)}')
+    if table.task not in METRICS:
+        raise UserError(f"{table.path}: no task '{table.task}', choose one of {', '.join(METRICS)}")
 
 
 def run_config(table: Table, run: Run, scored: Mapping[str, Any] | None = None) -> Config:
@@ -167,13 +196,13 @@ def run_config(table: Table, run: Run, scored: Mapping[str, Any] | None = None) 
         scored: Settings of the scored data set; None: those of the run's main set, or the leaf's own.
     """
     row, settings = table.rows[run.row], table.settings(run)
-    cfg = load_config(table.path.parent / table.config, table.variables)
+    cfg = load_config(table.path.parent / table.config, settings.get('variables', {}))
     if row.methods:
         methods = [_method(name) for name in row.methods]
         cfg.model = dict(type=row.model, task=table.task, student=cfg.model, methods=methods)
     cfg.custom_hooks = [*cfg.get('custom_hooks', []), *settings['hooks']]
     steps = settings['steps']
-    cfg.train_cfg.update(max_iters=steps, val_interval=-(-steps // VALIDATIONS))
+    cfg.train_cfg.update(max_iters=steps, val_interval=-(-steps // (table.validations or VALIDATIONS)))
     cfg.default_hooks.logger.interval = max(1, steps // 20)
     cfg.merge_from_dict(settings['options'])
     if not row.methods:
@@ -182,7 +211,7 @@ def run_config(table: Table, run: Run, scored: Mapping[str, Any] | None = None) 
         scored = table.ways[run.way]['score'][table.sets[0]]
     for part in ('val', 'test'):
         cfg[f'{part}_dataloader'].dataset.update(scored or {})
-        cfg[f'{part}_evaluator'].areas = True
+        cfg[f'{part}_evaluator'][COUNTED[table.task]] = True
     for part in ('train', 'val', 'test'):  # a run is one process of one thread
         cfg[f'{part}_dataloader'].update(num_workers=0, persistent_workers=False)
     cfg.randomness.seed = run.seed
