@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 
 import torch
 from mmengine import dist
@@ -39,9 +40,10 @@ def embed_training_images(runner, tap: str, draw: int) -> Tensor:
     samples = loader.sampler.every_sample(draw)
     batches = _batches(samples, sum(loader.dataset.sizes[: loader.dataset.num_sources]), loader.batch_size)
     found = {}
-    for (domain, indices), data in _loaded(loader, batches[dist.get_rank() :: dist.get_world_size()]):
-        inputs = model.data_preprocessor(dict(inputs=data['inputs']), training=False)['inputs']
-        found[tuple(indices)] = model.embed(inputs, tap, domain).float().cpu()
+    with getattr(runner.model, 'whole_encoders', nullcontext)():
+        for (domain, indices), data in _loaded(loader, batches[dist.get_rank() :: dist.get_world_size()]):
+            inputs = model.data_preprocessor(dict(inputs=data['inputs']), training=False)['inputs']
+            found[tuple(indices)] = model.embed(inputs, tap, domain).float().cpu()
     return _joined(found, len(samples))
 
 

@@ -350,11 +350,14 @@ def config(args: argparse.Namespace) -> dict:
             sampler=sampler,
         ),
         train_cfg=dict(type='IterBasedTrainLoop', max_iters=args.max_iters),
+        model_wrapper_cfg=dict(type='mmuda.UDAFullyShardedDataParallel') if args.shard else None,
         optim_wrapper=dict(
             constructor='UDAOptimWrapperConstructor',
             optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.01, fused=True),
             accumulative_counts=args.accumulate,
             paramwise_cfg=groups,
+            type='BFloat16OptimWrapper' if args.amp else 'OptimWrapper',
+            clip_grad=args.clip and dict(max_norm=args.clip),
         ),
         param_scheduler=[dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=4)],
         default_hooks=dict(checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=2)),
@@ -385,6 +388,9 @@ def parse(options: list[str] | None = None) -> argparse.Namespace:
         '--method', nargs='+', help='a segmentor for each of these, one after the other, trained as its toy leaf'
     )
     parser.add_argument('--cluster', type=int, help='a classifier with pseudo-labels after so many steps')
+    parser.add_argument('--amp', action='store_true', help='bfloat16')
+    parser.add_argument('--clip', type=float, help="the gradient's norm")
+    parser.add_argument('--shard', action='store_true', help='encoders in parts, one a rank')
     parser.add_argument('--ratio', type=int, nargs=2, default=[1, 1])
     parser.add_argument('--kill-at', type=int)
     parser.add_argument('--raise-at', type=int)

@@ -10,6 +10,7 @@ from .exact_resume import ExactResumeHook
 from .interrupt import InterruptHook
 from .mean_teacher import MeanTeacherHook
 from .run_settings import RunSettingsHook
+from .shard import ShardHook
 from .stall import StallHook
 from .train_info import TrainInfoHook
 
@@ -24,6 +25,7 @@ __all__ = [
     'InterruptHook',
     'MeanTeacherHook',
     'RunSettingsHook',
+    'ShardHook',
     'StallHook',
     'TrainInfoHook',
 ]

@@ -10,6 +10,7 @@ from mmuda.registry import HOOKS
 
 from ..clock import set_step
 from ..embedding import unwrapped
+from ..sharding import own_part
 
 
 @HOOKS.register_module()
@@ -62,11 +63,11 @@ class MeanTeacherHook(Hook):
         model.teacher_updater = type(self).__name__
         self.updates = runner.iter // runner.optim_wrapper._accumulative_counts
         self._parameters = (
-            _tensors(model.teacher.parameters()),
-            _tensors(model.student.parameters()),
+            [own_part(x) for x in model.teacher.parameters()],
+            [own_part(x) for x in model.student.parameters()],
         )
         if self.copy_buffers:
-            self._buffers = _by_dtype(_tensors(model.teacher.buffers()), _tensors(model.student.buffers()))
+            self._buffers = _by_dtype(list(model.teacher.buffers()), list(model.student.buffers()))
 
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
         """One fused update of all parameters, one of the buffers of each type."""
@@ -86,10 +87,6 @@ def _check_own_statistics(model: nn.Module) -> None:
             "MeanTeacherHook has copy_buffers=False, which leaves the teacher's running statistics as they began, and "
             "the model has teacher_norm='running', which labels by them: set teacher_norm='batch'."
         )
-
-
-def _tensors(tensors) -> list[Tensor]:
-    return [x.data if isinstance(x, nn.Parameter) else x for x in tensors]
 
 
 def _by_dtype(teacher: list[Tensor], student: list[Tensor]) -> list[tuple[list[Tensor], list[Tensor]]]:

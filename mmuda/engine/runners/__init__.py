@@ -1,6 +1,7 @@
 """Runners, loops and the wrapper of several processes."""
 
 from .data_parallel import UDADataParallel
+from .fully_sharded import UDAFullyShardedDataParallel
 from .loops import MeanTeacherValLoop, ResumableEpochLoop, ResumableTrainLoop
 from .mean_teacher import MeanTeacherRunner
 from .size_groups import SizeGroupedTestLoop, SizeGroupedValLoop
@@ -13,4 +14,5 @@ __all__ = [
     'SizeGroupedTestLoop',
     'SizeGroupedValLoop',
     'UDADataParallel',
+    'UDAFullyShardedDataParallel',
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from contextlib import nullcontext
 from pathlib import Path
 from pprint import pformat
 from typing import Any
@@ -19,6 +20,7 @@ from mmuda.registry import HOOKS, METRICS, RUNNERS
 from mmuda.storage import atomic_write, checkpoint_folder, resumable
 
 from ..embedding import unwrapped
+from .fully_sharded import UDAFullyShardedDataParallel
 
 compat.apply()
 
@@ -46,6 +48,7 @@ class MeanTeacherRunner(Runner):
         default_hooks = dict(runtime_info=dict(type='mmuda.TrainInfoHook')) | dict(default_hooks or {})
         fixed = getattr(unwrapped(self.model), 'teacher_fixed', False)
         missing = ['ExactResumeHook', 'RunSettingsHook'] + ['MeanTeacherHook'] * (self._teaches and not fixed)
+        missing += ['ShardHook'] * isinstance(self.model, UDAFullyShardedDataParallel)
         super().register_hooks(default_hooks, _with_hooks(custom_hooks, missing))
 
     def load_or_resume(self) -> None:
@@ -54,6 +57,11 @@ class MeanTeacherRunner(Runner):
             path = resumable(self.work_dir, checkpoint_folder(self.work_dir, self.cfg))
             self._resume, self._load_from = path is not None, path and str(path)
         super().load_or_resume()
+
+    def save_checkpoint(self, *args, **kwargs) -> None:
+        """Write a checkpoint of whole tensors, on rank 0; where some are sharded, all processes take part."""
+        with getattr(self.model, 'whole_states', nullcontext)(self.optim_wrapper):
+            super().save_checkpoint(*args, **kwargs)
 
     @master_only
     def dump_config(self) -> None:
