@@ -26,7 +26,7 @@ def parse_args() -> argparse.Namespace:
         '--images',
         type=at_least(0),
         default=20,
-        help='of the validation that are predicted for matrices and pictures; 0 for none (default: %(default)s)',
+        help='of the validation that are predicted for matrices and pictures; 0 for no picture (default: %(default)s)',
     )
     parser.add_cfg_options()
     return parser.parse_args()
@@ -36,14 +36,22 @@ def main() -> None:
     args = parse_args()
     # imported here, as they take seconds and `--help` should not
     from mmuda.apis import check_out_file
-    from mmuda.apis.report import choose_baseline, find_groups, look_at_predictions, main_score, write_page
+    from mmuda.apis.report import (
+        choose_baseline,
+        find_groups,
+        look_at_attention,
+        look_at_predictions,
+        main_score,
+        write_page,
+    )
 
     check_out_file(args.out, '--out')
     groups = find_groups(args.runs, args.cfg_options)
     baseline, score = choose_baseline(groups, args.baseline), main_score(groups, args.score)
     groups.sort(key=lambda group: group is not baseline)
     look = look_at_predictions(groups, args.images) if args.images else None
-    write_page(args.out, groups, score, baseline, look)
+    attention = look_at_attention(groups) if args.images else []
+    write_page(args.out, groups, score, baseline, look, attention)
     print(f'\nThe page is {args.out}')
 
 

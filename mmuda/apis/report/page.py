@@ -7,8 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from mmuda.visualization.attention import FIRST, SECOND
+
 from ..doctor import read_roles
 from ..pages import write_template
+from .attention import Attention
 from .charts import HEIGHT, LEFT, RIGHT, WIDTH, panels
 from .groups import Group, Run, criterion_of
 from .pictures import Look
@@ -22,6 +25,7 @@ def write_page(
     score: str,
     baseline: Group | None = None,
     look: Look | None = None,
+    attention: Sequence[Attention] = (),
 ) -> None:
     """Write the page.
 
@@ -31,6 +35,7 @@ def write_page(
         score: The one that counts.
         baseline: One of the groups, with which the others are compared.
         look: What the networks predict; None leaves out matrices and pictures.
+        attention: Of the groups with hybrid attention.
     """
     write_template(
         'report.html',
@@ -47,6 +52,8 @@ def write_page(
         chart=dict(width=WIDTH, height=HEIGHT, left=LEFT, right=WIDTH - RIGHT),
         classes=_classes(groups, baseline),
         look=look,
+        attention=attention,
+        halves=['rgb({}, {}, {})'.format(*colour) for colour in (FIRST, SECOND)],
         palette=_palette(look),
         matrices=_matrices(look),
     )

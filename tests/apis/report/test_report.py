@@ -11,7 +11,14 @@ import torch
 from PIL import Image
 
 from mmuda.apis import UserError
-from mmuda.apis.report import choose_baseline, find_groups, look_at_predictions, main_score, write_page
+from mmuda.apis.report import (
+    choose_baseline,
+    find_groups,
+    look_at_attention,
+    look_at_predictions,
+    main_score,
+    write_page,
+)
 from mmuda.apis.report.charts import nice_ticks, panels
 from mmuda.datasets.toy_scenes import ToyStreetsSpec, write_toy_streets
 
@@ -194,6 +201,39 @@ def test_pictures_and_confusion(predicted, tmp_path):
     assert 'source: 1 images' in html
     if shutil.which('chromium'):
         check_widths(html, tmp_path)
+
+
+@pytest.mark.parametrize('strategy, pictures', [('semantic', 4 * 6), ('none', 0)])
+def test_hybrid_attention(run, toy, tmp_path, monkeypatch, strategy, pictures):
+    """Groups of two pairs of images, and how much attention crosses domains; only of runs that have it."""
+    write_toy_streets(str(tmp_path / 'data'), ToyStreetsSpec(train=2, val=1, width=96, height=64))
+    monkeypatch.setenv('MMUDA_DATA', str(tmp_path / 'data'))
+    folders = [run('plain', [40.0]), run('hybrid', [40.0], 'stct/stct-mha_segformer_toy')]
+    for folder in folders:
+        shutil.copy(toy[1], folder / 'iter_1.pth')
+    (config,) = folders[1].glob('*.py')
+    config.write_text(f"{config.read_text()}model = dict(student=dict(backbone=dict(strategy='{strategy}')))\n")
+    groups = find_groups(map(str, folders))
+    (attention,) = look_at_attention(groups)
+    assert attention.name == 'stct-mha_segformer_toy'
+    assert sum(len(row['cells']) for row in attention.rows) == pictures
+    assert [line[0] for line in attention.stages] == [f'stage {stage}' for stage in range(1, 5)]
+    for _, tokens, *crossing in attention.stages:
+        assert all(0 < float(share) < 1 for share in crossing)
+        assert tokens == '–' if strategy == 'none' else 0 < float(tokens) < 1
+    html = page_of(tmp_path / 'page.html', groups, 'mIoU', None, None, [attention])
+    assert html.count('src="data:image/') == pictures
+    assert 'Hybrid attention' not in page_of(tmp_path / 'page.html', groups, 'mIoU')
+
+
+def test_groups_whose_images_are_elsewhere_are_no_error(run, toy, monkeypatch, tmp_path):
+    folder = run('hybrid', [40.0], 'stct/stct-mha_segformer_toy')
+    shutil.copy(toy[1], folder / 'iter_1.pth')
+    monkeypatch.setenv('MMUDA_DATA', str(tmp_path / 'gone'))
+    groups = find_groups([str(folder)])
+    (attention,) = look_at_attention(groups)
+    assert 'gone' in attention.missing
+    assert 'Not looked at: ' in page_of(tmp_path / 'page.html', groups, 'mIoU', None, None, [attention])
 
 
 def check_widths(html, tmp_path):
