@@ -19,6 +19,13 @@ class ClusterLabels(Labeller):
     """Labels ``[B]`` that the samples carry as ``pseudo_label``; −1 where an image has none.
 
     A batch without any, as before the first clustering, stays without label.
+
+    Example:
+        >>> from mmengine.structures import BaseDataElement
+        >>> samples = (BaseDataElement(metainfo=dict(pseudo_label=2)), BaseDataElement())
+        >>> views, _ = ClusterLabels()(dict(target=View(torch.rand(2, 3, 8, 8), samples=samples)), ask=None)
+        >>> views['target'].label
+        tensor([ 2, -1])
     """
 
     def forward(self, views: Mapping[str, View], ask: Ask) -> tuple[dict[str, View], dict[str, Tensor]]:

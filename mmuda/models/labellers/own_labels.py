@@ -37,6 +37,13 @@ class OwnLabels(Labeller):
             ``unlabelled``, as the source's own labels stay.
         norm, noise: How batch norm and random layers (dropout, MixStyle) work in this pass, see
             :func:`mmuda.models.layers.inference_pass`; the released code has ``'train'`` and True.
+
+    Example:
+        >>> weak = View(torch.rand(2, 3, 8, 8))
+        >>> scores = torch.tensor([[9.0, 0.0], [0.1, 0.0]])  # the student is sure of the first image
+        >>> views, _ = OwnLabels(threshold=0.95, norm='running')(dict(target=weak), ask=lambda *args, **mode: scores)
+        >>> views['target'].label, views['target'].weight
+        (tensor([0, 0]), tensor([1., 0.]))
     """
 
     network = 'student'

@@ -23,6 +23,14 @@ class StoredLabels(Labeller):
         train_dataloader = dict(dataset=dict(pseudo_labels='round_1/labels'))
         model = dict(type='UDAModel', labeller=dict(type='StoredLabels'),
                      terms=dict(target=dict(type='PseudoLabelLoss')), ...)
+
+    Example:
+        >>> from mmengine.structures import BaseDataElement, PixelData
+        >>> sample = BaseDataElement(metainfo=dict(stored_label=True))
+        >>> sample.gt_sem_seg = PixelData(data=torch.full((1, 8, 8), 3))
+        >>> views, _ = StoredLabels()(dict(target=View(torch.rand(1, 3, 8, 8), samples=(sample,))), ask=None)
+        >>> views['target'].label.unique()
+        tensor([3])
     """
 
     def forward(self, views: Mapping[str, View], ask: Ask) -> tuple[dict[str, View], dict[str, Tensor]]:

@@ -40,6 +40,14 @@ class TeacherLabels(Labeller):
         drop: The share of each class's pixels that ``confidence='class'`` leaves out unless they reach the threshold.
         flip: Whether the teacher also sees the mirrored images, and the mean of the two probabilities counts (VFM-UDA).
             It costs a second pass of the teacher.
+
+    Example:
+        >>> target = View(torch.rand(1, 3, 2, 2))
+        >>> logits = torch.tensor([[[[9.0, 0.1], [0.0, 0.0]], [[0.0, 0.0], [9.0, 9.0]]]])  # unsure of one pixel
+        >>> views, _ = TeacherLabels(confidence='share')(dict(target=target), ask=lambda network, views: logits)
+        >>> views['target'].label, views['target'].weight
+        (tensor([[[0, 0],
+                 [1, 1]]]), tensor([0.7500]))
     """
 
     network = 'teacher'

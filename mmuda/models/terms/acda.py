@@ -80,6 +80,13 @@ class ACDA(AlignmentTerm):
 
     Raises:
         ValueError: An option out of its range, or options that do not fit each other.
+
+    Example:
+        >>> taps = dict(early=torch.rand(4, 8, 14, 14), late=torch.rand(4, 16, 7, 7), neck=torch.rand(4, 32))
+        >>> source, target = (View(torch.rand(4, 3, 56, 56), features=taps) for _ in range(2))
+        >>> term = ACDA(taps=('early', 'late'), in_channels=(8, 16))
+        >>> sorted(term(source, target, step=torch.tensor(0)))
+        ['cross', 'loss', 'same', 'w_1_1', 'w_1_2', 'w_2_1', 'w_2_2']
     """
 
     def __init__(

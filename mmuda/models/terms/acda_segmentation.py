@@ -33,6 +33,15 @@ class SegmentationACDA(ACDA):
         given_labels: Whether target pixels have the labels of the model's labeller, such as a teacher's, rather than
             the student's own predictions.
         kwargs: Arguments of :class:`ACDA`.
+
+    Example:
+        >>> maps = dict(early=torch.rand(2, 8, 16, 16), late=torch.rand(2, 16, 8, 8))
+        >>> parts = dict(features=maps, logits=torch.rand(2, 3, 8, 8))
+        >>> source = View(torch.rand(2, 3, 32, 32), label=torch.randint(0, 3, (2, 32, 32)), domain='source', **parts)
+        >>> target = View(torch.rand(2, 3, 32, 32), **parts)
+        >>> term = SegmentationACDA(taps=('early', 'late'), in_channels=(8, 16), same_taps=('late',))
+        >>> term(source, target, step=torch.tensor(0))['loss'].shape
+        torch.Size([])
     """
 
     def __init__(

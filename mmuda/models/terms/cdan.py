@@ -41,6 +41,12 @@ class CDAN(AdversarialTerm):
         detach_prediction: Whether the conditioning gives the classifier no gradient, as in the released code.
         entropy_ramp_steps: The ramp of the entropy's reversed gradient: steps, or a share of the training.
         kwargs: Arguments of :class:`.AdversarialTerm`.
+
+    Example:
+        >>> parts = dict(features=dict(neck=torch.rand(4, 16)), logits=torch.rand(4, 3))
+        >>> source, target = (View(torch.rand(4, 3, 8, 8), **parts) for _ in range(2))
+        >>> sorted(CDAN(in_channels=16, num_classes=3, entropy=True)(source, target, step=torch.tensor(0)))
+        ['coefficient', 'domain_accuracy', 'loss']
     """
 
     def __init__(

@@ -24,6 +24,12 @@ class CoordinationWeight(FollowsLength, nn.Module):
             "without coordination weight". The agreement is still returned for the log.
         horizon: The length of the training that alpha is meant for: one of another length passes through the same
             ascent, faster or slower (None: alpha is meant for steps, whatever the length).
+
+    Example:
+        >>> label = torch.tensor([[[0, 1], [1, 0]]])
+        >>> logits = torch.nn.functional.one_hot(label, 2).permute(0, 3, 1, 2).float()  # the student agrees everywhere
+        >>> CoordinationWeight(alpha=2e-4)(logits, label, step=5000)  # 1 − 1/e
+        tensor([0.6321])
     """
 
     def __init__(

@@ -40,6 +40,14 @@ class DAN(AlignmentTerm):
         estimator: ``biased``, ``unbiased`` or ``linear``, see :func:`mmuda.functional.multi_kernel_mmd`.
         loss_weight: Weight of the loss.
         gather: Whether the features of all processes count.
+
+    Example:
+        >>> images, features = torch.rand(4, 3, 8, 8), torch.rand(4, 16)
+        >>> source = View(images, features=dict(neck=features), domain='source')
+        >>> far = View(images, features=dict(neck=features + 1))
+        >>> term = DAN(taps=('neck',))
+        >>> bool(term(source, far, step=torch.tensor(0))['loss'] > term(source, source, step=torch.tensor(0))['loss'])
+        True
     """
 
     def __init__(

@@ -17,7 +17,14 @@ from .features import joint_features
 
 @MODELS.register_module()
 class DANN(AdversarialTerm):
-    """The adversarial loss on the tapped features; arguments of :class:`.AdversarialTerm`."""
+    """The adversarial loss on the tapped features; arguments of :class:`.AdversarialTerm`.
+
+    Example:
+        >>> source = View(torch.rand(4, 3, 8, 8), features=dict(neck=torch.rand(4, 16)), domain='source')
+        >>> target = View(torch.rand(2, 3, 8, 8), features=dict(neck=torch.rand(2, 16)))
+        >>> sorted(DANN(in_channels=16)(source, target, step=torch.tensor(0)))
+        ['coefficient', 'domain_accuracy', 'loss']
+    """
 
     def __init__(self, in_channels: int, **kwargs) -> None:
         super().__init__(in_channels, **kwargs)

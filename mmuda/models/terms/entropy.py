@@ -23,6 +23,12 @@ class EntropyLoss(Term):
         resize: Whether logits are scaled up to the image first.
         loss_weight: Of the main head; 0.001 for MinEnt, 0.005 for FDA.
         auxiliary_loss_weight: Of the auxiliary head; 0.0002 for MinEnt.
+
+    Example:
+        >>> heads = SimpleNamespace(logits=lambda size: torch.zeros(2, 5, *size))  # nothing is known: entropy 1
+        >>> target = View(torch.rand(2, 3, 8, 8), outputs=heads)
+        >>> EntropyLoss(loss_weight=0.001)(target, step=torch.tensor(0))
+        {'loss': tensor(0.0010), 'entropy': tensor(1.)}
     """
 
     def __init__(

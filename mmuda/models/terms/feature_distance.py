@@ -36,6 +36,17 @@ class FeatureDistance(Term):
             with its last one.
         min_ratio: Share of a feature's patch that one thing class must fill.
         loss_weight: 0.005 in DAFormer.
+
+    Example:
+        >>> student = nn.ModuleDict(dict(backbone=nn.Conv2d(3, 4, 8, stride=8)))
+        >>> term = FeatureDistance(classes=[1])
+        >>> term.attach(student)
+        >>> images = torch.rand(2, 3, 16, 16)
+        >>> moved = student['backbone'](images).detach() + 1  # each of 4 channels by 1: a distance of 2
+        >>> label = torch.ones(2, 16, 16, dtype=torch.long)
+        >>> source = View(images, features=dict(backbone=moved), label=label)
+        >>> term(source, step=torch.tensor(0))
+        {'loss': tensor(0.0100)}
     """
 
     def __init__(

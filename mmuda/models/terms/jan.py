@@ -43,6 +43,14 @@ class JAN(AlignmentTerm):
             Eq. 10 is the linear one, the released code's default takes all pairs.
         loss_weight: Weight of the loss.
         gather: Whether the features and scores of all processes count.
+
+    Example:
+        >>> images, features, logits = torch.rand(4, 3, 8, 8), torch.rand(4, 16), torch.rand(4, 5)
+        >>> source = View(images, features=dict(neck=features), logits=logits, domain='source')
+        >>> far = View(images, features=dict(neck=features + 1), logits=logits)
+        >>> term = JAN(taps=('neck',))
+        >>> bool(term(source, far, step=torch.tensor(0))['loss'] > term(source, source, step=torch.tensor(0))['loss'])
+        True
     """
 
     def __init__(

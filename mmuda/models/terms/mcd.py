@@ -36,6 +36,14 @@ class MCD(AlignmentTerm):
             of the training.
         ramp_gamma: γ.
         loss_weight: Weight of the loss.
+
+    Example:
+        >>> classifier = dict(type='mmpretrain.LinearClsHead', num_classes=3, in_channels=16)
+        >>> term = MCD(tap='neck')
+        >>> term.attach(SimpleNamespace(head=TwoClassifierHead(classifier)))
+        >>> source = View(torch.rand(4, 3, 8, 8), features=dict(neck=torch.rand(4, 16)), domain='source')
+        >>> sorted(term(source, source, step=torch.tensor(0)))
+        ['coefficient', 'loss', 'source_discrepancy', 'target_discrepancy']
     """
 
     def __init__(

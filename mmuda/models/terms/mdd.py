@@ -37,6 +37,12 @@ class MDD(AlignmentTerm):
         ramp_steps: Steps after which the ramp's progress p is 1; a float up to 1 is a share of the training.
         ramp_gamma: Steepness of the ramp.
         loss_weight: Weight of the loss.
+
+    Example:
+        >>> parts = dict(features=dict(neck=torch.rand(4, 16)), logits=torch.rand(4, 3))
+        >>> source, target = (View(torch.rand(4, 3, 8, 8), **parts) for _ in range(2))
+        >>> sorted(MDD(in_channels=16, num_classes=3)(source, target, step=torch.tensor(0)))
+        ['coefficient', 'loss', 'source_disparity', 'target_disparity']
     """
 
     def __init__(

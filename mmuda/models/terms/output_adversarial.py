@@ -40,6 +40,12 @@ class OutputAdversarial(AlignmentTerm):
         auxiliary_loss_weight: λ of the auxiliary head; 0.0002 in both papers. 0: the student's auxiliary head, if it
             has one, is not aligned.
         init_cfg: The first weights of the discriminators.
+
+    Example:
+        >>> heads = SimpleNamespace(logits=lambda size: torch.rand(2, 5, *size))
+        >>> source, target = (View(torch.rand(2, 3, 32, 32), outputs=heads) for _ in range(2))
+        >>> sorted(OutputAdversarial(num_classes=5)(source, target, step=torch.tensor(0)))
+        ['loss', 'loss_discriminator']
     """
 
     def __init__(

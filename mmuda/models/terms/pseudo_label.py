@@ -30,6 +30,11 @@ class PseudoLabelLoss(Term):
         loss_weight: Weight of the loss.
         reduction: ``valid``: each image's mean over the places that count, then the mean over images. ``all``: the mean
             over all places, to which one that does not count adds 0.
+
+    Example:
+        >>> term = MODELS.build(dict(type='mmuda.PseudoLabelLoss', view=('mixed', 'masked'), weight=dict(alpha=2e-4)))
+        >>> term.reads, type(term.weight).__name__
+        (('mixed', 'masked'), 'CoordinationWeight')
     """
 
     def __init__(

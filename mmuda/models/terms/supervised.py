@@ -17,6 +17,10 @@ class SupervisedLoss(Term):
     Args:
         view: Name of the view.
         loss_weight: Weight of the loss.
+
+    Example:
+        >>> MODELS.build(dict(type='mmuda.SupervisedLoss', loss_weight=0.5)).reads
+        ('source',)
     """
 
     def __init__(self, view: str = 'source', loss_weight: float = 1.0) -> None:

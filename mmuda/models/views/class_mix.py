@@ -33,6 +33,13 @@ class ClassMix(PasteMaker):
         rounding: ``ceil`` or ``floor`` of half an odd number; released codes paste the larger half.
         ignored_is_class: Whether ignored pixels are one more class, as in the released codes.
         of: The target view.
+
+    Example:
+        >>> source = View(torch.ones(1, 3, 8, 8), label=torch.zeros(1, 8, 8, dtype=torch.long), domain='source')
+        >>> target = View(torch.zeros(1, 3, 8, 8), label=torch.ones(1, 8, 8, dtype=torch.long))
+        >>> mixed = ClassMix()(dict(source=source, target=target), norm=None)
+        >>> mixed.inputs.unique(), mixed.label.unique()  # the source's only class covers all
+        (tensor([1.]), tensor([0]))
     """
 
     def __init__(

@@ -28,6 +28,12 @@ class FourierStyle(ViewMaker):
             paper.
         window: ``corners``, as the released training; ``centre``, as its demo: see
             :func:`mmuda.functional.fourier_style`.
+
+    Example:
+        >>> source, target = View(torch.rand(2, 3, 32, 32), domain='source'), View(torch.rand(2, 3, 32, 32))
+        >>> norm = Normalization(torch.full((3, 1, 1), 127.5), torch.full((3, 1, 1), 60.0))
+        >>> FourierStyle(beta=0.05)(dict(source=source, target=target), norm).inputs.shape
+        torch.Size([2, 3, 32, 32])
     """
 
     def __init__(self, of: str = 'source', like: str = 'target', beta: float = 0.01, window: str = 'corners') -> None:

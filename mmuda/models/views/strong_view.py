@@ -16,6 +16,12 @@ class StrongView(ViewMaker):
 
     Args:
         of: The weak view.
+
+    Example:
+        >>> weak = View(torch.zeros(2, 3, 8, 8), label=torch.tensor([1, 4]), strong=torch.ones(2, 3, 8, 8))
+        >>> strong = StrongView(of='target')(dict(target=weak), norm=None)
+        >>> strong.inputs.unique(), strong.label
+        (tensor([1.]), tensor([1, 4]))
     """
 
     def forward(self, views: Mapping[str, View], norm: Normalization) -> View:

@@ -35,6 +35,12 @@ class StudentView(ViewMaker):
         style: ``image``: torchvision's adjustments in a fixed order, drawn for each image. ``released``: those of DACS,
             DAFormer and MIC, see :mod:`mmuda.functional.released_augment`: whether a step jitters and blurs, and in
             which order, is drawn once for all images, and the blur is one of normalised images.
+
+    Example:
+        >>> norm = Normalization(torch.full((3, 1, 1), 127.5), torch.full((3, 1, 1), 60.0))
+        >>> target = View(torch.rand(2, 3, 16, 16))
+        >>> StudentView(of='target')(dict(target=target), norm).inputs.shape
+        torch.Size([2, 3, 16, 16])
     """
 
     def __init__(
