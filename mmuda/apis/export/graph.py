@@ -27,6 +27,10 @@ def portable(graph: ScoreGraph) -> ScoreGraph:
     """Copy a graph for export: norms of two domains are folded, and layers compute what holds for maps of any size."""
     graph = copy.deepcopy(graph)
     graph.eval()
+    if hasattr(graph.network, 'decode_head'):  # mmseg is there
+        from mmuda.models.backbones.mit import make_lean
+
+        make_lean(graph.network)
     fuse_norms(graph.network).requires_grad_(False)
     for module in graph.modules():
         if isinstance(module, EfficientAttention):

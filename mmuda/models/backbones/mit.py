@@ -13,6 +13,8 @@ Shapes: B images, N = H·W tokens of a stage, C channels.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
@@ -67,10 +69,24 @@ class MixVisionTransformer(mmseg_mit.MixVisionTransformer):
 
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
-        for stage, (_, blocks, _) in enumerate(self.layers):
-            for index, host in enumerate(blocks):
-                blocks[index] = EncoderLayer(host, self.build_attention(stage, host.attn))
+        _replace_layers(self, self.build_attention)
 
     def build_attention(self, stage: int, host: mmseg_mit.EfficientMultiheadAttention) -> nn.Module:
         """The attention of every block of `stage` (0 to 3), on the parameters of `host`."""
         return EfficientAttention(host)
+
+
+def make_lean(network: nn.Module) -> None:
+    """Let each `MixVisionTransformer` of mmseg in a network compute its attention as ours does; parameters stay."""
+    for module in network.modules():
+        if isinstance(module, mmseg_mit.MixVisionTransformer) and not isinstance(module, MixVisionTransformer):
+            _replace_layers(module, lambda stage, host: EfficientAttention(host))
+
+
+def _replace_layers(
+    mit: mmseg_mit.MixVisionTransformer,
+    build_attention: Callable[[int, mmseg_mit.EfficientMultiheadAttention], nn.Module],
+) -> None:
+    for stage, (_, blocks, _) in enumerate(mit.layers):
+        for index, host in enumerate(blocks):
+            blocks[index] = EncoderLayer(host, build_attention(stage, host.attn))

@@ -134,6 +134,21 @@ def test_every_network_keeps_its_logits(repo, name, options, norm):
             assert not unfolded(onnx.load_from_string(content).graph)
 
 
+def test_mmsegs_own_mit_takes_any_size(repo):
+    """Its attention alone would hold for one size."""
+    cfg = load_config(repo / 'configs/_base_/models/segformer_mit-b0.py')
+    cfg.model.backbone.update(type='mmseg.MixVisionTransformer', num_layers=[1, 1, 1, 1])
+    net = MODELS.build(cfg.model)
+    image = torch.randn(1, 3, 64, 96)
+    graph = prepared(net, image)
+    with torch.inference_mode():
+        cases = make_cases(graph, [image], any_size=True)
+    content = FORMATS['.onnx'].write(portable(graph), image.repeat(2, 1, 1, 1), True, dict(task='x'))
+    with torch.inference_mode():
+        assert check('x.onnx', FORMATS['.onnx'].read(content), 'MiT', cases) <= TOLERANCE
+    assert not any(type(part).__name__ == 'EncoderLayer' for part in net.modules()), 'the network itself stays'
+
+
 def test_no_network_of_the_leaves_is_left_out(repo):
     found = {path.stem for path in (repo / 'configs/_base_/models').glob('*.py')} - {'mit'}
     assert found == {case[0] for case in (*SMALL, *LARGE)} | SAME_PARTS
