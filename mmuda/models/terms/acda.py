@@ -6,9 +6,8 @@ l are maps of m layers, projected to one shape by a projection for each layer an
 several kernels (Eq. 3), of whole domains or class by class with pseudo-labels of the target; w are the attention
 weights (Eq. 4), each target layer's sum to 1; f is the feature before the classifier.
 
-The paper is the specification. The released code, MaXuSun/ACDA @ 5992e59, does not run, and never uses its weights
-or δ; it aligns the pooled feature and the probabilities by CAN's contrastive discrepancy:
-``same_taps=('neck', 'probs')`` behind a pooling neck, ``condition='cdd'``, ``reduction='sum'``.
+The paper is the specification. The released code, MaXuSun/ACDA @ 5992e59, does not run, and never uses its weights or
+δ; it has CAN's discrepancy: ``same_taps=('neck', 'probs')`` behind a pooling neck, ``condition='cdd'``, ``'sum'``.
 """
 
 from __future__ import annotations
@@ -51,10 +50,9 @@ Maps = tuple[Tensor, Tensor]
 class ACDA(AlignmentTerm):
     """The cross-layer and the same-layer loss of a classifier.
 
-    A condition needs classes of the target, ``View.label``, which :class:`mmuda.ACDAHook` finds. Before the
-    hook's ``start_step`` the loss is times 0, and so it is (of the domains as wholes, so that every parameter has a
-    gradient) while there are no classes; ``labelled`` in the log, the share of target samples with one, is 0 then.
-    Without classes and without the hook the term raises an error.
+    A condition needs classes of the target, ``View.label``, which :class:`mmuda.ACDAHook` finds; without the hook there
+    is an error. Before the hook's ``start_step``, and while there are no classes, the loss (then of the domains as
+    wholes, so that every parameter has a gradient) is times 0; ``labelled`` in the log is the share of those with one.
 
     Several processes: maps, vectors and classes of all of them count, see :class:`.DAN`. Each projection's batch norm
     has the statistics of its own process, as those of a network do: ``norm_cfg=dict(type='SyncBN')`` joins them.
@@ -72,8 +70,7 @@ class ACDA(AlignmentTerm):
         loss_weight: λ.
         attention: Whether pairs are weighed by Eq. 4; else each weighs 1/m.
         detach, temperature, normalize, pairwise: Of the weights, see :func:`mmuda.functional.cross_layer_weights`.
-        condition: ``none``: domains as wholes. ``intra``: class by class. ``cdd``: that minus the discrepancy between
-            classes.
+        condition: ``none``: domains as wholes. ``intra``: class by class. ``cdd``: that minus what is between classes.
         num_kernels, multiplier, reduction: Of the kernels, see :func:`mmuda.functional.multi_kernel_mmd`.
         start_step: Steps on the source alone, where no hook sets them: only with ``condition='none'``.
         gather: Whether the samples of all processes count, or each process aligns its share.
@@ -83,9 +80,8 @@ class ACDA(AlignmentTerm):
 
     Example:
         >>> taps = dict(early=torch.rand(4, 8, 14, 14), late=torch.rand(4, 16, 7, 7), neck=torch.rand(4, 32))
-        >>> source, target = (View(torch.rand(4, 3, 56, 56), features=taps) for _ in range(2))
-        >>> term = ACDA(taps=('early', 'late'), in_channels=(8, 16))
-        >>> sorted(term(source, target, step=torch.tensor(0)))
+        >>> view = View(torch.rand(4, 3, 56, 56), features=taps)
+        >>> sorted(ACDA(taps=('early', 'late'), in_channels=(8, 16))(view, view, step=torch.tensor(0)))
         ['cross', 'loss', 'same', 'w_1_1', 'w_1_2', 'w_2_1', 'w_2_2']
     """
 
