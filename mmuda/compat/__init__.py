@@ -11,7 +11,7 @@ import os
 import sys
 import warnings
 
-from .checkpoints import load_weights_only, names_code, trust_runner_checkpoints, without_stored_configs
+from .checkpoints import load_weights_only, names_code, trust_runner_checkpoints
 from .imports import HostImports
 from .versions import (
     let_configs_inherit_ours,
@@ -23,6 +23,8 @@ from .versions import (
 
 __all__ = ['apply', 'names_code', 'require']
 
+EARLY = ('mmengine.runner.checkpoint', 'mmengine.optim.optimizer.optimizer_wrapper')
+"""Repaired modules that may be imported already."""
 EXPECTED_WARNINGS = (
     'Fail to import ``MultiScaleDeformableAttention``',
     '``build_loss`` would be deprecated soon',
@@ -41,8 +43,8 @@ def apply() -> None:
     load_weights_only()
     point_lookups_at_fork()
     let_configs_inherit_ours()
-    if 'mmengine.runner.checkpoint' in sys.modules:
-        without_stored_configs(lambda module: None, sys.modules['mmengine.runner.checkpoint'])
+    for name in set(EARLY) & sys.modules.keys():
+        HostImports.repairs[name](lambda module: None, sys.modules[name])
     if not any(isinstance(finder, HostImports) for finder in sys.meta_path):
         sys.meta_path.insert(0, HostImports())
 

@@ -108,5 +108,5 @@ def gaussian_blur(images: Tensor, sigma: Tensor, radius: int | tuple[int, int]) 
 def _taps(sigma: Tensor, radius: int, channels: int) -> Tensor:
     """Return the kernel of each channel of each image, ``[B · channels, 1, 2 · radius + 1]``, with the sum 1."""
     exponents = _channels(tuple(-0.5 * tap**2 for tap in range(-radius, radius + 1)), sigma.dtype, sigma.device)
-    kernel = (exponents.view(-1) / sigma.square().view(-1, 1)).softmax(1)
-    return kernel.repeat_interleave(channels, 0).unsqueeze(1)
+    exponents = exponents.view(-1) / sigma.square().view(-1, 1, 1).expand(-1, channels, 1)
+    return exponents.softmax(2).view(-1, 1, 2 * radius + 1)

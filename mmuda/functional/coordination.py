@@ -27,7 +27,7 @@ def pixel_agreement(prediction: Tensor, label: Tensor, valid: Tensor | None = No
     batch = len(label)
     agree = (prediction == label).reshape(batch, -1)
     if valid is None:
-        return agree.float().mean(1)
+        return agree.mean(1, dtype=torch.float32)
     valid = valid.reshape(batch, -1)
     return (agree & valid).sum(1) / valid.sum(1).clamp_min(1)
 

@@ -22,6 +22,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmuda.domain import DomainBatch, DomainLayer, bind_domain_context
 from mmuda.functional import shrink
+from mmuda.models.layers import EfficientAttention
 
 JOINT = (('source', 'target'),)
 STCT = dict(source=('labels',), target=('teacher',))
@@ -62,9 +63,11 @@ class Floor:
         self.teacher = deepcopy(net).requires_grad_(False) if teaches else None
         if teaches:
             self.teacher.eval()
-            for norm in self.teacher.modules():
-                if isinstance(norm, _BatchNorm) and not isinstance(norm, DomainLayer):
-                    norm.train(teacher_norm == 'batch')
+            for layer in self.teacher.modules():
+                if isinstance(layer, _BatchNorm) and not isinstance(layer, DomainLayer):
+                    layer.train(teacher_norm == 'batch')
+                if isinstance(layer, EfficientAttention):
+                    layer.exact = False
         distant = any('distance' in kinds for kinds in learns.values())
         self.reference = deepcopy(net.backbone).requires_grad_(False) if distant else None
         if distant:

@@ -91,7 +91,8 @@ class TeacherLabels(Labeller):
             mirrored = ask('teacher', [replace(target, inputs=target.inputs.flip(-1))])
             logits = log_mean(logits, mirrored.flip(-1) if mirrored.dim() == 4 else mirrored)
         label, weight = self.label(logits, target.valid)
-        return dict(target=replace(target, label=label, weight=weight)), {}
+        complete = None if self._leaves_out(target.valid) else label
+        return dict(target=replace(target, label=label, complete=complete, weight=weight)), {}
 
     @torch.no_grad()
     def label(self, logits: Tensor, valid: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
@@ -121,6 +122,10 @@ class TeacherLabels(Labeller):
         if valid is not None:
             label = label.masked_fill(~valid, IGNORE_INDEX if label.dim() > 1 else -1)
         return label, weight
+
+    def _leaves_out(self, valid: Tensor | None) -> bool:
+        """Whether a place may not count."""
+        return bool(valid is not None or self.ignore_top or self.ignore_bottom)
 
     def _without_borders(self, logits: Tensor, valid: Tensor | None) -> Tensor | None:
         if not (self.ignore_top or self.ignore_bottom):

@@ -65,24 +65,25 @@ class PseudoLabelLoss(Term):
         outputs = type(views[0].outputs).joined([view.outputs for view in views])
         label = views[0].label if len(views) == 1 else torch.cat([view.label for view in views])
         weight = _weights(views)
+        everywhere = all(view.counts_everywhere for view in views)
         log = {}
         if self.weight is not None or label.dim() == 1:
-            agreement = self._agreement(outputs.logits(label.shape[1:] or None), label)
+            agreement = self._agreement(outputs.logits(label.shape[1:] or None), label, everywhere)
             log['pseudo_accuracy'] = agreement.mean()
         if self.weight is not None:
             weight = _times(self.weight.weigh(agreement, step), weight)
             log['coordination'] = weight.mean()
-        losses = outputs.losses(label, weight, self.reduction)
+        losses = outputs.losses(label, weight, 'all' if everywhere else self.reduction)
         if self.loss_weight != 1:
             losses = {key: self.loss_weight * loss for key, loss in losses.items()}
         return losses | log
 
     @torch.no_grad()
-    def _agreement(self, logits: Tensor, label: Tensor) -> Tensor:
-        """Return ``[N]``."""
+    def _agreement(self, logits: Tensor, label: Tensor, everywhere: bool) -> Tensor:
+        """Return ``[N]``; ``everywhere``: each place of the label counts."""
         if self.weight is None:
             return (logits.max(1).indices == label).float()
-        return self.weight.agreement(logits, label, counted(label))
+        return self.weight.agreement(logits, label, None if everywhere else counted(label))
 
 
 def _weights(views: Sequence[View]) -> Tensor | None:

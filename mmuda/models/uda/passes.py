@@ -6,13 +6,12 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from mmuda.domain import DOMAINS, DomainBatch, GroupDrawer
 
 from ..tasks import Outputs, Task
-from ..views import View
+from ..views import View, joined_rows
 from .plan import StepPlan
 from .taps import Taps
 
@@ -50,7 +49,7 @@ def loaded_views(
 
 def join_inputs(views: Sequence[View]) -> Tensor:
     """The images of all rows ``[B, 3, H, W]``."""
-    return views[0].inputs if len(views) == 1 else torch.cat([view.inputs for view in views])
+    return joined_rows([view.inputs for view in views])
 
 
 def layout_of(views: Iterable[View]) -> DomainBatch:

@@ -9,6 +9,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmuda.domain import DomainLayer
 
+from ..layers import EfficientAttention
 from ..layers.single_value import single_values_by_running
 
 TEACHERS = ('mean', 'fixed')
@@ -35,6 +36,9 @@ def set_teacher_mode(teacher: nn.Module, student: nn.Module, norm: str, training
         training: Whether the model is in training.
     """
     teacher.eval()
+    for module in teacher.modules():
+        if isinstance(module, EfficientAttention):
+            module.exact = not training  # labels are an argmax; scores of an evaluation are mmseg's to the bit
     if not training or norm != 'batch':
         return
     for module, twin in zip(teacher.modules(), student.modules(), strict=True):

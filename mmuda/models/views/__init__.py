@@ -1,6 +1,6 @@
 """Views of a training step, and their makers."""
 
-from .base import IGNORE_INDEX, Normalization, View, ViewMaker, counted
+from .base import IGNORE_INDEX, Normalization, View, ViewMaker, counted, joined_rows
 from .block_mask import BlockMask
 from .class_mix import ClassMix
 from .cut_mix import CutMix
@@ -22,4 +22,5 @@ __all__ = [
     'View',
     'ViewMaker',
     'counted',
+    'joined_rows',
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import prod
 from typing import Any
 
 import torch
@@ -24,6 +25,8 @@ class View:
         logits: ``[N, K, h, w]`` or ``[N, K]`` of the main head.
         label: ``[N, H, W]`` or ``[N]`` class indices; a place that does not count has :data:`IGNORE_INDEX`, an image
             that does not a negative label. None: nobody knows.
+        complete: The label itself where its maker knows that every place counts. A maker of another label has undone
+            that by its label.
         weight: ``[N]`` or ``[N, H, W]``, how much each counts (None: 1).
         valid: ``[N, H, W]`` bool, False on padding and on margins that the loader marked (None: there are none).
         domain: ``'source'`` or ``'target'``: the slot that domain-aware layers see.
@@ -36,6 +39,7 @@ class View:
     features: dict[str, Tensor | tuple[Tensor, ...]] = field(default_factory=dict)
     logits: Tensor | None = None
     label: Tensor | None = None
+    complete: Tensor | None = None
     weight: Tensor | None = None
     valid: Tensor | None = None
     domain: str = 'target'
@@ -46,10 +50,27 @@ class View:
     def __len__(self) -> int:
         return len(self.inputs)
 
+    @property
+    def counts_everywhere(self) -> bool:
+        """Whether every place of the label is known to count."""
+        return self.label is not None and self.complete is self.label
+
 
 def counted(label: Tensor) -> Tensor:
     """Bool of the label's shape ``[N, H, W]`` or ``[N]``: False where it does not count."""
     return label != IGNORE_INDEX if label.dim() > 1 else label >= 0
+
+
+def joined_rows(parts: Sequence[Tensor]) -> Tensor:
+    """All rows of some parts ``[N_i, ...]``; no copy where they lie one behind the other in one memory."""
+    first, row = parts[0], prod(parts[0].shape[1:])
+    memory, end = first.untyped_storage().data_ptr(), first.storage_offset()
+    for part in parts:
+        follows = part.untyped_storage().data_ptr() == memory and part.storage_offset() == end
+        if not follows or part.stride() != first.stride() or part.stride(0) != row or part.requires_grad:
+            return torch.cat(list(parts))
+        end += row * len(part)
+    return first.as_strided((sum(map(len, parts)), *first.shape[1:]), first.stride())
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ from torch import Tensor
 from mmuda.functional import adjust_colors, draw_jitter, gaussian_blur, jitter_colors, released_blur
 from mmuda.registry import MODELS
 
-from .base import Normalization, View, ViewMaker
+from .base import Normalization, View, ViewMaker, joined_rows
 
 STYLES = ('image', 'released')
 
@@ -73,7 +73,7 @@ class StudentView(ViewMaker):
     def forward(self, views: Mapping[str, View], norm: Normalization) -> View | dict[str, View]:
         """Return the augmented views; labels stay in place."""
         parts = [views[name] for name in self.of]
-        images = parts[0].inputs if len(parts) == 1 else torch.cat([part.inputs for part in parts])
+        images = joined_rows([part.inputs for part in parts])
         rows = self._changed(images, norm).split([len(part) for part in parts])
         made = [replace(part, inputs=x) for part, x in zip(parts, rows, strict=True)]
         return made[0] if len(made) == 1 else dict(zip(self.of, made))
