@@ -80,7 +80,7 @@ def hybrid_attention(
     if isinstance(plan, GroupPlan):
         _check_plan(plan, direction, intra_ratio)
         return packed_attention(q, k, v, plan, bias, dropout_p)
-    return _masked(q, k, v, layout, plan, bias, dropout_p)
+    return _masked(q, k, v, layout, plan, dropout_p)
 
 
 def plan_attention(
@@ -101,7 +101,8 @@ def plan_attention(
             They belong to both groups: they see every token, and every token sees them. N and M then count them.
 
     Returns:
-        A :class:`GroupPlan` for a stage that is gathered, a mask bool ``[B, N, 2M]`` for one that is masked.
+        A :class:`GroupPlan` for a stage that is gathered; for one that is masked what is added to the logits,
+        ``[B, N, 2M]`` in float32, own keys first: −∞ for a key that a query does not see.
 
     Raises:
         ValueError: Shared tokens with ``implementation='gathered'``, in which a token has one group.
@@ -111,15 +112,13 @@ def plan_attention(
             raise ValueError(
                 "hybrid attention gathers tokens of one group: tokens of both need implementation='masked'."
             )
-        return [_group_mask(*stage, layout, _hybrid_domains(direction), num_shared) for stage in stages]
+        return _group_masks(stages, layout, direction, intra_ratio, num_shared)
     packed = [resolve(implementation, keys.shape[1]) == 'gathered' for _, keys in stages]
-    gathered = [stage for stage, is_packed in zip(stages, packed, strict=True) if is_packed]
-    hybrid = _hybrid_domains(direction)
-    plans = iter(plan_groups(layout, gathered, hybrid, intra_ratio != 0.5) if gathered else ())
-    return [
-        next(plans) if is_packed else _group_mask(*stage, layout, hybrid)
-        for stage, is_packed in zip(stages, packed, strict=True)
-    ]
+    gathered, masked = ([stage for stage, is_packed in zip(stages, packed) if is_packed == kind] for kind in (1, 0))
+    with_bias = intra_ratio != 0.5
+    plans = iter(plan_groups(layout, gathered, _hybrid_domains(direction), with_bias) if gathered else ())
+    masks = iter(_group_masks(masked, layout, direction, intra_ratio) if masked else ())
+    return [next(plans if is_packed else masks) for is_packed in packed]
 
 
 def mixes_domains(layout: DomainBatch, direction: str) -> bool:
@@ -194,24 +193,31 @@ def _bias_row(bias: tuple[float, float], like: Tensor, num_keys: int) -> Tensor:
     return torch.cat([like.new_full((num_keys,), value) for value in bias])
 
 
-def _with_partner(x: Tensor, layout: DomainBatch, dim: int) -> Tensor:
-    """Map [B, …] → each image's own entries, then those of the image it is paired with, along ``dim``."""
-    source, target = layout.split(x)
-    others = [_take(target, layout.target_of_source()), _take(source, layout.source_of_target())]
-    return torch.cat((x, torch.cat(others)), dim)
+def _with_partner(x: Tensor, layout: DomainBatch, batch: int, dim: int) -> Tensor:
+    """Each image's own entries, then those of the image it is paired with, along ``dim``; images are along ``batch``."""
+    if layout.num_source == layout.num_target:  # the b-th images of both domains are a pair
+        return torch.cat((x, x.roll(layout.num_source, batch)), dim)
+    source, target = x.split([layout.num_source, layout.num_target], batch)
+    others = [_take(target, layout.target_of_source(), batch), _take(source, layout.source_of_target(), batch)]
+    return torch.cat((x, torch.cat(others, batch)), dim)
 
 
-def _take(x: Tensor, rows: tuple[int, ...]) -> Tensor:
-    if rows == tuple(range(len(x))):
+def _take(x: Tensor, rows: tuple[int, ...], dim: int) -> Tensor:
+    if rows == tuple(range(x.shape[dim])):
         return x
-    return torch.stack([x[row] for row in rows])  # a list as an index would be copied to the device and waited for
+    return torch.stack([x.select(dim, row) for row in rows], dim)  # a list as an index would be copied to the device
+
+
+def _keys_and_values(k: Tensor, v: Tensor, layout: DomainBatch) -> tuple[Tensor, Tensor]:
+    """[B, heads, M, d] → those of both images of a pair, own first: [B, heads, 2M, d]."""
+    return _with_partner(torch.stack((k, v)), layout, 1, 3).unbind(0)
 
 
 def _ungrouped(
     q: Tensor, k: Tensor, v: Tensor, layout: DomainBatch, direction: str, bias: tuple | None, dropout_p: float
 ) -> Tensor:
     """Eq. 3 for the hybrid domains, Eq. 2 for another."""
-    keys, values = _with_partner(k, layout, 2), _with_partner(v, layout, 2)
+    keys, values = _keys_and_values(k, v, layout)
     mask = None if bias is None else _bias_row(bias, q, k.shape[2]).expand(1, 1, q.shape[2], -1)
     if direction == 'both':
         return F.scaled_dot_product_attention(q, keys, values, mask, dropout_p)
@@ -226,29 +232,45 @@ def _ungrouped(
     )
 
 
-def _group_mask(
-    q_groups: Tensor, kv_groups: Tensor, layout: DomainBatch, hybrid: tuple[bool, bool], num_shared: int = 0
-) -> Tensor:
-    """Tell which keys each query sees: bool [B, N, 2M], own keys first."""
-    if num_shared:
-        q_groups, kv_groups = (F.pad(groups, (num_shared, 0)) for groups in (q_groups, kv_groups))
-    others = torch.ones_like(kv_groups)
-    for sees_both, rows in zip(hybrid, layout.split(others), strict=True):
-        rows.fill_(sees_both)
-    visible = torch.cat((torch.ones_like(kv_groups), others), 1).unsqueeze(1)
-    same = q_groups.unsqueeze(2) == _with_partner(kv_groups, layout, 1).unsqueeze(1)
-    if num_shared:
-        same[:, :num_shared] = True
-        same.unflatten(2, (2, -1))[..., :num_shared] = True
-    same &= visible
-    return torch.where(same.any(2, keepdim=True), same, visible)  # no key in its group: all keys
+def _group_masks(
+    stages: Sequence[tuple[Tensor, Tensor]],
+    layout: DomainBatch,
+    direction: str,
+    intra_ratio: float,
+    num_shared: int = 0,
+) -> list[Tensor]:
+    """What is added to the logits of the queries of each stage, [B, N, 2M], own keys first."""
+    keys = torch.cat([F.pad(groups, (num_shared, 0)) if num_shared else groups for _, groups in stages], 1)
+    keys = _with_partner(keys.unsqueeze(1), layout, 0, 1).split([num_shared + len(x[0]) for _, x in stages], 2)
+    unseen = _unseen(layout, _hybrid_domains(direction), keys[0].device)
+    bias, zero = _bias(intra_ratio), torch.zeros((), device=keys[0].device)
+    masks = []
+    for (groups, _), own in zip(stages, keys, strict=True):  # own: [B, 2, M]
+        queries = F.pad(groups, (num_shared, 0)) if num_shared else groups
+        hidden = queries[..., None, None] != own.unsqueeze(1)  # [B, N, 2, M]
+        if num_shared:
+            hidden[:, :num_shared] = False
+            hidden[..., :num_shared] = False
+        if unseen is not None:
+            hidden |= unseen
+        alone = hidden.flatten(2).all(2)[..., None, None]  # no key in its group: all keys
+        hidden = hidden > alone if unseen is None else torch.where(alone, unseen, hidden)
+        # Where own keys alone are seen, a bias is a constant, which leaves a softmax as it is.
+        row = zero if bias is None else _bias_row(bias, zero, own.shape[2])
+        masks.append(row.masked_fill(hidden.flatten(2), -math.inf))
+    return masks
 
 
-def _masked(
-    q: Tensor, k: Tensor, v: Tensor, layout: DomainBatch, mask: Tensor, bias: tuple | None, dropout_p: float
-) -> Tensor:
-    keys, values = _with_partner(k, layout, 2), _with_partner(v, layout, 2)
-    mask = mask.unsqueeze(1)  # [B, 1, N, 2M]
-    if bias is not None:  # where own keys alone are visible, it is a constant, which leaves a softmax as it is
-        mask = torch.where(mask, _bias_row(bias, q, k.shape[2]), -torch.inf)
-    return F.scaled_dot_product_attention(q, keys, values, mask, dropout_p)
+def _unseen(layout: DomainBatch, hybrid: tuple[bool, bool], device: torch.device) -> Tensor | None:
+    """bool [B, 1, 2, 1]: the other domain's keys for images of a domain that keeps to itself; None: all see both."""
+    if all(hybrid):
+        return None
+    unseen = torch.zeros(len(layout), 1, 2, 1, dtype=torch.bool, device=device)
+    for sees_both, rows in zip(hybrid, layout.split(unseen[:, :, 1]), strict=True):
+        rows.fill_(not sees_both)
+    return unseen
+
+
+def _masked(q: Tensor, k: Tensor, v: Tensor, layout: DomainBatch, mask: Tensor, dropout_p: float) -> Tensor:
+    keys, values = _keys_and_values(k, v, layout)
+    return F.scaled_dot_product_attention(q, keys, values, mask.to(q.dtype).unsqueeze(1), dropout_p)

@@ -10,14 +10,14 @@ Shapes: B images, H × W pixels, a grid of h × w tokens. True is the paper's wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 Grid = tuple[int, int]
-Raster = Callable[[Grid], Tensor]  # a drawn split: grid (h, w) → bool [B, h, w]
 
 _NUM_IDS = 1024  # labels above are rare, and count as ignored
 _CUTOUT_AREA = (0.25, 0.75)
@@ -72,15 +72,31 @@ def class_split_pyramid(
         ValueError: An unknown strategy, a label that is no integer map, an empty grid, or a
             ``num_scattered`` that is negative or has no use.
     """
+    return tokens_on_grids(split_tokens(label, strategy, grids, generator, num_scattered, ignore_index), grids)
+
+
+def split_tokens(
+    label: Tensor,
+    strategy: str,
+    grids: Sequence[Grid],
+    generator: torch.Generator | None = None,
+    num_scattered: int = 0,
+    ignore_index: int = 255,
+) -> Tensor:
+    """The tokens of all grids, one behind the other: bool ``[B, Σ h·w]``. See :func:`class_split_pyramid`."""
     check_strategy(strategy, num_scattered)
     _check(label, grids)
     coarsest = min(grids, key=lambda grid: grid[0] * grid[1])
     if strategy in _SHAPES:
-        raster = _repeat(_SHAPES[strategy](label, coarsest, generator))
-    else:
-        random = _repeat(_random(label, coarsest, generator)) if num_scattered else None
-        raster = _of_classes(label, random, generator, num_scattered, ignore_index)
-    return tuple(raster(tuple(grid)) for grid in grids)
+        return _rasterised(_SHAPES[strategy](label, coarsest, generator), grids)
+    random = _rasterised(_random(label, coarsest, generator), grids) if num_scattered else None
+    return _of_classes(label, grids, random, generator, num_scattered, ignore_index)
+
+
+def tokens_on_grids(tokens: Tensor, grids: Sequence[Grid]) -> tuple[Tensor, ...]:
+    """``[B, Σ h·w]`` → the map ``[B, h, w]`` of each grid."""
+    parts = tokens.split([height * width for height, width in grids], 1)
+    return tuple(part.unflatten(1, tuple(grid)) for part, grid in zip(parts, grids, strict=True))
 
 
 def key_groups(groups: Tensor, ratio: int, majority: bool = False) -> Tensor:
@@ -166,58 +182,64 @@ def _cells(like: Tensor, grid: Grid, offset: float) -> list[Tensor]:
     return [(torch.arange(size, device=like.device) + offset).unsqueeze(0) for size in grid]
 
 
-def _repeat(coarse: Tensor) -> Raster:
-    return lambda grid: _nearest(coarse, grid)
-
-
 # ---- classes ----------------------------------------------------------------------------------
 
 
 def _of_classes(
-    label: Tensor, random: Raster | None, generator: torch.Generator | None, num_scattered: int, ignore_index: int
-) -> Raster:
-    """Return half of the classes; with ``random``, the tokens of ``num_scattered`` classes take its bits instead."""
-    present = _present(label, ignore_index)
-    first = _rank_classes(present, generator) < (present.sum(1, keepdim=True) + 1) // 2
-    scattered = None if random is None else _rank_classes(present, generator) < num_scattered
-
-    def raster(grid: Grid) -> Tensor:
-        ids = _ids(_nearest(label, grid), ignore_index)
-        chosen = _look_up(first, ids)
-        return chosen if random is None else torch.where(_look_up(scattered, ids), random(grid), chosen)
-
-    return raster
-
-
-def _ids(label: Tensor, ignore_index: int) -> Tensor:
-    """Return places in a table of classes; the last one is for all that is none."""
-    label = label.long()
-    return label.masked_fill((label == ignore_index) | (label < 0) | (label >= _NUM_IDS), _NUM_IDS)
-
-
-def _present(label: Tensor, ignore_index: int) -> Tensor:
-    """Tell which classes an image has: bool [B, ids + 1]."""
-    table = torch.zeros(len(label), _NUM_IDS + 1, dtype=torch.bool, device=label.device)
-    return table.scatter_(1, _ids(label, ignore_index).flatten(1), True)
+    label: Tensor,
+    grids: Sequence[Grid],
+    random: Tensor | None,
+    generator: torch.Generator | None,
+    num_scattered: int,
+    ignore_index: int,
+) -> Tensor:
+    """Half of the classes; with ``random``, the tokens of ``num_scattered`` classes take its bits instead."""
+    label = _class_table(ignore_index, label.device)[label.long().clamp(-1, _NUM_IDS)]
+    absent = torch.ones(len(label), _NUM_IDS + 1, dtype=torch.bool, device=label.device)
+    absent.scatter_(1, label.flatten(1), False)
+    tokens = _rasterised(label, grids)
+    # The half of p classes, rounded up, has the ranks r with 2r < p.
+    first = absent.sum(1, keepdim=True).add(_rank_classes(absent, generator), alpha=2) < absent.shape[1]
+    chosen = first.gather(1, tokens)
+    if random is None:
+        return chosen
+    scattered = _rank_classes(absent, generator) < num_scattered
+    return torch.where(scattered.gather(1, tokens), random, chosen)
 
 
-def _rank_classes(present: Tensor, generator: torch.Generator | None) -> Tensor:
-    """Return each class's place in a random order of those present, the absent ones behind them."""
-    score = _uniform(present, present.shape[1], generator)
-    return _rank(score.masked_fill(~present, 2.0))
+@lru_cache(maxsize=32)
+@torch.inference_mode(False)
+def _class_table(ignore_index: int, device: torch.device) -> Tensor:
+    """Its own number for each class; the last place, and so −1, is for all that is none."""
+    table = torch.arange(_NUM_IDS + 1)
+    if 0 <= ignore_index < _NUM_IDS:
+        table[ignore_index] = _NUM_IDS
+    return table.to(device)
 
 
-def _look_up(table: Tensor, ids: Tensor) -> Tensor:
-    """Map bool [B, ids + 1] → each token's entry [B, h, w]."""
-    return table.gather(1, ids.flatten(1)).view_as(ids)
+def _rank_classes(absent: Tensor, generator: torch.Generator | None) -> Tensor:
+    """Each class's place in a random order of those present, the absent ones behind them."""
+    return _rank(_uniform(absent, absent.shape[1], generator).add_(absent, alpha=2))
 
 
-def _nearest(maps: Tensor, grid: Grid) -> Tensor:
-    """Map [B, H, W] → [B, h, w]: the value at the upper left of each cell."""
-    rows, columns = (
-        torch.arange(size, device=maps.device) * full // size for size, full in zip(grid, maps.shape[-2:], strict=True)
-    )
-    return maps[:, rows.unsqueeze(1), columns]
+# ---- tokens -----------------------------------------------------------------------------------
+
+
+def _rasterised(maps: Tensor, grids: Sequence[Grid]) -> Tensor:
+    """[B, H, W] → [B, Σ h·w]: the value at the upper left of each cell of each grid."""
+    index = _upper_left(tuple(maps.shape[-2:]), tuple(map(tuple, grids)), maps.device)
+    return maps.flatten(1).index_select(1, index)
+
+
+@lru_cache(maxsize=32)
+@torch.inference_mode(False)
+def _upper_left(size: Grid, grids: tuple[Grid, ...], device: torch.device) -> Tensor:
+    """Where in a map of ``size`` the cells of the grids begin, moved to the device once."""
+    found = []
+    for grid in grids:
+        rows, columns = (torch.arange(cells) * full // cells for cells, full in zip(grid, size, strict=True))
+        found.append((rows.unsqueeze(1) * size[1] + columns).flatten())
+    return torch.cat(found).to(device)
 
 
 def _uniform(like: Tensor, count: int, generator: torch.Generator | None) -> Tensor:

@@ -9,14 +9,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from mmuda.domain import DomainBatch, GroupDrawer
-from mmuda.functional import class_split_pyramid
 from mmuda.functional.attention import check_options, mixes_domains
-from mmuda.functional.grouping import check_strategy
+from mmuda.functional.grouping import check_strategy, split_tokens, tokens_on_grids
 
 NEEDS_LABELS = ('semantic', 'scattered-semantic')
 
@@ -135,16 +135,16 @@ class HybridEncoder(GroupDrawer):
 
     def _maps(self, layout: DomainBatch, label: Tensor, grids: list[tuple[int, int]]) -> tuple[Tensor, ...]:
         """bool [B, h, w] for each stage."""
-        options = dict(num_scattered=self.num_scattered)
+        draw = partial(split_tokens, label, self.strategy, num_scattered=self.num_scattered)
         if self.share_stages:
-            maps = class_split_pyramid(label, self.strategy, grids, **options)
+            tokens = draw(grids)
         else:
             coarsest = grids[-1]  # about that of the keys in every stage
-            maps = [class_split_pyramid(label, self.strategy, [grid, coarsest], **options)[0] for grid in grids]
-        if not self.share_domains:
-            return tuple(maps)
-        sources = layout.source_of_target()
-        return tuple(torch.cat((own, torch.stack([own[source] for source in sources]))) for own in maps)
+            tokens = torch.cat([draw([grid, coarsest])[:, : grid[0] * grid[1]] for grid in grids], 1)
+        if self.share_domains:
+            images = (*range(layout.num_source), *layout.source_of_target())
+            tokens = torch.stack([tokens[image] for image in images])
+        return tokens_on_grids(tokens, grids)
 
     def _warn_of_missing_groups(self) -> None:
         """A layout that was set by hand may leave them out on purpose; a forgotten draw would be silent."""
