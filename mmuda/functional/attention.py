@@ -194,7 +194,7 @@ def _bias_row(bias: tuple[float, float], like: Tensor, num_keys: int) -> Tensor:
 
 
 def _with_partner(x: Tensor, layout: DomainBatch, batch: int, dim: int) -> Tensor:
-    """Each image's own entries, then those of the image it is paired with, along ``dim``; images are along ``batch``."""
+    """Each image's own entries, then those of its partner, along ``dim``; images are along ``batch``."""
     if layout.num_source == layout.num_target:  # the b-th images of both domains are a pair
         return torch.cat((x, x.roll(layout.num_source, batch)), dim)
     source, target = x.split([layout.num_source, layout.num_target], batch)

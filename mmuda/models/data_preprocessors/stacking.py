@@ -1,4 +1,4 @@
-"""Images of one size are one tensor for the host's preprocessor: a fraction of the operations, to the bit its values."""
+"""Images of one size are one tensor for the host's preprocessor: a fraction of the operations, and its values."""
 
 from __future__ import annotations
 

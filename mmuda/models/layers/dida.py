@@ -20,6 +20,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmuda.functional.adaptive_conv import Maps, adaptive_conv
 from mmuda.functional.dida import FORMS, full_precision, instance_conv
 from mmuda.registry import MODELS
 
@@ -69,13 +70,12 @@ class MultiBranchModule(BaseModule):
                 f'{type(self).__name__} has in_channels={self.in_channels}, but its input has {x.shape[1]} channels: '
                 'set in_channels to that of the stage whose output it gets.'
             )
-        maps = torch.stack(self.maps(x, self.reduce(x)), 1)
-        out = self.fuse(maps.flatten(0, 1))
+        out = self.fuse(self.maps(x, self.reduce(x)).flatten(0, 1))
         return out.reshape(x.shape[0], -1, *out.shape[2:])  # a copy in channels-last, whose strides no view can join
 
     @abstractmethod
-    def maps(self, x: Tensor, reduced: Tensor) -> list[Tensor]:
-        """Input ``[B, C, H, W]`` and its reduction before the ReLU ``[B, R, H, W]`` → D maps ``[B, R, H', W']``."""
+    def maps(self, x: Tensor, reduced: Tensor) -> Tensor:
+        """Input ``[B, C, H, W]`` and its reduction before the ReLU ``[B, R, H, W]`` → ``[B, D, R, H', W']``."""
 
 
 @MODELS.register_module()
@@ -134,18 +134,24 @@ class DIDAModule(MultiBranchModule):
         for generator in self.generators if self.unit_scale else ():
             nn.init.ones_(generator.rescale.weight)
 
-    def maps(self, x: Tensor, reduced: Tensor) -> list[Tensor]:
+    def maps(self, x: Tensor, reduced: Tensor) -> Tensor:
         """Ô and Õ of Eqs. 2 and 3."""
+        grouped = self.form == 'grouped' or (self.form == 'auto' and x.is_cuda)
+        if grouped and not self.reductions and not torch.compiler.is_compiling():
+            return adaptive_conv(
+                reduced, [generator.maps() for generator in self.generators], self.dilations, self.stride
+            )
         feature = reduced.relu()
         if self.reductions:
             mean = x.mean((2, 3), keepdim=True)
             gates = [reduce(mean).relu().flatten(1) for reduce in self.reductions]
         else:
             gates = [reduced.mean((2, 3)).relu()] * len(self.dilations)
-        return [
+        maps = [
             instance_conv(feature, gate, *generator(), dilation, self.stride, self.form)
             for gate, generator, dilation in zip(gates, self.generators, self.dilations)
         ]
+        return torch.stack(maps, 1)
 
 
 class KernelGenerator(nn.Module):
@@ -162,6 +168,11 @@ class KernelGenerator(nn.Module):
         self.expand = nn.Conv2d(1, kernel_size**2, 1, bias=bias)
         self.rescale = nn.Conv2d(1, 1, 1, bias=bias) if rescale else None
         self.kernel_size = kernel_size
+
+    def maps(self) -> Maps:
+        """w, b, a and d."""
+        scale, shift = (None, None) if self.rescale is None else (self.rescale.weight, self.rescale.bias)
+        return Maps(self.expand.weight, self.expand.bias, scale, shift)
 
     def forward(self) -> tuple[Tensor, Tensor | None]:
         """U and V ``[k, k]``; no V without biases."""

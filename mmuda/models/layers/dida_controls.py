@@ -56,11 +56,12 @@ class StaticModule(MultiBranchModule):
         self.dilations, self.stride = tuple(dilations), stride
         self.init_weights()
 
-    def maps(self, x: Tensor, reduced: Tensor) -> list[Tensor]:
+    def maps(self, x: Tensor, reduced: Tensor) -> Tensor:
         """The reduced channels, convolved depth-wise with each dilation."""
         feature = reduced.relu()
         kernels = list(self.kernels) * (len(self.dilations) if len(self.kernels) == 1 else 1)
-        return [self._convolve(feature, kernel.weight, dilation) for kernel, dilation in zip(kernels, self.dilations)]
+        maps = [self._convolve(feature, kernel.weight, dilation) for kernel, dilation in zip(kernels, self.dilations)]
+        return torch.stack(maps, 1)
 
     def _convolve(self, x: Tensor, weight: Tensor, dilation: int) -> Tensor:
         padding = dilation * (weight.shape[-1] - 1) // 2
@@ -98,9 +99,9 @@ class AttentionModule(MultiBranchModule):
         if hasattr(self.attention, 'init_weights'):
             self.attention.init_weights()
 
-    def maps(self, x: Tensor, reduced: Tensor) -> list[Tensor]:
+    def maps(self, x: Tensor, reduced: Tensor) -> Tensor:
         """One map."""
-        return [self.attention(reduced.relu())[..., :: self.stride, :: self.stride]]
+        return self.attention(reduced.relu())[..., :: self.stride, :: self.stride].unsqueeze(1)
 
 
 @MODELS.register_module()

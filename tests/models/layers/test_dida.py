@@ -94,14 +94,18 @@ def test_the_released_module(stride, form):
     ids=str,
 )
 def test_the_figure_as_written(options):
-    """Outputs and all gradients, in float64."""
+    """Outputs and all gradients, in float64, of the CPU's form and of the GPU's."""
     module = random_module(16, 12, **dict(reduction=4) | options).double()
     x = torch.randn(3, 16, 8, 7, dtype=torch.float64)
-    torch.testing.assert_close(run(module, x), run(module, x, as_written), rtol=1e-10, atol=1e-10)
+    wanted = run(module, x, as_written)
+    for form in ('auto', 'grouped'):
+        module.form = form
+        torch.testing.assert_close(run(module, x), wanted, rtol=1e-10, atol=1e-10)
 
 
-def test_gradients_are_those_of_finite_differences():
-    module = random_module(4, 4, 2).double()
+@pytest.mark.parametrize('form', ['auto', 'grouped'])
+def test_gradients_are_those_of_finite_differences(form):
+    module = random_module(4, 4, 2, form=form).double()
     x = torch.randn(2, 4, 3, 3, dtype=torch.float64, requires_grad=True)
     names = [name for name, _ in module.named_parameters()]
 
@@ -183,8 +187,9 @@ def test_every_parameter_has_a_gradient():
 
 
 @pytest.mark.parametrize('height', [7, 20])
-def test_operations_do_not_grow_with_the_batch(height, count_operations):
-    module, counts = DIDAModule(32, 8), []
+@pytest.mark.parametrize('form', ['auto', 'grouped'])
+def test_operations_do_not_grow_with_the_batch(height, form, count_operations):
+    module, counts = DIDAModule(32, 8, form=form), []
     for batch in (2, 9):
         x = torch.randn(batch, 32, height, height)
         counts.append(count_operations(lambda x=x: module(x).sum().backward()))
@@ -192,10 +197,10 @@ def test_operations_do_not_grow_with_the_batch(height, count_operations):
     assert 10 < counts[0] == counts[1]
 
 
-@pytest.mark.parametrize('height', [7, 20])
-def test_checkpointing_and_compiling_change_nothing(height):
+@pytest.mark.parametrize('height, form', [(7, 'auto'), (20, 'auto'), (7, 'grouped')])
+def test_checkpointing_and_compiling_change_nothing(height, form):
     torch._dynamo.reset()
-    module, x = random_module(32, 8, stride=2), torch.randn(3, 32, height, height)
+    module, x = random_module(32, 8, stride=2, form=form), torch.randn(3, 32, height, height)
     wanted = run(module, x)
     result = run(module, x, lambda module, x: checkpoint(module, x, use_reentrant=False))
     torch.testing.assert_close(result, wanted, rtol=0, atol=0)
@@ -203,9 +208,9 @@ def test_checkpointing_and_compiling_change_nothing(height):
     torch.testing.assert_close(compiled, wanted, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize('height', [7, 20])
-def test_autocast_to_bfloat16(height):
-    module, x = random_module(32, 8, 4), torch.randn(4, 32, height, height)
+@pytest.mark.parametrize('height, form', [(7, 'auto'), (20, 'auto'), (7, 'grouped')])
+def test_autocast_to_bfloat16(height, form):
+    module, x = random_module(32, 8, 4, form=form), torch.randn(4, 32, height, height)
     full = run(module, x)
     with torch.autocast('cpu', torch.bfloat16):
         low = run(module, x)
@@ -215,8 +220,9 @@ def test_autocast_to_bfloat16(height):
     assert all(gradient.dtype == torch.float32 for gradient in low[2].values())
 
 
-def test_channels_last_changes_nothing():
-    module, x = random_module(32, 8, 4), torch.randn(4, 32, 7, 7)
+@pytest.mark.parametrize('form', ['auto', 'grouped'])
+def test_channels_last_changes_nothing(form):
+    module, x = random_module(32, 8, 4, form=form), torch.randn(4, 32, 7, 7)
     last = run(module, x.contiguous(memory_format=torch.channels_last))
     torch.testing.assert_close(last, run(module, x), rtol=1e-4, atol=1e-4)
 
