@@ -24,14 +24,14 @@ def test_neighbours_are_not_copied(layout):
 @pytest.mark.parametrize('case', ['swapped', 'apart', 'another memory', 'another order', 'with gradient', 'no rows'])
 def test_all_other_rows_are(case):
     rows = torch.randn(6, 3, 4, 5)
-    parts = dict([
-        ('swapped', [rows[2:], rows[:2]]),
-        ('apart', [rows[:2], rows[3:]]),
-        ('another memory', [rows[:2], rows[2:].clone()]),
-        ('another order', [rows[:2], rows[2:].contiguous(memory_format=torch.channels_last)]),
-        ('with gradient', list(rows.requires_grad_().split(3))),
-        ('no rows', [rows[:0], rows]),
-    ])[case]  # fmt: skip
+    parts = {
+        'swapped': [rows[2:], rows[:2]],
+        'apart': [rows[:2], rows[3:]],
+        'another memory': [rows[:2], rows[2:].clone()],
+        'another order': [rows[:2], rows[2:].contiguous(memory_format=torch.channels_last)],
+        'with gradient': list(rows.clone().requires_grad_().split(3)),
+        'no rows': [rows[:0], rows],
+    }[case]
     found = joined_rows(parts)
     assert torch.equal(found, torch.cat(parts))
     assert case == 'no rows' or found.data_ptr() != rows.data_ptr()
