@@ -54,7 +54,7 @@ def _prepare(self, stock: Callable, data: dict, training: bool = False) -> dict:
 
 
 def _fits_as_it_is(host: 'nn.Module', images: list) -> bool:
-    """Whether the stock preprocessor would neither pad nor mix nor refuse these images."""
+    """Tell whether the stock preprocessor would neither pad nor mix nor refuse these images."""
     import torch
 
     shapes = {tuple(image.shape) for image in images}
@@ -67,7 +67,7 @@ def _fits_as_it_is(host: 'nn.Module', images: list) -> bool:
 
 
 def _prepare_maps(host: 'nn.Module', data: dict) -> dict:
-    """As the stock `forward` and `stack_batch`, to the bit, on all images at once; labels stay."""
+    """Do what the stock `forward` and `stack_batch` do, to the bit, on all images at once; labels stay."""
     import torch
 
     inputs = torch.stack(data['inputs'])

@@ -40,7 +40,7 @@ class Maps(NamedTuple):
 
 
 def adaptive_conv(reduced: Tensor, maps: Sequence[Maps], dilations: Sequence[int], stride: int = 1) -> Tensor:
-    """ReLU(F) of each instance, convolved with its own kernels of each dilation.
+    """Convolve ReLU(F) of each instance with its own kernels of each dilation.
 
     Args:
         reduced: F ``[N, R, H, W]``.
@@ -60,7 +60,7 @@ def adaptive_conv(reduced: Tensor, maps: Sequence[Maps], dilations: Sequence[int
 
 
 class _Plan(NamedTuple):
-    """Where the parameters go, in ``[0, 1, parameters of the first dilation, …]``, and where their gradients are.
+    """Where the parameters go, from ``[0, 1, those of the first dilation, …]``, and where their gradients are.
 
     ``index``: the table ``[2 D, cols]``, whose rows are multiplied by a_d and s_d, and these 2 D factors behind it.
     """
@@ -128,7 +128,7 @@ class _Slopes(torch.autograd.Function):
 @lru_cache(maxsize=8)
 @torch.inference_mode(False)
 def _constants(dtype: torch.dtype, device: torch.device) -> Tensor:
-    """What stands in front of the parameters, moved to the device once."""
+    """Return what stands in front of the parameters, moved to the device once."""
     return torch.tensor([0.0, 1.0], dtype=dtype, device=device)
 
 

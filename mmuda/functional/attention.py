@@ -194,7 +194,7 @@ def _bias_row(bias: tuple[float, float], like: Tensor, num_keys: int) -> Tensor:
 
 
 def _with_partner(x: Tensor, layout: DomainBatch, batch: int, dim: int) -> Tensor:
-    """Each image's own entries, then those of its partner, along ``dim``; images are along ``batch``."""
+    """Join each image's own entries and then those of its partner along ``dim``; images are along ``batch``."""
     if layout.num_source == layout.num_target:  # the b-th images of both domains are a pair
         return torch.cat((x, x.roll(layout.num_source, batch)), dim)
     source, target = x.split([layout.num_source, layout.num_target], batch)
@@ -209,7 +209,7 @@ def _take(x: Tensor, rows: tuple[int, ...], dim: int) -> Tensor:
 
 
 def _keys_and_values(k: Tensor, v: Tensor, layout: DomainBatch) -> tuple[Tensor, Tensor]:
-    """[B, heads, M, d] → those of both images of a pair, own first: [B, heads, 2M, d]."""
+    """Join those of both images of a pair, own first: [B, heads, M, d] → [B, heads, 2M, d]."""
     return _with_partner(torch.stack((k, v)), layout, 1, 3).unbind(0)
 
 
@@ -239,7 +239,7 @@ def _group_masks(
     intra_ratio: float,
     num_shared: int = 0,
 ) -> list[Tensor]:
-    """What is added to the logits of the queries of each stage, [B, N, 2M], own keys first."""
+    """Return what is added to the logits of the queries of each stage, [B, N, 2M], own keys first."""
     keys = torch.cat([F.pad(groups, (num_shared, 0)) if num_shared else groups for _, groups in stages], 1)
     keys = _with_partner(keys.unsqueeze(1), layout, 0, 1).split([num_shared + len(x[0]) for _, x in stages], 2)
     unseen = _unseen(layout, _hybrid_domains(direction), keys[0].device)
@@ -262,7 +262,7 @@ def _group_masks(
 
 
 def _unseen(layout: DomainBatch, hybrid: tuple[bool, bool], device: torch.device) -> Tensor | None:
-    """bool [B, 1, 2, 1]: the other domain's keys for images of a domain that keeps to itself; None: all see both."""
+    """Mark the other domain's keys for a domain that keeps to itself: bool [B, 1, 2, 1]; None: all see both."""
     if all(hybrid):
         return None
     unseen = torch.zeros(len(layout), 1, 2, 1, dtype=torch.bool, device=device)

@@ -83,7 +83,7 @@ def split_tokens(
     num_scattered: int = 0,
     ignore_index: int = 255,
 ) -> Tensor:
-    """The tokens of all grids, one behind the other: bool ``[B, Σ h·w]``. See :func:`class_split_pyramid`."""
+    """Split the tokens of all grids, one behind the other: bool ``[B, Σ h·w]``. See :func:`class_split_pyramid`."""
     check_strategy(strategy, num_scattered)
     _check(label, grids)
     coarsest = min(grids, key=lambda grid: grid[0] * grid[1])
@@ -94,7 +94,7 @@ def split_tokens(
 
 
 def tokens_on_grids(tokens: Tensor, grids: Sequence[Grid]) -> tuple[Tensor, ...]:
-    """``[B, Σ h·w]`` → the map ``[B, h, w]`` of each grid."""
+    """Cut ``[B, Σ h·w]`` into the map ``[B, h, w]`` of each grid."""
     parts = tokens.split([height * width for height, width in grids], 1)
     return tuple(part.unflatten(1, tuple(grid)) for part, grid in zip(parts, grids, strict=True))
 
@@ -193,7 +193,7 @@ def _of_classes(
     num_scattered: int,
     ignore_index: int,
 ) -> Tensor:
-    """Half of the classes; with ``random``, the tokens of ``num_scattered`` classes take its bits instead."""
+    """Choose half of the classes; with ``random``, the tokens of ``num_scattered`` classes take its bits instead."""
     label = _class_table(ignore_index, label.device)[label.long().clamp(-1, _NUM_IDS)]
     absent = torch.ones(len(label), _NUM_IDS + 1, dtype=torch.bool, device=label.device)
     absent.scatter_(1, label.flatten(1), False)
@@ -210,7 +210,7 @@ def _of_classes(
 @lru_cache(maxsize=32)
 @torch.inference_mode(False)
 def _class_table(ignore_index: int, device: torch.device) -> Tensor:
-    """Its own number for each class; the last place, and so −1, is for all that is none."""
+    """Give each class its own number; the last place, and so −1, is for all that is none."""
     table = torch.arange(_NUM_IDS + 1)
     if 0 <= ignore_index < _NUM_IDS:
         table[ignore_index] = _NUM_IDS
@@ -218,7 +218,7 @@ def _class_table(ignore_index: int, device: torch.device) -> Tensor:
 
 
 def _rank_classes(absent: Tensor, generator: torch.Generator | None) -> Tensor:
-    """Each class's place in a random order of those present, the absent ones behind them."""
+    """Put the classes that are present in a random order, the absent ones behind them: each one's place."""
     return _rank(_uniform(absent, absent.shape[1], generator).add_(absent, alpha=2))
 
 
@@ -226,7 +226,7 @@ def _rank_classes(absent: Tensor, generator: torch.Generator | None) -> Tensor:
 
 
 def _rasterised(maps: Tensor, grids: Sequence[Grid]) -> Tensor:
-    """[B, H, W] → [B, Σ h·w]: the value at the upper left of each cell of each grid."""
+    """Take the value at the upper left of each cell of each grid: [B, H, W] → [B, Σ h·w]."""
     index = _upper_left(tuple(maps.shape[-2:]), tuple(map(tuple, grids)), maps.device)
     return maps.flatten(1).index_select(1, index)
 
@@ -234,7 +234,7 @@ def _rasterised(maps: Tensor, grids: Sequence[Grid]) -> Tensor:
 @lru_cache(maxsize=32)
 @torch.inference_mode(False)
 def _upper_left(size: Grid, grids: tuple[Grid, ...], device: torch.device) -> Tensor:
-    """Where in a map of ``size`` the cells of the grids begin, moved to the device once."""
+    """Tell where in a map of ``size`` the cells of the grids begin, moved to the device once."""
     found = []
     for grid in grids:
         rows, columns = (torch.arange(cells) * full // cells for cells, full in zip(grid, size, strict=True))

@@ -77,7 +77,7 @@ class MHAVisionTransformer(HybridEncoder, VisionTransformer):
         return [(-(-height // rows), -(-width // columns))]
 
     def plan(self, layout: DomainBatch, maps: tuple[Tensor, ...]) -> tuple[Tensor]:
-        """What is added to the logits, ``[B, N, 2N]``: −∞ for keys that a token does not see."""
+        """Return what is added to the logits, ``[B, N, 2N]``: −∞ for keys that a token does not see."""
         groups = maps[0].flatten(1)
         return tuple(
             plan_attention(layout, [(groups, groups)], **self.attention_options, num_shared=self.num_extra_tokens)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 def prepare(host: nn.Module, data: dict) -> dict:
-    """``dict(inputs=[...], data_samples=[...])`` → what the host makes of a training batch.
+    """Let the host prepare a training batch ``dict(inputs=[...], data_samples=[...])``.
 
     mmpretrain's works image by image only where it is given a list; mmseg's sees to that itself, see
     :mod:`mmuda.compat.idle_work`.

@@ -124,7 +124,7 @@ class TeacherLabels(Labeller):
         return label, weight
 
     def _leaves_out(self, valid: Tensor | None) -> bool:
-        """Whether a place may not count."""
+        """Tell whether a place may not count."""
         return bool(valid is not None or self.ignore_top or self.ignore_bottom)
 
     def _without_borders(self, logits: Tensor, valid: Tensor | None) -> Tensor | None:

@@ -75,7 +75,7 @@ class MultiBranchModule(BaseModule):
 
     @abstractmethod
     def maps(self, x: Tensor, reduced: Tensor) -> Tensor:
-        """Input ``[B, C, H, W]`` and its reduction before the ReLU ``[B, R, H, W]`` → ``[B, D, R, H', W']``."""
+        """Make ``[B, D, R, H', W']`` of the input ``[B, C, H, W]`` and its reduction ``[B, R, H, W]`` before a ReLU."""
 
 
 @MODELS.register_module()
@@ -170,7 +170,7 @@ class KernelGenerator(nn.Module):
         self.kernel_size = kernel_size
 
     def maps(self) -> Maps:
-        """w, b, a and d."""
+        """Return w, b, a and d."""
         scale, shift = (None, None) if self.rescale is None else (self.rescale.weight, self.rescale.bias)
         return Maps(self.expand.weight, self.expand.bias, scale, shift)
 

@@ -52,7 +52,7 @@ class View:
 
     @property
     def counts_everywhere(self) -> bool:
-        """Whether every place of the label is known to count."""
+        """Tell whether every place of the label is known to count."""
         return self.label is not None and self.complete is self.label
 
 
@@ -62,7 +62,7 @@ def counted(label: Tensor) -> Tensor:
 
 
 def joined_rows(parts: Sequence[Tensor]) -> Tensor:
-    """All rows of some parts ``[N_i, ...]``; no copy where they lie one behind the other in one memory."""
+    """Join the rows of some parts ``[N_i, ...]``; no copy where they lie one behind the other in one memory."""
     first, row = parts[0], prod(parts[0].shape[1:])
     memory, end = first.untyped_storage().data_ptr(), first.storage_offset()
     for part in parts:
