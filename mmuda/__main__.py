@@ -20,6 +20,7 @@ COMMANDS = dict(
     report=('report.py', 'one page about trainings: scores, curves, pictures'),
     select=('select_checkpoint.py', 'rank the checkpoints of trainings without labels'),
     doctor=('dataset_doctor.py', 'check the data of a config'),
+    prepare=('prepare_data.py', 'store resized images, which load fast'),
     reproduce=('reproduce.py', "run the tables of papers, beside the papers' figures"),
 )
 """The file of each command, and what it does."""

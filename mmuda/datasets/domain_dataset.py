@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate, islice
 from types import MappingProxyType
 
+import numpy as np
 import torch
 from mmengine.structures import PixelData
 from torch.utils.data import Dataset
@@ -20,6 +21,7 @@ from mmuda.registry import DATASETS
 from .checks import check_every_class_is_shown, check_same_classes
 from .errors import DataError
 from .label_free import strip_labels, without_labels
+from .prepared import with_prepared
 from .redraw import redraws
 from .seeding import seeded
 from .stored_labels import with_stored_labels
@@ -46,6 +48,8 @@ class DomainDataset(Dataset):
         rare_class_ratio: DAFormer has 0.5, HRDA and MIC 2.0 for their larger images.
         pseudo_labels: folder of label maps that an earlier model predicted for the target's images, see
             `stored_labels`; `StoredLabels` hands them to the terms. None: target images have no labels.
+        prepared: folder that `tools/prepare_data.py` has filled for this data set's config: what the first, fixed steps
+            of the pipelines give is read from there. None: it is made of the originals each time.
     """
 
     METAINFO: Mapping = MappingProxyType({})
@@ -60,6 +64,7 @@ class DomainDataset(Dataset):
         rare_class_min_pixels: int = 1500,
         rare_class_ratio: float = 0.5,
         pseudo_labels: str | None = None,
+        prepared: str | None = None,
     ) -> None:
         if not 0 <= ignore_index <= 255 or min(rare_class_retries, rare_class_min_pixels, rare_class_ratio) < 0:
             raise DataError(
@@ -74,6 +79,8 @@ class DomainDataset(Dataset):
         self.num_sources = len(self.datasets)
         if target is not None:
             self.datasets.append(_build_target(target, pseudo_labels))
+        if prepared is not None:
+            self.datasets = with_prepared(self.datasets, prepared)
         self.names = [self._name(i) for i in range(len(self.datasets))]
         self.metainfo = self.METAINFO = check_same_classes(self.datasets, self.names)
         check_every_class_is_shown(self.datasets[: self.num_sources], self.metainfo.get('classes'))
@@ -158,7 +165,7 @@ class DomainDataset(Dataset):
 
 def _pixels(packed: dict, number: int) -> int:
     """Tell how many pixels of a class a crop shows."""
-    return int((packed['data_samples'].gt_sem_seg.data == number).sum())
+    return int(np.count_nonzero(packed['data_samples'].gt_sem_seg.data.numpy() == number))
 
 
 def _pseudo_label(index: int) -> dict:
@@ -176,7 +183,7 @@ def hide_labels(packed: dict, ignore_index: int = 255) -> None:
         del sample.seg_map_path
     if hasattr(type(sample), 'gt_sem_seg'):
         size = packed['inputs'].shape[-2:]
-        ignored = torch.full((1, *size), ignore_index, dtype=torch.int64)
+        ignored = torch.tensor(ignore_index).expand(1, *size)  # one number in memory, and on its way from a worker
         sample.gt_sem_seg = PixelData(data=ignored)
     elif hasattr(type(sample), 'set_gt_label'):
         sample.set_gt_label(IGNORED_CLASS)

@@ -3,11 +3,17 @@
 import functools
 import re
 
+import numpy as np
 import pytest
+import torch
+from mmengine.registry import DefaultScope
 from published_sets import CONFIGS, SETS, convert_published
 
 from mmuda.apis import load_config, train
 from mmuda.apis.doctor import find, read_roles, survey_roles
+from mmuda.datasets import SampleIndex
+from mmuda.datasets.prepared import prepared_sets
+from mmuda.datasets.preparing import prepare
 from mmuda.registry import DATASETS
 
 CITY = set(range(19))
@@ -59,7 +65,7 @@ def config(converted, monkeypatch):
     """A base config on the miniatures of its sets."""
 
     def make(name):
-        monkeypatch.setenv('MMUDA_DATA', str(converted(TASKS[name][0])))
+        monkeypatch.setenv('MMUDA_DATA', str(converted(TASKS[VARIANTS.get(name, name)][0])))
         cfg = load_config(CONFIGS / f'{name}.py')
         for part in innermost([cfg[f'{mode}_dataloader'].dataset for mode in ('train', 'val', 'test')]):
             if 'sample' in part:
@@ -88,6 +94,49 @@ def test_the_doctor_finds_what_the_converters_made(config, name):
     assert set().union(*shown[: len(sources)]) == source_classes
     assert shown[-2] == set()
     assert scored_classes in (shown[-1], None)
+
+
+VARIANTS = {
+    'gta2cityscapes_1024x1024': 'gta2cityscapes_512x512',
+    'synthia2cityscapes_1024x1024': 'synthia2cityscapes_512x512',
+    'iddlite2camvid_320x224': 'camvid2iddlite_320x224',
+    'officehome_two-views': 'officehome',
+}
+"""Base configs with other pipelines than the one whose data they read."""
+ARRAYS = ('digit_five', 'svhn2mnist', 'cifar10_ssl')
+PREPARED = ['gta2cityscapes_512x512', 'cityscapes2acdc_512x512', 'camvid2iddlite_320x224', 'loveda_512x512', 'pacs']
+
+
+@pytest.mark.parametrize(
+    'name',
+    [
+        name if name in PREPARED else pytest.param(name, marks=pytest.mark.slow)
+        for name in (*TASKS, *VARIANTS)
+        if name not in ARRAYS
+    ],
+)
+def test_prepared_files_give_the_samples_of_the_originals(config, tmp_path, name):
+    """To the pixel, images and labels, with all meta information; two images of each domain."""
+    with DefaultScope.overwrite_default_scope('mmuda'):
+        cfg = config(name).train_dataloader.dataset
+        plain = DATASETS.build(cfg)
+        assert prepare(prepared_sets(plain.datasets, str(tmp_path))) == []
+        fast = DATASETS.build(dict(cfg, prepared=str(tmp_path)))
+    for end in np.cumsum([len(part) for part in plain.datasets]):
+        for number in range(max(end - 2, 0), end):
+            index = SampleIndex(number, seed=number)
+            assert_same_sample(fast[index], plain[index])
+
+
+def assert_same_sample(found: dict, expected: dict) -> None:
+    """Two packed samples, all of them."""
+    assert torch.equal(found['inputs'], expected['inputs'])
+    ours, theirs = dict(found['data_samples'].all_items()), dict(expected['data_samples'].all_items())
+    assert ours.keys() == theirs.keys()
+    for key, value in theirs.items():
+        tensors = [getattr(one, 'data', one) for one in (ours[key], value)]
+        same = torch.equal(*tensors) if isinstance(tensors[1], torch.Tensor) else tensors[0] == tensors[1]
+        assert same, key
 
 
 def test_conditions_of_acdc_are_one_variable(config, monkeypatch):

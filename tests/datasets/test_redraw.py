@@ -42,6 +42,22 @@ def test_loading_happens_once_and_its_result_stays_whole():
     assert LoadNumbers.calls == 1
 
 
+def test_what_is_resized_to_one_scale_is_kept_too():
+    class Resize(LoadNumbers):
+        pass
+
+    LoadNumbers.calls = Resize.calls = 0
+    assert list(islice(redraws(Part(LoadNumbers(), Resize(), Consume()), 4), 3)) == [dict(index=4, values=[1])] * 3
+    assert (LoadNumbers.calls, Resize.calls) == (1, 1)
+
+
+def test_prepared_files_are_mapped_again():
+    class LoadPrepared(LoadNumbers):
+        pass
+
+    assert list(islice(redraws(Part(LoadPrepared(), Consume()), 4), 2)) == ['from the start'] * 2
+
+
 def test_what_cannot_be_split_or_gives_up_starts_anew():
     assert list(islice(redraws(Part(Consume()), 0), 2)) == ['from the start'] * 2
     assert list(islice(redraws(Part(LoadNumbers(), GiveUp()), 0), 2)) == ['from the start'] * 2

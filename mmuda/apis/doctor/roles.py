@@ -12,6 +12,7 @@ from mmengine.registry import DefaultScope
 from mmuda import compat
 from mmuda.datasets.checks import innermost
 from mmuda.datasets.label_free import strip_labels
+from mmuda.datasets.prepared import with_prepared
 from mmuda.registry import DATASETS
 
 from ..errors import explain
@@ -49,16 +50,20 @@ def read_roles(cfg: Config) -> list[Role]:
     """Build every data set of a config as a training does; one that cannot be built says why.
 
     Labels of the target are left out. Evaluated sets that would find classes in their folders take the source's.
+    Prepared files have to fit; what is looked at are the originals.
     """
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmuda')):
         share_classes(cfg)
-        return [_role(name, dataset) for name, dataset in _named(cfg)]
+        train = cfg.get('train_dataloader')
+        domains = [] if train is None else _domains(train.dataset)
+        prepared = train and train.dataset.get('prepared')
+        return [
+            *(_role(name, dataset, prepared) for name, dataset in domains),
+            *(_role(name, dataset) for name, dataset in _scored(cfg)),
+        ]
 
 
-def _named(cfg: Config) -> Iterator[tuple[str, Any]]:
-    train = cfg.get('train_dataloader')
-    if train is not None:
-        yield from _domains(train.dataset)
+def _scored(cfg: Config) -> Iterator[tuple[str, Any]]:
     scored = {mode: cfg[f'{mode}_dataloader'].dataset for mode in ('val', 'test') if cfg.get(f'{mode}_dataloader')}
     if 'val' in scored and scored.get('val') == scored.get('test'):
         del scored['test']  # one set, opened once
@@ -79,9 +84,12 @@ def _domains(dataset: dict) -> Iterator[tuple[str, Any]]:
         yield 'target', strip_labels(dataset['target'])
 
 
-def _role(name: str, dataset: dict) -> Role:
+def _role(name: str, dataset: dict, prepared: str | None = None) -> Role:
     try:
-        return Role(name, tuple(innermost(DATASETS.build(dataset))))
+        built = DATASETS.build(dataset)
+        if prepared is not None:
+            with_prepared([built], prepared)
+        return Role(name, tuple(innermost(built)))
     except Exception as error:
         sentence = explain(error)
         if sentence is None:
