@@ -2,14 +2,23 @@
 #     python tools/train.py configs/benchmark/efficientnet-lite0_office31.py
 # Expected: see docs/benchmark.md, at 128 px.
 # The pair of domains: MMUDA_PAIR=dslr-amazon (amazon-webcam by default).
+# The tables start from norms that remember the source's images (variable `anchored`), one file a source:
+#     MMUDA_PAIR=amazon-webcam python tools/model_converters/anchor_norms.py \
+#         configs/benchmark/efficientnet-lite0_office31.py work_dirs/efficientnet-lite0_amazon.pth --samples 320 \
+#         --cfg-options size=128
 _base_ = [
     '../_base_/models/efficientnet-lite0_bottleneck.py',  # the network
     '../_base_/datasets/office31.py',
     '../_base_/schedules/sgd_10k_inverse_x10.py',
     '../_base_/default_runtime.py',
 ]
-weights = '{{$MMUDA_DATA:data}}/weights/efficientnet_lite0_imagenet_timm_fp16.pth'
-pretrained = dict(pretrained=True, pretrained_cfg_overlay=dict(file=weights))
+anchored = False
+if anchored:
+    own = f'work_dirs/efficientnet-lite0_{_base_.source_domain}.pth'
+    pretrained = dict(init_cfg=dict(type='Pretrained', checkpoint=own))
+else:
+    weights = '{{$MMUDA_DATA:data}}/weights/efficientnet_lite0_imagenet_timm_fp16.pth'
+    pretrained = dict(pretrained=True, pretrained_cfg_overlay=dict(file=weights))
 # Stem and first stages do not learn, as in ACDA's released code: a third of a step's time on a CPU.
 frozen = [f'timm_model.{name}' for name in ('conv_stem', 'bn1', 'blocks.0', 'blocks.1')]
 model = dict(backbone=dict(backbone=pretrained, frozen=frozen), head=dict(num_classes=_base_.num_classes))
@@ -32,4 +41,5 @@ train_dataloader = dict(
         target=dict(pipeline=[*load, views] if two_views else [*load, flip, pack]),
     ),
 )
+optim_wrapper = dict(optimizer=dict(lr=3e-3))  # bottleneck, classifier and terms: ten times that
 custom_hooks = [dict(type='mmuda.ChannelsLastHook')]

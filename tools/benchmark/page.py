@@ -26,16 +26,27 @@ FIGURE = re.compile(r'(?<![\w.])\d+\.\d+(?![\w.])')
 
 
 class RowResults:
-    """The records of a row, seed by seed; a seed counts when all its ways have been run."""
+    """The records of a row, seed by seed; a seed counts when all its ways have been run, a pair alone in its column."""
 
     def __init__(self, table: Table, row: str) -> None:
         self.table, ways = table, table.ways_of(row)
-        found = {seed: [read_record(table, Run(row, seed, way)) for way in ways] for seed in table.seeds}
-        self.records = {seed: records for seed, records in found.items() if all(records)}
+        self.found = {seed: [read_record(table, Run(row, seed, way)) for way in ways] for seed in table.seeds}
+        self.records = {seed: records for seed, records in self.found.items() if all(records)}
 
     def scores(self, column: str) -> dict[int, dict[str, float]]:
         """Scores of each seed on a set, where the images of all ways count as one set; or those of a pair."""
-        return {seed: self._score(self._sets(records, column)) for seed, records in self.records.items()}
+        counts = {seed: self._counts(records, column) for seed, records in self._shown().items()}
+        return {seed: score(pooled(sets), self.table.task) for seed, sets in counts.items() if sets}
+
+    def _shown(self) -> dict[int, list[dict]]:
+        if not self.table.has_pairs:
+            return self.records
+        return {seed: [record for record in records if record] for seed, records in self.found.items() if any(records)}
+
+    @property
+    def seeds(self) -> list[int]:
+        """Those of which something is shown."""
+        return list(self._shown())
 
     def main(self, key: str | None = None) -> dict[int, float]:
         """What counts of each seed: its score, or one of another name, on the main set, or the mean of all pairs."""
@@ -47,20 +58,22 @@ class RowResults:
         """The same if each run stopped where it is highest."""
         best = {seed: [record['best']['counts'] for record in records] for seed, records in self.records.items()}
         parts = {seed: [[one] for one in runs] if self.table.has_pairs else [runs] for seed, runs in best.items()}
-        return {seed: fmean(self._score(part)[self.table.metric] for part in one) for seed, one in parts.items()}
+        task, metric = self.table.task, self.table.metric
+        return {seed: fmean(score(pooled(part), task)[metric] for part in one) for seed, one in parts.items()}
 
     def seconds(self) -> list[float]:
         """Seconds a step of each run."""
-        return [record['seconds_a_step'] for records in self.records.values() for record in records]
+        return [record['seconds_a_step'] for record in self.runs()]
 
-    def _sets(self, records: list[dict], column: str) -> list[Counts]:
+    def runs(self) -> list[dict]:
+        """The records of all that is shown."""
+        return [record for records in self._shown().values() for record in records]
+
+    def _counts(self, records: list[dict], column: str) -> list[Counts]:
         ways = [(way, sets) for record in records for way, sets in record['scores'].items()]
         if self.table.has_pairs:
             return [sets[self.table.sets[0]] for way, sets in ways if way == column]
         return [sets[column] for _, sets in ways]
-
-    def _score(self, counts: Sequence[Counts]) -> dict[str, float]:
-        return score(pooled(counts), self.table.task)
 
 
 def columns_of(table: Table) -> list[str]:
@@ -113,7 +126,7 @@ def _overview(table: Table, results: dict[str, RowResults]) -> list[list[str]]:
         lines.append(
             [
                 row,
-                ', '.join(map(str, main)) or 'none yet',
+                ', '.join(map(str, found.seeds)) or 'none yet',
                 *[summary([one[table.metric] for one in found.scores(name).values()]) for name in columns],
                 '' if row == table.baseline else summary(gains, '+'),
                 *([] if bound is None else [_share_of_gap(main, baseline, bound)]),
@@ -165,7 +178,7 @@ def _mean(values: list[float]) -> str:
 
 
 def _cost(results: dict[str, RowResults]) -> str:
-    records = [record for found in results.values() for runs in found.records.values() for record in runs]
+    records = [record for found in results.values() for record in found.runs()]
     if not records:
         return 'No run yet.'
     hours = sum(record['processor_seconds'] or 0 for record in records) / 3600
