@@ -35,7 +35,7 @@ load = [
 strong = [flip, dict(type='mmuda.RandAugmentFixMatch', num_ops=2), dict(type='mmuda.Cutout', length=_base_.size // 14)]
 views = dict(type='mmuda.TwoViews', weak=[flip, pack], strong=strong)
 train_dataloader = dict(
-    batch_size=36,  # 18 source + 18 target images
+    batch_size=60,  # 30 source + 30 target images
     dataset=dict(
         source=dict(pipeline=[*load, flip, pack]),
         target=dict(pipeline=[*load, views] if two_views else [*load, flip, pack]),
