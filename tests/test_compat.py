@@ -475,3 +475,28 @@ def test_our_registries_name_a_place_since_mmengine_knows_our_scope(caplog):
         assert found._locations, found.name
         found.import_from_location()
     assert 'not installed' not in caplog.text
+
+
+def test_a_loader_pins_the_label_maps_of_samples(monkeypatch):
+    """Each tensor of a sample, also one number that stands for a map; what is no tensor stays."""
+    from mmengine.structures import PixelData
+    from mmseg.structures import SegDataSample
+
+    asked = []
+
+    def pin(tensor):
+        assert tensor.is_contiguous()
+        asked.append(tuple(tensor.shape))
+        return tensor.clone()
+
+    monkeypatch.setattr(torch.Tensor, 'pin_memory', pin)
+    sample = SegDataSample(metainfo=dict(domain='target', img_path='a.png'))
+    sample.gt_sem_seg = PixelData(data=torch.tensor(255).expand(1, 4, 6))
+    sample.set_data(dict(view=torch.zeros(3, 4, 6), name='a'))
+    batch = torch.utils.data._utils.pin_memory.pin_memory(dict(inputs=[torch.zeros(3, 4, 6)], data_samples=[sample]))
+    pinned = batch['data_samples'][0]
+    assert sorted(asked) == [(1, 4, 6), (3, 4, 6), (3, 4, 6)]
+    assert type(pinned) is SegDataSample
+    assert pinned.metainfo == sample.metainfo
+    assert pinned.name == 'a'
+    assert torch.equal(pinned.gt_sem_seg.data, sample.gt_sem_seg.data)

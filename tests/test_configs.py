@@ -146,11 +146,12 @@ def _types(node) -> Iterator[str]:
 
 
 @pytest.mark.parametrize('leaf', LEAVES, ids=str)
-def test_a_leaf_of_segmentation_has_its_views(leaf):
+def test_a_leaf_of_segmentation_has_its_views_and_chooses_without_labels(leaf):
     cfg = read(leaf)
     plain = joined_sets(cfg.test_dataloader.dataset)[0].pipeline
     if not plain[-1].type.endswith('PackSegInputs'):
         return
+    assert cfg.default_hooks.checkpoint.save_best == 'mmuda/mutual_information'
     enable_tta(cfg)
     load, views = joined_sets(cfg.test_dataloader.dataset)[-1].pipeline
     sizes, flips, labels, pack = views['transforms']

@@ -8,6 +8,7 @@ import torch
 from mmengine.registry import DefaultScope
 from mmengine.structures import PixelData
 from torch import nn
+from torch.utils.data._utils.pin_memory import pin_memory
 
 from mmuda.apis import load_config
 from mmuda.apis.command_line import parse_option
@@ -142,6 +143,19 @@ def test_the_host_does_not_wait_in_a_step(repo, leaf, monkeypatch):
     with no_waiting():
         losses += [step(model, data, optimizer) for _ in range(2)]
     assert torch.isfinite(torch.stack(losses)).all()
+
+
+def test_a_pinned_batch_is_fetched_while_the_host_goes_on(repo):
+    leaf = 'stct/stct_segformer_toy'
+    model, _ = training(repo, leaf)
+    batch = scene_batch(load_config(repo / 'configs' / f'{leaf}.py'))
+    expected = model.data_preprocessor(copy.deepcopy(batch), True)['inputs']
+    pinned = pin_memory(batch)
+    tensors = [*pinned['inputs'], *(sample.gt_sem_seg.data for sample in pinned['data_samples'])]
+    assert all(tensor.is_pinned() for tensor in tensors)
+    with no_waiting():
+        found = model.data_preprocessor(pinned, True)['inputs']
+    assert torch.equal(found, expected)
 
 
 @pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16], ids=str)

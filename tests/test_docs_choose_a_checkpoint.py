@@ -2,6 +2,7 @@
 
 import re
 
+from mmuda.apis import load_config
 from mmuda.engine.hooks import CheckpointHook
 from mmuda.evaluation import LabelFreeMetric
 from mmuda.functional import CRITERION_RULES
@@ -15,8 +16,13 @@ def test_the_table_names_every_criterion_and_its_rule(repo):
 
 
 def test_the_settings(repo):
+    """They build, and leaves of segmentation have the first one."""
     text = (repo / 'docs/choose_a_checkpoint.md').read_text(encoding='utf-8')
     settings: dict = {}
-    exec(re.search(r'```python\n(.*?)```', text, re.DOTALL)[1], settings)
-    assert isinstance(METRICS.build(settings['val_evaluator'][1]), LabelFreeMetric)
+    for block in re.findall(r'```python\n(.*?)```', text, re.DOTALL):
+        exec(block, settings)
+    assert settings['val_evaluator'].pop('_delete_')
+    assert isinstance(METRICS.build(settings['val_evaluator']), LabelFreeMetric)
     assert CheckpointHook(**settings['default_hooks']['checkpoint']).rules == ['greater']
+    leaf = load_config(repo / 'configs/stct/gta2cs.py')
+    assert leaf.default_hooks.checkpoint.save_best == settings['default_hooks']['checkpoint']['save_best']

@@ -15,8 +15,10 @@ pytest.importorskip('mmseg')
 
 from mmengine.registry import DefaultScope
 
-from mmuda.apis import load_config
-from mmuda.apis.preflight import check_training
+from mmuda.__main__ import COMMANDS
+from mmuda.apis import enable_amp, load_config
+from mmuda.apis.command_line import parse_option
+from mmuda.apis.preflight import check_config, check_training
 from mmuda.datasets.toy_scenes import ToyStreetsSpec, write_toy_streets
 from mmuda.models.uda.methods import join_methods
 from mmuda.registry import DATA_SAMPLERS, DATASETS, HOOKS, MODELS
@@ -51,6 +53,50 @@ def test_a_page_names_what_there_is(name):
             known = tool.read_text() + (REPO / 'mmuda/apis/command_line.py').read_text()
             known += (tool.parent / 'reporting.py').read_text() if 'reporting' in known else ''
             assert [word for word in re.findall(r'--[a-z][\w-]*', line) if f"'{word}'" not in known] == [], line
+
+
+def words_of_tools(text: str) -> list[list[str]]:
+    """Commands of tools with their words, as lines of a block and inside a sentence or a table."""
+    text = re.sub(r'python -m mmuda (\w+)', lambda found: f'tools/{COMMANDS[found[1]][0]}', text)
+    lines = re.findall(r'^    (?:python )?(tools/.*)$', text, re.MULTILINE) + re.findall(r'`(tools/[^`\n]+)`', text)
+    found = [shlex.split(line, comments=True) for line in lines if '…' not in line]
+    return [words for words in found if words[0].endswith('.py') and len(words) > 1]
+
+
+@pytest.mark.parametrize('name', [*NEW, 'inference', 'choose_a_checkpoint', 'reliability'])
+def test_the_parsers_of_the_tools_take_the_commands_of_a_page(name, monkeypatch):
+    """And a config takes the options that a page gives it."""
+    monkeypatch.chdir(REPO)
+    found = words_of_tools(page(name))
+    assert found or name in ('many_gpus', 'scale', 'reliability')  # scripts of the shell, tested with them
+    for words in found:
+        monkeypatch.setattr(sys, 'argv', words)
+        with monkeypatch.context() as path:
+            path.syspath_prepend(str(Path(words[0]).resolve().parent))
+            tool = runpy.run_path(words[0])
+        args = tool['parse_args']() if 'parse_args' in tool else None
+        config = getattr(args, 'config', None)
+        if config and Path(config).exists() and getattr(args, 'cfg_options', None):
+            check_config(load_config(config, args.cfg_options), 'train')
+
+
+def test_what_saves_memory_is_an_option(monkeypatch):
+    """The page on many GPUs names them in an order; together they are a config."""
+    section = page('many_gpus').partition('## When memory is short')[2]
+    options = dict(
+        parse_option(word) for word in re.findall(r'`([\w.]+=[^` ]+)`', section.partition('Methods with')[0])
+    )
+    assert set(options) == {
+        'optim_wrapper.accumulative_counts',
+        'mit',
+        'crop_size',
+        'model.student.backbone.with_cp',
+    }
+    cfg = load_config(REPO / 'configs/stct/gta2cs.py', options)
+    enable_amp(cfg)
+    check_config(cfg, 'train')
+    assert cfg.model.student.backbone.with_cp is True
+    assert cfg.train_dataloader.dataset.source.pipeline[3].crop_size == (384, 384)
 
 
 def test_cluster_files_are_yaml_that_starts_trainings():

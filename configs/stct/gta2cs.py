@@ -7,7 +7,7 @@ _base_ = [
     '../_base_/methods/stct.py',  # what is done with two domains
     '../_base_/methods/feature_distance.py',  # keeps thing classes near their ImageNet features
     '../_base_/schedules/adamw_40k_poly.py',
-    '../_base_/default_runtime.py',
+    '../_base_/segmentation_runtime.py',
 ]
 student = _base_.model
 student.decode_head.num_classes = _base_.num_classes

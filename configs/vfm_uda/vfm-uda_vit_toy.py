@@ -5,7 +5,7 @@ _base_ = [
     '../_base_/datasets/toy_streets.py',
     '../_base_/methods/vfm-uda.py',  # what is done with two domains
     '../_base_/schedules/adamw_toy_poly.py',
-    '../_base_/default_runtime.py',
+    '../_base_/segmentation_runtime.py',
 ]
 student = _base_.model
 student.data_preprocessor.size_divisor = 8

@@ -23,7 +23,11 @@ from .versions import (
 
 __all__ = ['apply', 'names_code', 'require']
 
-EARLY = ('mmengine.runner.checkpoint', 'mmengine.optim.optimizer.optimizer_wrapper')
+EARLY = (
+    'mmengine.runner.checkpoint',
+    'mmengine.optim.optimizer.optimizer_wrapper',
+    'mmengine.structures.base_data_element',
+)
 """Repaired modules that may be imported already."""
 EXPECTED_WARNINGS = (
     'Fail to import ``MultiScaleDeformableAttention``',

@@ -9,6 +9,7 @@ from importlib.abc import MetaPathFinder
 
 from .checkpoints import without_stored_configs
 from .idle_work import images_at_once, undivided_losses, unweighted_losses
+from .pinned_samples import pinned_samples
 
 
 def _refuse(name: str, *args, **kwargs) -> None:
@@ -129,6 +130,7 @@ class HostImports(MetaPathFinder):
     repairs = {
         'mmengine.optim.optimizer.optimizer_wrapper': undivided_losses,
         'mmengine.runner.checkpoint': without_stored_configs,
+        'mmengine.structures.base_data_element': pinned_samples,
         'mmseg.models.data_preprocessor': images_at_once,
         'mmseg.utils.mask_classification': without_compiled_ops,
         'mmseg.models.utils.point_sample': without_compiled_ops,

@@ -75,7 +75,7 @@ def _rows(found: AttentionReport) -> list[dict]:
     rows = []
     for number, (name, image) in enumerate(zip(found.names, found.images)):
         painted = {name: image}
-        painted |= {' '.join(title.split()): split_overlay(image, maps[number]) for title, maps in found.maps.items()}
+        painted |= {title.replace('\n', ', '): split_overlay(image, maps[number]) for title, maps in found.maps.items()}
         cells = [dict(title=title, source=data_address(picture, 240)) for title, picture in painted.items()]
         rows.append(dict(name=name, cells=cells))
     return rows

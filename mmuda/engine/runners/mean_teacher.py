@@ -14,6 +14,7 @@ from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop, Runner
 from torch import nn
+from torch.utils.data import DataLoader
 
 from mmuda import compat
 from mmuda.registry import HOOKS, METRICS, RUNNERS
@@ -34,6 +35,7 @@ class MeanTeacherRunner(Runner):
     * loops: :class:`mmuda.ResumableTrainLoop` for iteration training, :class:`mmuda.ResumableEpochLoop` for epochs,
       :class:`mmuda.MeanTeacherValLoop` for validation; images of any sizes make a batch of evaluation;
     * scores: :class:`mmuda.LabelFreeMetric` in the validation, where ``save_best`` names one of its criteria;
+    * batches in pinned memory, where there is a GPU;
     * buffers of rank 0 are broadcast, so that every process resumes from the same statistics.
 
     A model without a teacher (source only) gets all but the teacher's parts.
@@ -69,6 +71,13 @@ class MeanTeacherRunner(Runner):
         name = Path(self.cfg.filename or f'{self.timestamp}.py').name
         with atomic_write(Path(self.work_dir, name), 'w') as file:
             file.write(_text(self.cfg))
+
+    @staticmethod
+    def build_dataloader(dataloader: DataLoader | dict, *args, **kwargs) -> DataLoader:
+        """Build a loader; for a GPU its batches are pinned, unless the config says ``pin_memory``."""
+        if isinstance(dataloader, dict):
+            dataloader = dict(pin_memory=torch.cuda.is_available()) | dict(dataloader)
+        return Runner.build_dataloader(dataloader, *args, **kwargs)
 
     def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
         """Build the loop; stock training becomes resumable at any step."""

@@ -34,6 +34,7 @@ class DomainDataPreprocessor(BaseDataPreprocessor):
                 "in its config, such as data_preprocessor=dict(type='SegDataPreProcessor', ...)."
             )
         self.host = host
+        host._non_blocking = True  # what is pinned is fetched while the host goes on; mmseg's constructor has no option
         self.required = required
         if getattr(host, 'size', 0) is None and getattr(host, 'size_divisor', 0) is None:
             host.size_divisor = 1  # mmseg pads to neither and refuses its batch; now to the largest image of it

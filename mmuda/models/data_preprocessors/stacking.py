@@ -15,7 +15,7 @@ def prepare(host: nn.Module, data: dict) -> dict:
     :mod:`mmuda.compat.idle_work`.
     """
     if type(host).__name__ == 'ClsDataPreprocessor':
-        data = dict(data, inputs=stacked(data['inputs']))
+        data = dict(data, inputs=stacked(host.cast_data(data['inputs'])))  # pinned images are stacked where they go
     return host(data, training=True)
 
 

@@ -39,7 +39,8 @@ class TwoViewDataPreprocessor(DomainDataPreprocessor):
         samples = data['data_samples'][0 if self.include_source else layout.num_source :]
         views = [_strong_view(sample) for sample in samples]
         count = len(data['inputs'])
-        result = self.host(dict(data, inputs=stacked([*data['inputs'], *views])), training=True)
+        images = self.host.cast_data([*data['inputs'], *views])
+        result = self.host(dict(data, inputs=stacked(images)), training=True)
         return dict(result, inputs=result['inputs'][:count], strong=result['inputs'][count:], layout=layout)
 
 

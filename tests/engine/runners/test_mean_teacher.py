@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.runner import Runner
 
 from mmuda.apis import load_config
 from mmuda.engine.hooks import CheckpointHook, MeanTeacherHook
@@ -84,3 +85,14 @@ def test_the_config_in_the_work_directory_reads_back_in_its_order(repo, tmp_path
 def test_a_config_with_more_than_plain_values_is_written_as_mmengine_does():
     cfg = Config(dict(model=dict(limit=float('inf'))))
     assert _text(cfg) == cfg.dump()
+
+
+@pytest.mark.parametrize('has_gpu', [True, False])
+@pytest.mark.parametrize('wanted', [{}, dict(pin_memory=False), dict(pin_memory=True)])
+def test_batches_for_a_gpu_are_pinned(monkeypatch, has_gpu, wanted):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: has_gpu)
+    monkeypatch.setattr(Runner, 'build_dataloader', lambda loader, seed: (loader, seed))
+    asked, seed = MeanTeacherRunner.build_dataloader(dict(batch_size=1, **wanted), seed=3)
+    assert asked == dict(batch_size=1, pin_memory=wanted.get('pin_memory', has_gpu))
+    assert seed == 3
+    assert MeanTeacherRunner.build_dataloader('a loader', seed=3) == ('a loader', 3)

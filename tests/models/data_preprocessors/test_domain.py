@@ -33,6 +33,18 @@ def test_evaluation_is_the_hosts_alone(preprocessor, domain_batch):
     assert [sample.domain for sample in preprocessor(data)['data_samples']] == ['target', 'source']
 
 
+def test_what_is_pinned_is_fetched_while_the_host_goes_on(preprocessor, domain_batch, monkeypatch):
+    asked, to = [], torch.Tensor.to
+
+    def record(tensor, *args, non_blocking=False, **kwargs):
+        asked.append(non_blocking)
+        return to(tensor, *args, non_blocking=non_blocking, **kwargs)
+
+    monkeypatch.setattr(torch.Tensor, 'to', record)
+    preprocessor(domain_batch('ts'), training=True)
+    assert asked == [True] * 4  # images and label maps
+
+
 @pytest.mark.parametrize(('domains', 'missing'), [('ss', 'target'), ('ttt', 'source')])
 def test_a_batch_without_one_domain_is_refused(preprocessor, domain_batch, domains, missing):
     with pytest.raises(ValueError, match=f'batch of {len(domains)} samples has no {missing} image.*DomainSampler'):
