@@ -2,9 +2,9 @@
 
 python tools/model_converters/anchor_norms.py CONFIG OUT
 
-For weights whose batch norms do not remember the images at hand, be it that they were rebuilt from folded ones, as those
-of exported or quantised networks, or not (docs/benchmark.md, Office-31): normalised by a batch, as in training, their
-features are not those of evaluation. CONFIG names weights of its backbone and source.
+For weights whose batch norms do not remember the images at hand, whether they were rebuilt from folded ones, as in
+exported or quantised networks, or not (docs/benchmark.md, Office-31): normalised by a batch, as in training, their
+features are not those of evaluation. CONFIG names weights of its backbone, and source.
 
 A norm evaluates the fixed map x ↦ a·x + b with a = gamma / sqrt(var + eps) and b = beta − a·mean. Any statistics (m, v)
 stand for the same map with gamma' = a·sqrt(v + eps) and beta' = b + a·m. With those of real inputs, normalising by a
