@@ -46,7 +46,7 @@ TORCHES ?= torch==2.6.0 $(TORCH)
 
 test-matrix:  ## the smoke part with each of PYTHONS that is here and each of TORCHES
 	@for python in $(PYTHONS); do \
-	    command -v $$python > /dev/null || { echo "$$python: not here"; continue; }; \
+	    $$python -c '' 2> /dev/null || { echo "$$python: not here"; continue; }; \
 	    for torch in $(TORCHES); do \
 	        folder=$$(mktemp -d) && git archive HEAD | tar -x -C $$folder && echo "$$python, $$torch" && \
 	        $(MAKE) -s -C $$folder install PYTHON=$$python TORCH="$$torch" && \

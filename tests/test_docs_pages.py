@@ -51,7 +51,8 @@ def test_a_page_names_what_there_is(name):
         tool = REPO / line.split()[0]
         if tool.suffix == '.py':
             known = tool.read_text() + (REPO / 'mmuda/apis/command_line.py').read_text()
-            known += (tool.parent / 'reporting.py').read_text() if 'reporting' in known else ''
+            shared = [tool.parent / f'{name}.py' for name in ('reporting', 'stepping') if f'from {name} ' in known]
+            known += ''.join(file.read_text() for file in shared)
             assert [word for word in re.findall(r'--[a-z][\w-]*', line) if f"'{word}'" not in known] == [], line
 
 

@@ -98,7 +98,7 @@ class Spy(Hook):
         generator = torch.Generator().manual_seed(0)
         model = getattr(runner.model, 'module', runner.model)
         with torch.no_grad():
-            for parameter in model.student.parameters():
+            for parameter in getattr(model, 'student', model).parameters():
                 parameter += 0.1 * torch.randn(parameter.shape, generator=generator)
 
     def save_gradients(self, runner):
@@ -257,8 +257,10 @@ def segmentation(args: argparse.Namespace) -> dict:
 
 def method(args: argparse.Namespace) -> tuple[dict, list[dict], dict]:
     """Model, hooks and optimizer groups of a method's toy leaf, with the small student and settings for its images."""
-    cfg = Config.fromfile(CONFIGS / args.method / f'{args.method}_segformer_toy.py')
+    cfg = Config.fromfile(CONFIGS / args.method.replace('-', '_') / f'{args.method}_segformer_toy.py')
     network = student(args.norm, not args.plain, args.strategy)
+    if 'student' not in cfg.model:
+        return network, [], None
     if cfg.model.student.type == 'mmuda.MultiResolutionSegmentor':
         network = two_resolutions(network, SIZE if args.plain else SIZE // 2)
     model = dict(cfg.model.to_dict(), student=network)
@@ -346,7 +348,7 @@ def config(args: argparse.Namespace) -> dict:
         train_dataloader=dict(
             batch_size=args.batch,
             num_workers=args.workers,
-            dataset=dict(type='DomainDataset', source=noise, target=noise),
+            dataset=dict(type='DomainDataset', source=noise, target=None if args.method == 'source-only' else noise),
             sampler=sampler,
         ),
         train_cfg=dict(type='IterBasedTrainLoop', max_iters=args.max_iters),

@@ -1,16 +1,23 @@
-"""How a network works in a pass without gradient: what of it moves, what of it is random, whose statistics it takes."""
+"""How a network works in a pass without gradient: what of it moves, what of it is random, whose statistics it takes.
+
+A batch norm behind a global pooling, as in an ASPP or before a classifier's bottleneck, gets one value a channel while
+one image is labelled. That has no variance: its running statistics take the place of the batch's.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from torch import nn
-from torch.nn.modules.batchnorm import _NormBase
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import SyncBatchNorm, _BatchNorm, _NormBase
+from torch.utils.hooks import RemovableHandle
+
+from mmuda.domain import DomainLayer
 
 from .convert import evaluated_as
 from .domain_norm import adapting
-from .single_value import single_values_by_running
+from .process_group import num_ranks
 
 NORMS = ('train', 'batch', 'running', 'adapt')
 
@@ -65,3 +72,29 @@ def _restore(modes: list[tuple[nn.Module, bool, bool | None]]) -> None:
         module.training = training
         if tracks is not None:
             module.track_running_stats = tracks
+
+
+def single_values_by_running(net: nn.Module) -> list[RemovableHandle]:
+    """Let each batch norm of ``net`` that trains on one value a channel use its running statistics for that pass.
+
+    torch refuses such a pass. Norms of two domains have a sentence of their own. For networks without gradient.
+
+    Returns:
+        What takes this back; a teacher keeps it.
+    """
+    norms = [module for module in net.modules() if isinstance(module, _BatchNorm)]
+    return [norm.register_forward_pre_hook(_pause) for norm in norms if not isinstance(norm, DomainLayer)]
+
+
+def _pause(norm: nn.Module, args: tuple[Tensor, ...]) -> None:
+    """Evaluate for one pass; after it the norm trains again."""
+    synchronised = isinstance(norm, SyncBatchNorm) and num_ranks() > 1
+    if not norm.training or synchronised or args[0].numel() > args[0].shape[1]:
+        return
+
+    def go_on(*_) -> None:
+        norm.training = True
+        handle.remove()
+
+    norm.training = False
+    handle = norm.register_forward_hook(go_on)

@@ -10,7 +10,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from mmuda.domain import DomainLayer
 
 from ..layers import EfficientAttention
-from ..layers.single_value import single_values_by_running
+from ..layers.inference_pass import single_values_by_running
 
 TEACHERS = ('mean', 'fixed')
 TEACHER_NORMS = ('running', 'batch')

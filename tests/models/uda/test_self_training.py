@@ -6,6 +6,7 @@ from torch.nn import functional as F
 
 from mmuda.functional import coordination_ramp
 from mmuda.models.uda import SelfTrainingUDA
+from mmuda.models.uda.teacher import make_teacher, set_teacher_mode
 
 
 @pytest.fixture
@@ -72,3 +73,19 @@ def test_a_teacher_with_batch_statistics_labels_one_image(request, task):
     names = [name for name, norm in model.teacher.named_modules() if norm in norms]
     still = [name for name, norm in zip(names, norms) if torch.equal(norm.running_mean, before[norm])]
     assert still == [pooled]
+
+
+def test_a_teacher_labels_through_attention_without_weights_and_is_evaluated_through_mmseg_s():
+    from mmuda.models.backbones import MixVisionTransformer
+    from mmuda.models.layers import EfficientAttention
+
+    student = MixVisionTransformer(embed_dims=8, num_layers=[1] * 4, num_heads=[1] * 4)
+    teacher = make_teacher(student)
+    x = torch.randn(1, 3, 32, 32)
+    wanted = teacher(x)
+    for training in (True, False):
+        set_teacher_mode(teacher, student, 'running', training)
+        attention = [module for module in teacher.modules() if isinstance(module, EfficientAttention)]
+        assert [module.exact for module in attention] == [not training] * 4
+        for found, maps in zip(teacher(x), wanted, strict=True):
+            torch.testing.assert_close(found, maps)
