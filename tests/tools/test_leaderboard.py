@@ -279,6 +279,18 @@ def test_a_table_of_pairs_that_does_not_fit_is_refused(load, tmp_path, change, s
         load('tables').read_table(str(tmp_path / 'bad.yaml'))
 
 
+def test_a_work_directory_of_other_settings_is_refused(load, trained, tmp_path):
+    """A run goes on where it was interrupted, but not with what other settings have begun."""
+    tables, claim = load('tables'), load('records').claim_work_dir
+    table = tables.read_table(str(trained / 'toy.yaml'))
+    run = next(run for run in table.runs() if run.row == 'DACS')
+    claim(table, run, trained / 'runs' / 'toy' / run.name)  # as it was trained
+    claim(table, run, tmp_path / 'new')
+    claim(dataclasses.replace(table, title='Streets'), run, tmp_path / 'new')
+    with pytest.raises(UserError, match=r'new holds a run with other settings than .*: remove it'):
+        claim(dataclasses.replace(table, steps=3), run, tmp_path / 'new')
+
+
 def test_parts_are_scored_as_one_set(load):
     """Intersections and unions add up: the mean of the parts' scores would be another number."""
     records = load('records')

@@ -20,6 +20,7 @@ import torch
 from page import check_page, write_page
 from records import (
     Counts,
+    claim_work_dir,
     commit,
     counts_of,
     hardware,
@@ -82,6 +83,7 @@ def open_runs(table: Table, args: argparse.Namespace) -> list[Run]:
 def train_run(table: Table, run: Run, folder: Path, keep: int | None) -> None:
     """Train one run, or go on with it, score it and keep its record."""
     work_dir, started = folder / table.path.stem / run.name, time.process_time()
+    claim_work_dir(table, run, work_dir)
     cfg, start = run_config(table, run), table.start_of(run)
     if keep is not None:
         cfg.default_hooks.checkpoint.max_keep_ckpts = keep

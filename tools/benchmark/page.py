@@ -185,8 +185,8 @@ def _cost(results: dict[str, RowResults]) -> str:
     machines = sorted({f'{record["hardware"]["cpu"]}, torch {record["hardware"]["torch"]}' for record in records})
     commits = sorted({record['commit'] for record in records})
     return (
-        f'{len(records)} runs, {hours:.1f} processor hours on {"; ".join(machines)}, one thread a run; '
-        f'commit {", ".join(commits)}.'
+        f'{len(records)} {"runs" if len(records) > 1 else "run"}, {hours:.1f} processor hours on '
+        f'{"; ".join(machines)}, one thread a run; commit {", ".join(commits)}.'
     )
 
 

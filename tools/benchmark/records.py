@@ -36,6 +36,22 @@ def write_record(table: Table, run: Run, record: Mapping) -> None:
         file.write(json.dumps(record, indent=1, sort_keys=False, ensure_ascii=False) + '\n')
 
 
+def claim_work_dir(table: Table, run: Run, work_dir: Path) -> None:
+    """Note the settings of a run in its work directory, so that none goes on with what others have begun.
+
+    Raises:
+        UserError: The directory is that of a run with other settings.
+    """
+    path, settings = work_dir / 'settings.json', json.loads(json.dumps(table.settings(run)))
+    if path.is_file():
+        if json.loads(path.read_text()) != settings:
+            raise UserError(f'{work_dir} holds a run with other settings than {table.path} has: remove it')
+        return
+    work_dir.mkdir(parents=True, exist_ok=True)
+    with atomic_write(path, 'w') as file:
+        file.write(json.dumps(settings, indent=1) + '\n')
+
+
 def read_record(table: Table, run: Run) -> dict | None:
     """The record of a run; None if it has none.
 
