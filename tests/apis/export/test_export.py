@@ -72,6 +72,7 @@ LARGE = [
 SAME_PARTS = {  # as a network above, deeper or with less
     *('deeplabv3plus_r101', 'resnet50', 'resnet101', 'resnet101_bottleneck', 'mobilenet-v2_bottleneck'),
     *('dida_resnet18', 'dida_resnet101', 'dida_cnn3_digits', 'dida-mixstyle_cnn2_digits', 'cnn2_digits'),
+    'efficientnet-lite0_bottleneck',
 }
 CASES = [
     *(pytest.param(*case, id=f'{case[0]}-{case[2]}') for case in SMALL),
