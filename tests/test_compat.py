@@ -347,7 +347,7 @@ def test_untested_version_warns(monkeypatch):
 
 
 def test_installed_version_knows_the_lite_build():
-    assert versions.installed_version('torch') == Version(torch.__version__)
+    assert versions.installed_version('torch').public == Version(torch.__version__).public  # a build may hide its name
     assert versions.installed_version('mmcv') == Version('2.1.0')
 
 

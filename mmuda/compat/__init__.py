@@ -34,6 +34,8 @@ EXPECTED_WARNINGS = (
     '``build_loss`` would be deprecated soon',
     'pkg_resources is deprecated',
 )
+HOSTS_OF_OLD_STRINGS = r'.*\b(mmseg|mmpretrain|mmcv|mmengine)\b'
+"""Modules whose strings Python 3.12 and newer complain of where they are compiled."""
 
 
 @functools.cache
@@ -66,3 +68,4 @@ def silence_expected_warnings() -> None:
     """
     for message in EXPECTED_WARNINGS:
         warnings.filterwarnings('ignore', message=message)
+    warnings.filterwarnings('ignore', message='invalid escape sequence', module=HOSTS_OF_OLD_STRINGS)
