@@ -151,6 +151,7 @@ class _Apply(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx, grad: Tensor):
+        """Return the gradients of ``reduced`` and ``slopes``, each in one pass over what the forward pass kept."""
         feature, gate, slopes, kernels = ctx.saved_tensors
         (n, r, h, w), (stride, window) = feature.shape, ctx.options
         grad = grad.transpose(1, 2).reshape(1, -1, *grad.shape[3:])
