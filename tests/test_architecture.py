@@ -10,7 +10,7 @@ import pytest
 import mmuda
 
 ROOT = Path(mmuda.__file__).parent
-BASE = ['lazy', 'registry', 'compat', 'domain', 'functional', 'processes', 'storage']
+BASE = ['lazy', 'registry', 'compat', 'domain', 'functional', 'processes', 'scores', 'storage']
 # Each row of models may import the rows above it.
 MODELS = [
     ['models.layers'],

@@ -5,8 +5,8 @@ import re
 from mmuda.apis import load_config
 from mmuda.engine.hooks import CheckpointHook
 from mmuda.evaluation import LabelFreeMetric
-from mmuda.functional import CRITERION_RULES
 from mmuda.registry import METRICS
+from mmuda.scores import CRITERION_RULES
 
 
 def test_the_table_names_every_criterion_and_its_rule(repo):

@@ -20,7 +20,7 @@ from scipy.stats import spearmanr
 
 from mmuda import compat
 from mmuda.datasets.label_free import has_labels, load_no_labels
-from mmuda.functional import CRITERION_RULES
+from mmuda.scores import CRITERION_RULES, goodness
 
 from .checkpoint import load_checkpoint
 from .config import load_config
@@ -51,12 +51,14 @@ class Candidate:
         network: ``student``, ``teacher``, or ``''`` of a model that is one network.
         criteria: Values without labels, by name.
         truth: Its score by labels; None without them.
+        score: The name of that score.
     """
 
     checkpoint: Path
     network: str
     criteria: dict[str, float]
     truth: float | None = None
+    score: str = MAIN_SCORES[0]
 
     @property
     def name(self) -> str:
@@ -70,9 +72,12 @@ class Candidate:
 
     def goodness(self, criterion: str) -> float:
         """Return the value of a criterion, negative where less is better; -inf where there is none."""
-        value = self.criteria.get(criterion, np.nan)
-        value = -value if CRITERION_RULES[criterion] == 'less' else value
-        return value if np.isfinite(value) else -np.inf
+        return goodness(criterion, self.criteria.get(criterion, np.nan))
+
+    @property
+    def merit(self) -> float:
+        """The score by labels, negative where less is better."""
+        return goodness(self.score, self.truth)
 
 
 def check_criterion(name: str) -> None:
@@ -115,11 +120,11 @@ def judge_run(
 
 
 def correlation(candidates: Sequence[Candidate], criterion: str) -> float:
-    """Spearman's rank correlation of a criterion's goodness with the truth; nan where one of them never differs."""
-    goodness, truth = zip(*((candidate.goodness(criterion), candidate.truth) for candidate in candidates))
-    if len(set(goodness)) < 2 or len(set(truth)) < 2:
+    """Spearman's rank correlation of a criterion's goodness with the score by labels; nan where one never differs."""
+    guessed, known = zip(*((candidate.goodness(criterion), candidate.merit) for candidate in candidates))
+    if len(set(guessed)) < 2 or len(set(known)) < 2:
         return float('nan')
-    return float(spearmanr(goodness, truth).statistic)
+    return float(spearmanr(guessed, known).statistic)
 
 
 def _prepare(cfg: Config) -> None:
@@ -169,16 +174,16 @@ def _judged(runner: Runner, path: Path, score: str | None, judge: SourceValidati
             own['agreement'] = agreement
         if judge is not None:
             own['dev'] = judge.risk(getattr(model, network or 'student', model))
-        yield Candidate(path, network, own, _truth(scores, score, lead))
+        yield Candidate(path, network, own, *_truth(scores, score, lead))
 
 
-def _truth(scores: Mapping[str, float], score: str | None, lead: str) -> float | None:
-    """Return the score by labels, if there are some."""
+def _truth(scores: Mapping[str, float], score: str | None, lead: str) -> tuple[float, str] | tuple[()]:
+    """Return the score by labels and its name; nothing without labels."""
     known = [name.removeprefix(lead) for name in scores if name.startswith(lead) and PREFIX not in name]
     known = [name for name in known if '/' not in name]
     if not known:
-        return None
+        return ()
     name = score or next((name for name in MAIN_SCORES if name in known), None)
     if name not in known:
         raise UserError(f"the evaluation gives no score '{name}', but {', '.join(known)}: choose one by --score")
-    return float(scores[lead + name])
+    return float(scores[lead + name]), name

@@ -7,7 +7,7 @@ from statistics import fmean
 
 import numpy as np
 
-from mmuda.functional import CRITERION_RULES
+from mmuda.scores import CRITERION_RULES
 
 from .errors import UserError
 from .selection import Candidate, correlation
@@ -59,7 +59,7 @@ def correlation_table(runs: Sequence[Sequence[Candidate]]) -> str:
                 _number(fmean(max(run, key=lambda one: one.goodness(name)).truth for run in runs)),
             ]
         )
-    for name, choose in (('last', lambda one: one.step), ('best, by labels', lambda one: one.truth)):
+    for name, choose in (('last', lambda one: one.step), ('best, by labels', lambda one: one.merit)):
         choices = [max(run, key=choose).truth for run in runs]
         rows.append([name, '', '', _number(max(everything, key=choose).truth), _number(fmean(choices))])
     return markdown(rows)

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import fmean, stdev
 
 
 def markdown(rows: Sequence[Sequence[str]]) -> str:
     """Return a table whose first row is its header."""
     rows = [rows[0], ['---'] * len(rows[0]), *rows[1:]]
     return '\n'.join('| ' + ' | '.join(row) + ' |' for row in rows)
+
+
+def spread(values: Sequence[float], digits: int = 2) -> str:
+    """``mean ± deviation``; the deviation is that of a sample, and left out for one value; a dash for none."""
+    if not values:
+        return '–'
+    return f'{fmean(values):.{digits}f}' + (f' ± {stdev(values):.{digits}f}' if len(values) > 1 else '')

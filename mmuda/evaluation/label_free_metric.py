@@ -32,7 +32,7 @@ class LabelFreeMetric(BaseMetric):
         default_hooks = dict(checkpoint=dict(save_best='mmuda/mutual_information'))
 
     Scores are called ``mmuda/<criterion>``; which end is the good one is in
-    :data:`mmuda.functional.CRITERION_RULES`, which :class:`mmuda.CheckpointHook` knows. ``agreement``, the share of
+    :data:`mmuda.scores.CRITERION_RULES`, which :class:`mmuda.CheckpointHook` knows. ``agreement``, the share of
     predictions that student and teacher have in common, stands among the teacher's scores.
 
     Of a segmented image some pixels count, at places that depend on its name alone: every model of every run is judged

@@ -21,7 +21,6 @@ from .conditioning import entropy_weight, multilinear_map, prediction_entropy, r
 from .contrastive_discrepancy import contrastive_domain_discrepancy
 from .coordination import coordination_ramp, pixel_agreement
 from .criteria import (
-    CRITERION_RULES,
     batch_nuclear_norm,
     class_correlation,
     deep_embedded_validation,
@@ -59,7 +58,6 @@ from .windows import Box, average_windows, check_box, fuse_scales, inserted, ran
 
 __all__ = [
     'Box',
-    'CRITERION_RULES',
     'Clusters',
     'Moments',
     'adaptation_ramp',

@@ -1,7 +1,7 @@
 """Criteria to choose a model by without labels of the target.
 
 Shapes: N target samples (images, or pixels of a segmentation), K classes; rows of ``probability`` ``[N, K]`` sum to 1.
-Which end of a criterion is the good one: :data:`CRITERION_RULES`.
+Which end of a criterion is the good one: :data:`mmuda.scores.CRITERION_RULES`.
 """
 
 from __future__ import annotations
@@ -13,17 +13,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .linear_probe import fit_linear
-
-CRITERION_RULES = dict(
-    entropy='less',
-    mutual_information='greater',
-    snd='greater',
-    bnm='greater',
-    corr_c='greater',
-    agreement='greater',
-    dev='less',
-)
-"""Whether the greater or the lesser value of a criterion speaks for a model."""
 
 
 def mean_entropy(probability: Tensor) -> Tensor:

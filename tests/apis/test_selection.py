@@ -54,6 +54,13 @@ def test_tables(tmp_path):
         ranking(run, 'dev')
 
 
+def test_of_a_loss_the_least_is_the_best_by_labels(tmp_path):
+    run = [Candidate(tmp_path / f'iter_{snd}.pth', '', dict(snd=snd), 1.0 / snd, 'loss') for snd in (1, 2, 4)]
+    assert correlation(run, 'snd') == 1
+    *_, best = correlation_table([run]).splitlines()
+    assert best == '| best, by labels |  |  | 0.25 | 0.25 |'
+
+
 def test_a_segmentation_is_judged_by_student_and_teacher(toy, tmp_path, monkeypatch):
     write_toy_streets(str(tmp_path / 'data'), ToyStreetsSpec(train=1, val=3, width=96, height=64))
     monkeypatch.setenv('MMUDA_DATA', str(tmp_path / 'data'))

@@ -7,7 +7,8 @@ import torch
 import torch.distributed as dist
 
 from mmuda.evaluation import LabelFreeMetric
-from mmuda.functional import CRITERION_RULES, class_correlation, mean_entropy
+from mmuda.functional import class_correlation, mean_entropy
+from mmuda.scores import CRITERION_RULES
 
 fork = multiprocessing.get_context('fork')
 CRITERIA = {f'mmuda/{name}' for name in CRITERION_RULES} - {'mmuda/agreement', 'mmuda/dev'}

@@ -65,6 +65,21 @@ def test_summary_of_best_scores(call, runs, capsys):
     assert 'mIoU (best, chosen by target labels)' in out
 
 
+@pytest.mark.parametrize('score', ['mmuda/entropy', 'teacher/loss'])
+def test_where_less_is_better_the_least_is_the_best(call, load, tmp_path, capsys, score):
+    write_log(
+        tmp_path / 'run', '2026_0', [{score: value, 'step': step} for step, value in ((1, 0.5), (2, 0.125), (3, 0.25))]
+    )
+    call('summarize_runs', f'one={tmp_path}/run', '--pick', 'best', '--score', score)
+    out = capsys.readouterr().out
+    assert '| one | 1 | 0.1250 |' in out
+    assert ('chosen by target labels' in out) == (score == 'teacher/loss')
+    tool = load('plot_curves')
+    curve = tool.curve_of({tmp_path / 'run': read_log(tmp_path / 'run')}, score)
+    assert tool.reached('x', curve, score, 0.3) == f'x: mean {score} 0.3 or less at iteration 2'
+    assert tool.reached('x', curve, score, 0.1) == f'x: mean {score} above 0.1 up to iteration 3 (at least 0.1250)'
+
+
 def test_summary_of_nothing(call, runs):
     with pytest.raises(UserError, match='no work directory matches'):
         call('summarize_runs', f'x={runs}/gone*')

@@ -13,6 +13,7 @@ pytest.importorskip('mmseg')
 
 from mmuda.apis import UserError
 from mmuda.datasets.toy_scenes import ToyStreetsSpec, write_toy_streets
+from mmuda.scores import rule_of
 
 LEAF = """
 _base_ = [
@@ -314,6 +315,11 @@ def test_a_table_that_does_not_fit_is_refused(load, tmp_path, change, sentence):
     (tmp_path / 'bad.yaml').write_text(TABLE.replace(*change))
     with pytest.raises(UserError, match=sentence):
         load('tables').read_table(str(tmp_path / 'bad.yaml'))
+
+
+def test_a_table_s_score_is_better_the_greater_it_is(load):
+    """Its gains, best checkpoints and shares of a gap say so."""
+    assert {rule_of(metric) for metric in load('tables').METRICS.values()} == {'greater'}
 
 
 def test_an_unknown_table_is_named(load):

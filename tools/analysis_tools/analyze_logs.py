@@ -18,6 +18,7 @@ from statistics import fmean, median
 from mmuda.apis import ToolParser, UserError, run_tool
 from mmuda.apis.run_log import read_log
 from mmuda.apis.tables import markdown
+from mmuda.scores import digits_of
 
 SCORES = ('mIoU', 'teacher/mIoU', 'accuracy', 'teacher/accuracy')
 Log = list[dict]
@@ -67,7 +68,7 @@ def value_of(log: Log, key: str) -> str:
     if not rows:
         return '–'
     if 'lr' not in rows[-1]:
-        return f'{rows[-1][key]:.2f}'
+        return f'{rows[-1][key]:.{digits_of(key)}f}'
     late = [row[key] for row in rows if row['step'] > 0.9 * rows[-1]['step']]
     return f'{fmean(late):.4f}'
 

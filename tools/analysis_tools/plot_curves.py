@@ -16,9 +16,11 @@ from runs import add_groups, curve_of, find_groups
 
 from mmuda.apis import ToolParser, UserError, run_tool
 from mmuda.apis.run_log import read_log
+from mmuda.scores import digits_of, goodness, rule_of
 from mmuda.visualization import Curve, curves_figure
 
 SCORES = ('mIoU', 'accuracy')
+WORDS = dict(greater=('more', 'below', 'at most'), less=('less', 'above', 'at least'))
 
 
 def parse_args() -> argparse.Namespace:
@@ -56,13 +58,16 @@ def parse_reach(text: str) -> tuple[str, float]:
 
 
 def reached(name: str, curve: Curve | None, score: str, value: float) -> str:
-    """A sentence on how soon a group's mean score got to a value."""
+    """A sentence on how soon a group's mean score got to a value, or beyond it to the better side."""
     if curve is None:
         return f'{name}: no {score} was logged'
-    there = curve.steps[curve.mean >= value]
+    beyond, short, limit = WORDS[rule_of(score)]
+    there = curve.steps[[goodness(score, mean) >= goodness(score, value) for mean in curve.mean]]
     if len(there):
-        return f'{name}: mean {score} {value:g} or more at iteration {there[0]}'
-    return f'{name}: mean {score} below {value:g} up to iteration {curve.steps[-1]} (at most {curve.mean.max():.2f})'
+        return f'{name}: mean {score} {value:g} or {beyond} at iteration {there[0]}'
+    best = max(curve.mean, key=lambda mean: goodness(score, mean))
+    end = f'up to iteration {curve.steps[-1]} ({limit} {best:.{digits_of(score)}f})'
+    return f'{name}: mean {score} {short} {value:g} {end}'
 
 
 def main() -> None:

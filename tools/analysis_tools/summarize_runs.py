@@ -4,18 +4,18 @@
         'STCT=work_dirs/stct_s*' --per-class
 
 Prints a Markdown table, one row a group; the score of a run is its last one (`--pick best`: the
-highest one, which is chosen on the test labels and therefore flatters).
+best one, which is chosen on the test labels, if it is made of them, and therefore flatters).
 """
 
 import argparse
 from pathlib import Path
-from statistics import fmean, stdev
 
 from runs import add_groups, find_groups
 
 from mmuda.apis import ToolParser, UserError, run_tool
 from mmuda.apis.run_log import read_log
-from mmuda.apis.tables import markdown
+from mmuda.apis.tables import markdown, spread
+from mmuda.scores import criterion_of, digits_of, goodness
 
 
 def parse_args() -> argparse.Namespace:
@@ -34,19 +34,15 @@ def run_score(work_dir: Path, score: str, pick: str) -> dict:
     rows = [row for row in read_log(work_dir) if score in row]
     if not rows:
         raise UserError(f"{work_dir} has no log of the score '{score}': has the run been evaluated?")
-    return rows[-1] if pick == 'last' else max(rows, key=lambda row: row[score])
-
-
-def summary(values: list[float]) -> str:
-    """`mean ± deviation`; the deviation is that of a sample, and left out for one run."""
-    return f'{fmean(values):.2f}' + (f' ± {stdev(values):.2f}' if len(values) > 1 else '')
+    return rows[-1] if pick == 'last' else max(rows, key=lambda row: goodness(score, row[score]))
 
 
 def table(groups: dict[str, list[dict]], columns: list[str], note: str = '') -> str:
     """Markdown, one row a group; the note follows the name of each score."""
     lines = [['', 'runs', *[column.removeprefix('IoU.') + note for column in columns]]]
     for name, runs in groups.items():
-        lines.append([name, str(len(runs)), *[summary([run[column] for run in runs]) for column in columns]])
+        cells = [spread([run[column] for run in runs], digits_of(column)) for column in columns]
+        lines.append([name, str(len(runs)), *cells])
     return markdown(lines)
 
 
@@ -59,7 +55,8 @@ def main() -> None:
     columns = [args.score]
     if args.per_class:
         columns += [key for key in next(iter(groups.values()))[0] if key.startswith('IoU.')]
-    print(table(groups, columns, ' (best, chosen by target labels)' if args.pick == 'best' else ''))
+    best = ' (best, chosen by target labels)' if criterion_of(args.score) is None else ' (best)'
+    print(table(groups, columns, best if args.pick == 'best' else ''))
 
 
 if __name__ == '__main__':

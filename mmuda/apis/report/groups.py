@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from mmengine.config import Config
 
-from mmuda.functional import CRITERION_RULES
+from mmuda.scores import goodness
 
 from ..config import load_config
 from ..errors import UserError, did_you_mean
@@ -117,17 +117,8 @@ class Group:
         return float(np.mean(values)) if values else None
 
     def best(self, key: str) -> list[float]:
-        """Return the best value of each run, by the rule of the criterion; a score by labels is better the greater it
-        is.
-        """
-        pick = min if CRITERION_RULES.get(criterion_of(key) or '') == 'less' else max
-        return [pick(run.series(key).values()) for run in self.runs]
-
-
-def criterion_of(key: str) -> str | None:
-    """Name the criterion without labels that a score is, such as ``mmuda/snd``; None for a score by labels."""
-    name = key.rpartition('/')[2]
-    return name if key.removeprefix('teacher/').startswith('mmuda/') and name in CRITERION_RULES else None
+        """Return the best value of each run."""
+        return [max(run.series(key).values(), key=lambda value: goodness(key, value)) for run in self.runs]
 
 
 def find_groups(words: Sequence[str], options: Mapping[str, Any] | None = None) -> list[Group]:

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
+from mmuda.scores import criterion_of, digits_of, goodness, rule_of
 from mmuda.visualization.attention import FIRST, SECOND
 
 from ..doctor import read_roles
 from ..pages import write_template
+from ..tables import spread
 from .attention import Attention
 from .charts import HEIGHT, LEFT, RIGHT, WIDTH, panels
-from .groups import Group, Run, criterion_of
+from .groups import Group, Run
 from .pictures import Look
 
 CLASS_SCORES = ('IoU.', 'accuracy.')
@@ -43,6 +45,7 @@ def write_page(
         title=', '.join(group.name for group in groups),
         score=score,
         labelled=criterion_of(score) is None,
+        rule=rule_of(score),
         baseline=baseline.name if baseline else None,
         groups=[_summary(group, score, baseline) for group in groups],
         elsewhere=[group.name for group in groups if _scored(group) != _scored(groups[0])],
@@ -67,36 +70,25 @@ def _scored(group: Group) -> dict:
 
 def _summary(group: Group, score: str, baseline: Group | None) -> dict:
     """Return a row of the first table."""
-    mean, base = group.mean(score), baseline.mean(score) if baseline else None
-    digits = _digits(score)
+    base = baseline.mean(score) if baseline and group is not baseline else None
+    digits = digits_of(score)
     return dict(
         name=group.name,
         runs=len(group.runs),
-        last=_spread(group.values(score), digits),
-        teacher=_spread(group.values(f'teacher/{score}'), digits),
-        best=_spread(group.best(score), digits),
-        **_gain(mean, None if group is baseline else base, digits),
+        last=spread(group.values(score), digits),
+        teacher=spread(group.values(f'teacher/{score}'), digits),
+        best=spread(group.best(score), digits),
+        **_gain(score, group.mean(score), base, digits),
     )
 
 
-def _digits(score: str) -> int:
-    """Return the digits behind the point: scores are percentages, criteria without labels mostly below 1."""
-    return 2 if criterion_of(score) is None else 4
-
-
-def _spread(values: Sequence[float], digits: int) -> str:
-    """``mean ± deviation``; the deviation is that of a sample, and left out for one run."""
-    if not values:
-        return '–'
-    return f'{np.mean(values):.{digits}f}' + (f' ± {np.std(values, ddof=1):.{digits}f}' if len(values) > 1 else '')
-
-
-def _gain(value: float, base: float | None, digits: int) -> dict:
-    """Return the difference in words and its colour; no words without a base."""
+def _gain(score: str, value: float, base: float | None, digits: int) -> dict:
+    """Return the difference in words and the colour of what it means; no words without a base."""
     if base is None:
         return dict(gain='', sign='')
     gain = round(value - base, digits)
-    return dict(gain=f'{gain:+.{digits}f}', sign='up' if gain > 0 else 'down' if gain < 0 else 'soft')
+    better = goodness(score, gain)
+    return dict(gain=f'{gain:+.{digits}f}', sign='up' if better > 0 else 'down' if better < 0 else 'soft')
 
 
 def _row(group: Group, run: Run, score: str) -> dict:
@@ -113,7 +105,7 @@ def _row(group: Group, run: Run, score: str) -> dict:
         time=f'{minutes / 60:.1f} h' if minutes >= 90 else f'{minutes:.1f} min',
         device=run.facts.get('device', 'CPU' if run.facts.get('processes') is not None else '–'),
         torch=run.facts.get('torch', '–'),
-        last=f'{run.last(score):.{_digits(score)}f}',
+        last=f'{run.last(score):.{digits_of(score)}f}',
     )
 
 
@@ -141,7 +133,7 @@ def _classes(groups: Sequence[Group], baseline: Group | None) -> list[dict]:
                     group=number,
                     width=f'{min(max(mean, 0), 100):.1f}' if known else '0',
                     text=f'{mean:.1f}' if known else '–',
-                    **_gain(mean, base if compared else None, 1),
+                    **_gain(key, mean, base if compared else None, 1),
                 )
             )
         rows.append(dict(name=key.partition('.')[2], bars=bars))

@@ -9,6 +9,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 
 from mmuda.registry import HOOKS
+from mmuda.scores import criterion_of, digits_of, goodness
 from mmuda.storage import atomic_write
 
 FILE = 'scores_by_step.json'
@@ -23,7 +24,7 @@ class BestScoreHook(Hook):
     ``scores_by_step.json`` of the work directory, so a resumed run knows those of before.
 
     Args:
-        score: A result of ``val_evaluator``; larger is better.
+        score: A result of ``val_evaluator``; which end is the better one: :func:`mmuda.scores.rule_of`.
     """
 
     def __init__(self, score: str = 'accuracy') -> None:
@@ -55,12 +56,11 @@ class BestScoreHook(Hook):
 
     def line(self) -> str:
         """Return the last and best in one line; of equals, the first is the best."""
-        step = max(self.scores, key=lambda key: (self.scores[key], -key))
+        step = max(self.scores, key=lambda key: (goodness(self.score, self.scores[key]), -key))
         last = self.scores[max(self.scores)]
-        return (
-            f'last {self.score} {last:.2f}, '
-            f'best {self.score} {self.scores[step]:.2f} at step {step} (chosen by target labels)'
-        )
+        digits = digits_of(self.score)
+        line = f'last {self.score} {last:.{digits}f}, best {self.score} {self.scores[step]:.{digits}f} at step {step}'
+        return line + (' (chosen by target labels)' if criterion_of(self.score) is None else '')
 
 
 def _read(path: Path) -> dict[str, dict[str, float]]:

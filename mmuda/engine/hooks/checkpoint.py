@@ -11,8 +11,9 @@ from mmengine.dist import is_main_process
 from mmengine.registry import HOOKS as MMENGINE_HOOKS
 
 import mmuda.storage.backend  # noqa: F401  (what mmengine writes is whole from here on)
-from mmuda.functional import CRITERION_RULES, steps_of
+from mmuda.functional import steps_of
 from mmuda.registry import HOOKS
+from mmuda.scores import CRITERION_RULES
 from mmuda.storage import atomic_write
 
 

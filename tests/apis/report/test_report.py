@@ -128,6 +128,26 @@ def test_the_best_value_is_that_of_the_criterion_s_rule(unlabelled, criterion, b
     assert unlabelled(criterion)[0].best(f'mmuda/{criterion}') == [best]
 
 
+@pytest.mark.parametrize(
+    'score, value, gain, sign',
+    [
+        ('mIoU', 20.0, '-10.00', 'down'),
+        ('mIoU', 40.0, '+10.00', 'up'),
+        ('mmuda/entropy', 0.2, '-0.1000', 'up'),
+        ('mmuda/entropy', 0.4, '+0.1000', 'down'),
+        ('teacher/mmuda/entropy', 0.2, '-0.1000', 'up'),
+        ('mmuda/snd', 0.4, '+0.1000', 'up'),
+        ('val.loss_ce', 0.2, '-0.1000', 'up'),
+    ],
+)
+def test_a_gain_has_the_colour_of_what_it_means(run, tmp_path, score, value, gain, sign):
+    base = 30.0 if score == 'mIoU' else 0.3
+    groups = find_groups([f'a={run("a", [1.0], SOURCE, **{score: base})}', f'b={run("b", [1.0], **{score: value})}'])
+    html = page_of(tmp_path / 'page.html', groups, score, groups[0])
+    assert f'<td class="number {sign}">{gain}</td>' in html
+    assert (f'Of {score} less is better.' in html) == ((gain[0] == '-') == (sign == 'up'))
+
+
 def test_groups_that_are_scored_on_other_images_are_named(groups, tmp_path):
     assert 'do not compare' not in page_of(tmp_path / 'page.html', groups, 'mIoU')
     groups[1].first.cfg.val_dataloader.dataset.indices = [0]

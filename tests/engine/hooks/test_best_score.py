@@ -50,6 +50,13 @@ def test_a_new_run_in_an_old_folder_starts_anew(run):
     assert hook.scores == {10: 30.0}
 
 
+def test_the_best_entropy_is_the_least_and_needs_no_label(run):
+    hook = BestScoreHook('mmuda/entropy')
+    for run.iter, score in {10: 0.5, 20: 0.125, 30: 0.25}.items():
+        hook.after_val_epoch(run, {'mmuda/entropy': score})
+    assert hook.line() == 'last mmuda/entropy 0.2500, best mmuda/entropy 0.1250 at step 20'
+
+
 def test_an_unknown_score(run):
     with pytest.raises(KeyError, match=r"score='mIoU', but the validation gives \['accuracy', 'other'\]"):
         validate(BestScoreHook('mIoU'), run, {10: 50.0})

@@ -12,8 +12,8 @@ from mmengine.registry import HOOKS as MMENGINE_HOOKS
 from mmengine.runner import Runner
 
 from mmuda.engine.hooks import CheckpointHook
-from mmuda.functional import CRITERION_RULES
 from mmuda.registry import HOOKS
+from mmuda.scores import CRITERION_RULES, rule_of
 
 
 class Model(BaseModel):
@@ -137,3 +137,10 @@ def test_a_failed_write_removes_nothing(train, tmp_path):
 @pytest.mark.parametrize('name, rule', CRITERION_RULES.items())
 def test_the_rule_of_criteria_without_labels_is_known(network, name, rule):
     assert CheckpointHook(save_best=f'{network}mmuda/{name}').rules == [rule]
+
+
+@pytest.mark.parametrize(
+    'score', ['mIoU', 'teacher/mIoU16', 'accuracy', 'mean_class_accuracy', 'loss', 'decode.loss_ce']
+)
+def test_the_rule_of_other_scores_is_that_of_all_tools(score):
+    assert CheckpointHook(save_best=score).rules == [rule_of(score)]
