@@ -71,6 +71,8 @@ def build(cfg: Config):
     def forget(node):
         if isinstance(node, dict):
             node.pop('init_cfg', None)
+            if node.get('pretrained'):
+                node['pretrained'] = False
             for value in node.values():
                 forget(value)
 

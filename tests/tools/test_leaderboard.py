@@ -322,6 +322,18 @@ def test_a_table_s_score_is_better_the_greater_it_is(load):
     assert {rule_of(metric) for metric in load('tables').METRICS.values()} == {'greater'}
 
 
+def test_a_table_takes_from_another_what_it_does_not_say(load, tmp_path):
+    (tmp_path / 'toy.yaml').write_text(TABLE)
+    own = 'title: Other streets\nlike: toy\nconfig: other.py\nrows_like: [source only]\nrows: {longer: {steps: 3}}'
+    (tmp_path / 'other.yaml').write_text(own)
+    table, other = (load('tables').read_table(str(tmp_path / f'{name}.yaml')) for name in ('toy', 'other'))
+    assert (other.title, other.config, list(other.rows)) == ('Other streets', 'other.py', ['source only', 'longer'])
+    assert (other.ways, other.steps, other.rows['source only']) == (table.ways, table.steps, table.rows['source only'])
+    (tmp_path / 'other.yaml').write_text(own.replace('[source only]', '[MIC]'))
+    with pytest.raises(UserError, match=r"other.yaml is no table \(KeyError: 'MIC'"):
+        load('tables').read_table(str(tmp_path / 'other.yaml'))
+
+
 def test_an_unknown_table_is_named(load):
     with pytest.raises(UserError, match=r"no table 'dusk2day': .* choose one of .*day2dusk"):
         load('tables').read_table('dusk2day')

@@ -17,6 +17,8 @@ A table is a YAML file in `configs/benchmark`:
       ROW: {start: ROW, methods: [FILE OF configs/_base_/methods], model: TYPE, hooks: [...], steps: N, options: ...}
       ROW: {target_labels: FOLDER}     # the bound: the target takes the source's place, with labels of this folder
 
+`like: TABLE` takes everything that a file does not say from another one, and of its rows those in `rows_like`.
+
 A row without methods trains on the source alone: once for all ways. Ways and rows may have `variables`, too. Ways that
 do are pairs of domains, each with a source of its own: every row is run for each, and each is a column of the page.
 """
@@ -156,15 +158,25 @@ def read_table(name: str) -> Table:
         known = ', '.join(sorted(found.stem for found in TABLES.glob('*.yaml')))
         raise UserError(f"no table '{name}': there is no {path}, choose one of {known}")
     try:
-        content = yaml.safe_load(path.read_text())
+        content = _content(path)
         rows = {row: _row(settings) for row, settings in content.pop('rows').items()}
         table = Table(path=path, rows=rows, seeds=tuple(content.pop('seeds')), **content)
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+    except (yaml.YAMLError, OSError, KeyError, TypeError, AttributeError) as error:
         raise UserError(
             f'{path} is no table ({type(error).__name__}: {error}): see tools/benchmark/tables.py'
         ) from error
     _check(table)
     return table
+
+
+def _content(path: Path) -> dict[str, Any]:
+    """What a file says, together with the table that it is like."""
+    own = yaml.safe_load(path.read_text())
+    if 'like' not in own:
+        return own
+    other = _content(path.parent / f'{own.pop("like")}.yaml')
+    rows = {name: other['rows'][name] for name in own.pop('rows_like', other['rows'])}
+    return {**other, **own, 'rows': {**rows, **own.get('rows', {})}}
 
 
 def _row(settings: dict | None) -> Row:
