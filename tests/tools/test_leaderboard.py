@@ -224,7 +224,11 @@ def test_a_figure_without_a_record_is_refused(main, copy):
 
 def test_a_row_without_all_its_ways_has_no_number(main, copy):
     (copy / 'records/toy/dacs_left_seed0.json').unlink()
-    assert '| DACS | none yet | – | – |' in main('--write')
+    page = main('--write')
+    assert '| DACS |' not in page
+    assert page.count(' Not run: DACS.\n') == 1
+    shutil.rmtree(copy / 'records')
+    assert 'No run yet. Not run: source only; DACS; labels.\n' in main('--write')
 
 
 def test_a_record_of_other_settings_is_refused(main, copy):

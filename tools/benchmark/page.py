@@ -89,8 +89,8 @@ def summary(values: Sequence[float], sign: str = '') -> str:
 
 
 def block(table: Table) -> str:
-    """A table's part of the page."""
-    results = {row: RowResults(table, row) for row in table.rows}
+    """A table's part of the page; rows without a run are only named."""
+    results, missing = _results(table)
     text = [
         f'<!-- table: {table.path.stem} -->',
         f'**{table.title}**, {table.metric} in %, mean ± standard deviation over seeds;'
@@ -98,7 +98,7 @@ def block(table: Table) -> str:
         markdown(_overview(table, results)),
         *_best_note(table),
         *_by_class(table, results),
-        _cost(results),
+        _cost(results) + (f' Not run: {"; ".join(missing)}.' if missing else ''),
         f'    python tools/benchmark/leaderboard.py {table.path.stem} --processes 2',
     ]
     return '\n\n'.join(text).replace('-->\n\n', '-->\n') + '\n<!-- end of table -->'
@@ -106,7 +106,7 @@ def block(table: Table) -> str:
 
 def scores_block(table: Table) -> str:
     """The scores of a table, for a page that speaks of other things, too."""
-    results = {row: RowResults(table, row) for row in table.rows}
+    results, _ = _results(table)
     lines = [cells[:1] + cells[2 : 3 + len(columns_of(table))] for cells in _overview(table, results)]
     return f'<!-- scores: {table.path.stem} -->\n{markdown(lines)}\n<!-- end of table -->'
 
@@ -114,10 +114,18 @@ def scores_block(table: Table) -> str:
 BLOCKS = dict(table=block, scores=scores_block)
 
 
+def _results(table: Table) -> tuple[dict[str, RowResults], list[str]]:
+    """The rows with a run, and the names of those without."""
+    results = {row: RowResults(table, row) for row in table.rows}
+    shown = {row: found for row, found in results.items() if found.seeds}
+    return shown, [row for row in results if row not in shown]
+
+
 def _overview(table: Table, results: dict[str, RowResults]) -> list[list[str]]:
     """A line a row: the scores of each column, what it gains on the main one, the best checkpoint, the cost."""
-    columns, baseline = columns_of(table), results[table.baseline].main()
-    bound = next((results[row].main() for row, what in table.rows.items() if what.target_labels), None)
+    columns = columns_of(table)
+    baseline = results[table.baseline].main() if table.baseline in results else {}
+    bound = next((found.main() for row, found in results.items() if table.rows[row].target_labels), None)
     best = table.validations != 1  # the only checkpoint is the best
     lines = [['', 'seeds', *_heads(table, bound is not None), *['best*'] * best, 's a step']]
     for row, found in results.items():
@@ -126,7 +134,7 @@ def _overview(table: Table, results: dict[str, RowResults]) -> list[list[str]]:
         lines.append(
             [
                 row,
-                ', '.join(map(str, found.seeds)) or 'none yet',
+                ', '.join(map(str, found.seeds)),
                 *[summary([one[table.metric] for one in found.scores(name).values()]) for name in columns],
                 '' if row == table.baseline else summary(gains, '+'),
                 *([] if bound is None else [_share_of_gap(main, baseline, bound)]),
