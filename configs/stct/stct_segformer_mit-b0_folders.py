@@ -12,6 +12,5 @@ student = _base_.model
 student.decode_head.num_classes = _base_.num_classes
 stct = _base_.stct
 stct.terms.target.weight.update(alpha=2e-3, horizon=4000)  # the paper's 2e-4 is for 40,000 steps
-stct.views.target.of = ('source', 'target')
 model = dict(_delete_=True, type='mmuda.SelfTrainingUDA', task='segmentation', student=student, **stct)
 custom_hooks = [dict(type='mmuda.MeanTeacherHook', momentum=0.005)]
