@@ -3,8 +3,9 @@
 python tools/select_checkpoint.py work_dirs/gta2cs
 python tools/select_checkpoint.py work_dirs/stct_s* --images 200 --by snd
 
-Where the images of validation have labels, their score stands beside the criteria, and a second table says how well
-each criterion would have chosen: its rank correlation with the score, and the score of its first choice.
+Only the checkpoints that a run has kept are seen; a line a run says how many, of how many validations. Where the images
+of validation have labels, their score stands beside the criteria, and a second table says how well each criterion would
+have chosen: its rank correlation with the score, and the score of its first choice.
 """
 
 import argparse
@@ -30,10 +31,11 @@ def main() -> None:
     args = parse_args()
     # imported here, as they take seconds and `--help` should not
     from mmuda.apis.selection import check_criterion, judge_run
-    from mmuda.apis.selection_tables import correlation_table, ranking
+    from mmuda.apis.selection_tables import correlation_table, kept, ranking
 
     check_criterion(args.by)
     runs = [judge_run(path, args.images, args.score, args.cfg_options) for path in args.work_dirs]
+    print('\n'.join(map(kept, args.work_dirs)), end='\n\n')
     print(ranking([candidate for run in runs for candidate in run], args.by))
     if table := correlation_table(runs):
         print(f'\n{table}')

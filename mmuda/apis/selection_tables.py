@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from statistics import fmean
 
 import numpy as np
@@ -10,8 +11,25 @@ import numpy as np
 from mmuda.scores import CRITERION_RULES
 
 from .errors import UserError
+from .run_log import read_log
 from .selection import Candidate, correlation
 from .tables import markdown
+from .work_dir import find_checkpoints
+
+KEEP_ALL = 'default_hooks.checkpoint.max_keep_ckpts=-1'
+"""The option of a training that keeps every checkpoint."""
+
+
+def kept(work_dir: str | Path) -> str:
+    """Say how many checkpoints a work directory has, of how many validations, as its log tells.
+
+    Raises:
+        UserError: It has no checkpoint.
+    """
+    checkpoints = len(find_checkpoints(work_dir))
+    validations = len({row['step'] for row in read_log(Path(work_dir)) if 'lr' not in row})
+    line = f'{work_dir}: {checkpoints} checkpoints are kept, {validations} validations were logged'
+    return line + (f' ({KEEP_ALL} keeps all checkpoints)' if checkpoints < validations else '')
 
 
 def ranking(candidates: Sequence[Candidate], by: str) -> str:

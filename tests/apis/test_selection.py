@@ -1,5 +1,6 @@
 """Checkpoints are ranked without labels; with labels, so are the criteria."""
 
+import json
 import shutil
 
 import numpy as np
@@ -9,7 +10,7 @@ from PIL import Image
 
 from mmuda.apis import UserError
 from mmuda.apis.selection import Candidate, correlation, judge_run
-from mmuda.apis.selection_tables import correlation_table, ranking
+from mmuda.apis.selection_tables import correlation_table, kept, ranking
 from mmuda.apis.work_dir import find_checkpoints, find_config
 from mmuda.datasets.toy_scenes import ToyStreetsSpec, write_toy_streets
 
@@ -52,6 +53,21 @@ def test_tables(tmp_path):
     assert correlation_table([[candidate(tmp_path, 1, 2.0)]]) == ''
     with pytest.raises(UserError, match="no checkpoint has a value of 'dev', but of entropy, snd"):
         ranking(run, 'dev')
+
+
+def test_what_is_seen_of_a_run(tmp_path):
+    """The last two checkpoints and the best one, of six validations; those of the training's steps are none."""
+    for name in ('iter_5.pth', 'iter_6.pth', 'best_mIoU_iter_6.pth', 'best_mIoU_iter_2.pth'):
+        (tmp_path / name).touch()
+    (tmp_path / '2026' / 'vis_data').mkdir(parents=True)
+    rows = [[dict(loss=1.0, lr=0.1, step=step), {'mIoU': 1.0, 'step': step}] for step in range(1, 7)]
+    log = tmp_path / '2026' / 'vis_data' / 'scalars.json'
+    log.write_text(''.join(json.dumps(row) + '\n' for pair in rows for row in pair))
+    hint = ' (default_hooks.checkpoint.max_keep_ckpts=-1 keeps all checkpoints)'
+    assert kept(tmp_path) == f'{tmp_path}: 3 checkpoints are kept, 6 validations were logged{hint}'
+    for step in (1, 3, 4):
+        (tmp_path / f'iter_{step}.pth').touch()
+    assert kept(tmp_path) == f'{tmp_path}: 6 checkpoints are kept, 6 validations were logged'
 
 
 def test_of_a_loss_the_least_is_the_best_by_labels(tmp_path):
