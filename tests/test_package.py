@@ -19,6 +19,7 @@ from mmuda.__main__ import COMMANDS, main
 from mmuda.compat.versions import FORKS, HOSTS
 from mmuda.datasets.toy_scenes import ToyStreetsSpec, write_toy_streets
 
+PATIENCE = 1800  # seconds a command may take; a test machine may be busy
 BUILD = 'import sys, setuptools.build_meta as backend; print(getattr(backend, sys.argv[1])(sys.argv[2]))'
 HEAVY = {'torch', 'numpy', 'mmengine', 'mmcv', 'mmseg', 'mmpretrain', 'cv2', 'matplotlib', 'scipy'}
 LEAF = """
@@ -109,9 +110,8 @@ def build(what: str, source: Path, folder: Path) -> Path:
 def without_checkout(installed: Path, *words, cwd: Path, **variables) -> str:
     """What a Python prints that finds mmuda in the installation only."""
     environment = dict(os.environ, PYTHONPATH=str(installed), OMP_NUM_THREADS='1', **variables)
-    done = subprocess.run(
-        [sys.executable, *map(str, words)], cwd=cwd, env=environment, capture_output=True, text=True, timeout=600
-    )
+    line, pipes = [sys.executable, *map(str, words)], dict(capture_output=True, text=True)
+    done = subprocess.run(line, cwd=cwd, env=environment, timeout=PATIENCE, **pipes)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     return done.stdout
 

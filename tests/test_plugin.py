@@ -197,5 +197,5 @@ def test_no_import_is_needed(read):
         f'RUNNERS.build(Config.fromfile({str(path)!r})).train()'
     )
     environment = dict(os.environ, PYTHONPATH=str(REPO), OMP_NUM_THREADS='1')
-    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, timeout=300, env=environment)
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, timeout=1800, env=environment)
     assert done.returncode == 0, done.stderr[-3000:]
