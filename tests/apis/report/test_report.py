@@ -243,6 +243,8 @@ def test_hybrid_attention(run, toy, tmp_path, monkeypatch, strategy, pictures):
         assert tokens == '–' if strategy == 'none' else 0 < float(tokens) < 1
     html = page_of(tmp_path / 'page.html', groups, 'mIoU', None, None, [attention])
     assert html.count('src="data:image/') == pictures
+    if shutil.which('chromium'):
+        check_widths(html, tmp_path)
     assert 'Hybrid attention' not in page_of(tmp_path / 'page.html', groups, 'mIoU')
 
 
@@ -257,16 +259,20 @@ def test_groups_whose_images_are_elsewhere_are_no_error(run, toy, monkeypatch, t
 
 
 def check_widths(html, tmp_path):
-    """Nothing but scrolled tables is wider than a window of a browser."""
-    script = '<script>document.title = `${document.documentElement.scrollWidth} ${innerWidth}`</script></body>'
+    """Nothing but scrolled tables is wider than a window of a browser: matrices, and the one of what was run."""
+    fits = "[...document.querySelectorAll('.scroll:not(:has(.matrix))')].map(box => box.scrollWidth <= box.clientWidth)"
+    title = f'${{document.documentElement.scrollWidth}} ${{innerWidth}} ${{{fits}}}'
+    script = f'<script>document.title = `{title}`</script></body>'
     (tmp_path / 'tried.html').write_text(html.replace('</body>', script), encoding='utf-8')
     options = '--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking'
     options += f' --disable-component-update --disable-sync --user-data-dir={tmp_path / "profile"} --dump-dom'
     for width in (500, 1200):
         command = ['chromium', *options.split(), f'--window-size={width},800', f'file://{tmp_path / "tried.html"}']
         dom = subprocess.run(command, capture_output=True, text=True, timeout=300).stdout
-        wide, inner = map(int, re.search(r'<title>(\d+) (\d+)</title>', dom).groups())
-        assert wide <= inner <= width
+        wide, inner, fit = re.search(r'<title>(\d+) (\d+) ([\w,]+)</title>', dom).groups()
+        assert int(wide) <= int(inner) <= width
+        scores, _, *others = fit.split(',')
+        assert {scores, *others} == {'true'}, (width, fit)
 
 
 def test_pictures_of_a_classifier(classifier, run, tmp_path):
