@@ -27,10 +27,11 @@ def main() -> None:
     # imported here, as they take seconds and `--help` should not
     from mmengine.registry import DefaultScope
 
-    from mmuda.apis import check_data_roots, load_config
+    from mmuda.apis import check_data_roots, check_out_dir, load_config
     from mmuda.datasets.prepared import prepared_sets
     from mmuda.datasets.preparing import amount, check_space, prepare
 
+    check_out_dir(args.out, '--out')
     cfg = load_config(args.config, args.cfg_options)
     check_data_roots(cfg, 'train')
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmuda')):

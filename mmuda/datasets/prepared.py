@@ -13,7 +13,8 @@ from torch.utils.data import Dataset
 
 from .checks import innermost
 from .errors import DataError
-from .prepared_files import PreparedFiles
+from .listing import log_once
+from .prepared_files import REMEDY, PreparedFiles
 
 if TYPE_CHECKING:
     from .transforms.fixed_steps import FixedSteps
@@ -49,25 +50,37 @@ class PreparedSet:
         """Return a shallow copy of the data set which reads the prepared files.
 
         Raises:
-            DataError: Some are missing, or were made by other settings.
+            DataError: Some are missing or damaged, or were made by other settings or of another version of an original.
         """
         from .transforms.fixed_steps import LoadPrepared
 
         for files in self.files:
             files.check()
-        self._check_all_there()
+        self._check_all_fit()
         loading = copy.copy(self.dataset)
         loading.pipeline = Compose([LoadPrepared(self.steps, self.images, self.labels), *self.steps.rest])
         return loading
 
-    def _check_all_there(self) -> None:
+    def _check_all_fit(self) -> None:
         infos = map(self.dataset.get_data_info, range(len(self.dataset)))
-        paths = [files.path(original) for info in infos for files, original, _ in self.places(info)]
-        missing = [path for path in paths if not os.path.isfile(path)]
+        places = [(files, original) for info in infos for files, original, _ in self.places(info)]
+        missing = [path for path in (files.path(original) for files, original in places) if not os.path.isfile(path)]
         if missing:
             raise DataError(
-                f'{len(missing)} of {len(paths)} prepared files of {_title(self.dataset)} are missing, such as '
-                f"'{missing[0]}': run tools/prepare_data.py again, which goes on where it was."
+                f'{len(missing)} of {len(places)} prepared files of {_title(self.dataset)} are missing, such as '
+                f"'{missing[0]}': {REMEDY} again, which goes on where it was."
+            )
+        changed = [original for files, original in places if not files.holds(original)]
+        if changed:
+            raise DataError(
+                f'{len(changed)} of {len(places)} prepared files of {_title(self.dataset)} are damaged, or of another '
+                f"version of their original, such as that of '{changed[0]}': {REMEDY} again, which makes these anew."
+            )
+        compared = sum(len(files.compared) for files in self.files)
+        if compared:
+            log_once(
+                f'{compared} files of {_title(self.dataset)} have another time than when they were prepared, and the '
+                f'same content, as copies have: {REMEDY} again to note that, or each start reads them to compare.'
             )
 
 

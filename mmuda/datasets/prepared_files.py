@@ -2,8 +2,12 @@
 
 One file for each original, below a folder of its own: `images/a/7.png` → `images/a/7.png.npy`; `prepared.json` beside
 them says by which settings. A file is a numpy record: `pixels`; `original`, height and width before they were resized;
-`bytes`, the size of the original's file; `settings`, a digest. Nothing in it is unpickled. It is mapped into memory: a
-crop reads its own rows only, workers share what the system has cached, and writing to the array leaves the file alone.
+`bytes`, `time` and `content` of the original's file, see `State`; `settings`, a digest. Nothing in it is unpickled. It
+is mapped into memory: a crop reads its own rows only, workers share what the system has cached, and writing to the
+array leaves the file alone.
+
+An original is as it was when its size and its time of change are. With another time, as a copy of the data may have,
+its content decides, once a process; `keep` notes the new time.
 """
 
 from __future__ import annotations
@@ -15,7 +19,8 @@ import json
 import mmap
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.lib import format as npy
@@ -26,11 +31,35 @@ from .errors import DataError
 
 SETTINGS = 'prepared.json'
 SUFFIX = '.npy'
-FIELDS = ('settings', 'bytes', 'original', 'pixels')
+FIELDS = ('settings', 'bytes', 'time', 'content', 'original', 'pixels')
 REMEDY = 'run tools/prepare_data.py'
 
 _HEADER = 10  # bytes of an .npy file up to its header
 Size = tuple[int, int]
+
+
+class State(NamedTuple):
+    """Which version of an original a prepared file was made of.
+
+    Attributes:
+        bytes: Its size.
+        time: When it was changed last, in nanoseconds.
+        content: A digest of its bytes, 32 letters.
+    """
+
+    bytes: int
+    time: int
+    content: bytes
+
+    @classmethod
+    def of(cls, original: str) -> State:
+        """Look at a file, and read it.
+
+        Raises:
+            DataError: It cannot be read.
+        """
+        status = _status(original)
+        return cls(status.st_size, status.st_mtime_ns, _content(original))
 
 
 @dataclass(frozen=True)
@@ -42,12 +71,14 @@ class PreparedFiles:
         folder: Where the prepared ones lie, with the same relative names.
         kind: `images` or `labels`; both may share a folder.
         settings: What they were made by, as JSON has it.
+        compared: Originals whose time is not the noted one, but whose content is; with the time that they had.
     """
 
     originals: str
     folder: str
     kind: str
     settings: Mapping
+    compared: dict[str, int] = field(default_factory=dict, repr=False, compare=False)
 
     @functools.cached_property
     def digest(self) -> bytes:
@@ -78,7 +109,7 @@ class PreparedFiles:
         record = self._open(path)
         if record['settings'] != self.digest:
             raise DataError(f"'{path}' was prepared by other settings than '{self.folder}': remove it, and {REMEDY}.")
-        if record['bytes'] != os.path.getsize(original):
+        if not self._is_of(record, original):
             raise DataError(f"'{original}' has changed since '{path}' was made of it: {REMEDY} again.")
         height, width = record['original'].tolist()
         return np.asarray(record['pixels']), (height, width)
@@ -98,24 +129,37 @@ class PreparedFiles:
             return False
         if record['settings'] != self.digest:
             raise DataError(f"'{path}' was prepared by other settings: give another folder to --out, or remove it.")
-        return bool(record['bytes'] == os.path.getsize(original))
+        return self._is_of(record, original)
 
-    def write(self, original: str, pixels: np.ndarray, size: Size) -> None:
+    def keep(self, original: str) -> bool:
+        """Tell the same as `holds`, and note the time of an original whose content is that of before.
+
+        Raises:
+            DataError: It was made by other settings.
+        """
+        if not self.holds(original):
+            return False
+        if original in self.compared:
+            record = self._open(self.path(original)).copy()
+            record['time'] = self.compared.pop(original)
+            self._save(original, record)
+        return True
+
+    def write(self, original: str, pixels: np.ndarray, size: Size, state: State) -> None:
         """Write the prepared file of an original, whole or not at all.
 
         Args:
             original: The file that `pixels` were made of.
             pixels: `[H, W, ...]`.
             size: Height and width of the original.
+            state: Of the original, from before it was loaded.
         """
-        fields = [('settings', 'S16'), ('bytes', '<i8'), ('original', '<i4', 2), ('pixels', pixels.dtype, pixels.shape)]
-        record = np.zeros((), np.dtype(fields))
-        record['settings'], record['bytes'] = self.digest, os.path.getsize(original)
-        record['original'], record['pixels'] = size, pixels
-        path = self.path(original)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with atomic_write(path, sync=False) as file:  # what a power cut spoils can be made again
-            np.save(file, record, allow_pickle=False)
+        fields = [('settings', 'S16'), ('bytes', '<i8'), ('time', '<i8'), ('content', 'S32'), ('original', '<i4', 2)]
+        record = np.zeros((), np.dtype([*fields, ('pixels', pixels.dtype, pixels.shape)]))
+        record['settings'], record['original'], record['pixels'] = self.digest, size, pixels
+        record['bytes'], record['time'], record['content'] = state
+        os.makedirs(os.path.dirname(self.path(original)), exist_ok=True)
+        self._save(original, record)
 
     def check(self) -> None:
         """Refuse a folder that was prepared by other settings, or not at all.
@@ -174,6 +218,22 @@ class PreparedFiles:
         """Tell whether any prepared file is there: settings of a run that made none bind nobody."""
         return any(name.endswith(SUFFIX) for _, _, names in os.walk(self.folder) for name in names)
 
+    def _is_of(self, record: np.ndarray, original: str) -> bool:
+        """Tell whether a record was made of an original as it is now."""
+        status = _status(original)
+        if record['bytes'] != status.st_size:
+            return False
+        if status.st_mtime_ns in (record['time'], self.compared.get(original)):
+            return True
+        if record['content'] != _content(original):
+            return False
+        self.compared[original] = status.st_mtime_ns
+        return True
+
+    def _save(self, original: str, record: np.ndarray) -> None:
+        with atomic_write(self.path(original), sync=False) as file:  # what a power cut spoils can be made again
+            np.save(file, record, allow_pickle=False)
+
     def _open(self, path: str) -> np.ndarray:
         """Return the record of a file, mapped into memory: what is written to it does not reach the file."""
         try:
@@ -194,6 +254,22 @@ def _layout(header: bytes) -> np.dtype:
     if shape != () or layout.names != FIELDS or layout.hasobject:
         raise ValueError('it is no record of pixels')
     return layout
+
+
+def _status(original: str) -> os.stat_result:
+    try:
+        return os.stat(original)
+    except OSError as error:
+        raise DataError(f"'{original}' cannot be read: {error.strerror}.") from error
+
+
+def _content(original: str) -> bytes:
+    """Return a digest of a file, 32 letters: as quick as reading it."""
+    try:
+        with open(original, 'rb') as file:
+            return hashlib.blake2b(file.read(), digest_size=16).hexdigest().encode()
+    except OSError as error:
+        raise DataError(f"'{original}' cannot be read: {error.strerror}.") from error
 
 
 def _said(settings: Mapping) -> str:

@@ -16,7 +16,7 @@ from mmuda.storage import remove_leftovers
 
 from .errors import DataError
 from .prepared import PreparedSet
-from .prepared_files import PreparedFiles, Size
+from .prepared_files import PreparedFiles, Size, State
 
 LOOKED_AT = 5
 """Images of each set from which its size is reckoned."""
@@ -29,12 +29,22 @@ class Amount(NamedTuple):
     bytes: int
 
 
+class Made(NamedTuple):
+    """Pixels of a prepared file, where it goes, and the original with its height, width and state."""
+
+    files: PreparedFiles
+    original: str
+    pixels: np.ndarray
+    size: Size
+    state: State
+
+
 def amount(prepared: PreparedSet) -> Amount:
     """Reckon the size of a prepared set; what cannot be read is named when its turn comes."""
     count, sizes = len(prepared.dataset), []
     for row in np.unique(np.linspace(0, count - 1, LOOKED_AT).round().astype(int)).tolist():
         with contextlib.suppress(DataError):
-            sizes.append(sum(pixels.nbytes for *_, pixels, _ in _made(prepared, row)))
+            sizes.append(sum(made.pixels.nbytes for made in _made(prepared, row)))
     return Amount(count, int(np.mean(sizes or 0) * count))
 
 
@@ -93,11 +103,11 @@ def _prepare(task: tuple[int, int]) -> str | None:
     prepared = _worker['sets'][number]
     try:
         info = prepared.dataset.get_data_info(row)
-        if all(files.holds(original) for files, original, _ in prepared.places(info)):
+        if all([files.keep(original) for files, original, _ in prepared.places(info)]):
             return None
-        for files, original, pixels, size in _made(prepared, row):
-            if not files.holds(original):
-                files.write(original, pixels, size)
+        for made in _made(prepared, row):
+            if not made.files.holds(made.original):
+                made.files.write(made.original, made.pixels, made.size, made.state)
     except DataError as error:
         return str(error)
     except OSError as error:
@@ -105,12 +115,13 @@ def _prepare(task: tuple[int, int]) -> str | None:
     return None
 
 
-def _made(prepared: PreparedSet, row: int) -> Iterator[tuple[PreparedFiles, str, np.ndarray, Size]]:
-    """Yield for each file of a sample: where it goes, the original, pixels, and the original's height and width."""
+def _made(prepared: PreparedSet, row: int) -> Iterator[Made]:
+    """Yield all files of a sample."""
     info = prepared.dataset.get_data_info(row)
+    places = [(*place, State.of(place[1])) for place in prepared.places(info)]  # before anything is loaded
     results = prepared.steps(dict(info))
-    for files, original, key in prepared.places(info):
-        yield files, original, results[key], results['ori_shape']
+    for files, original, key, state in places:
+        yield Made(files, original, results[key], results['ori_shape'], state)
 
 
 def _originals(prepared: PreparedSet) -> Iterator[tuple[PreparedFiles, str]]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmuda.datasets import DataError, Digits, SampleIndex
+from mmuda.datasets import DataError, Digits, SampleIndex, prepared
 from mmuda.datasets.checks import innermost
 from mmuda.datasets.class_statistics import class_pixels
 from mmuda.datasets.prepared import prepared_sets
@@ -82,9 +82,10 @@ def test_originals_are_not_opened(build, out):
         for number in range(len(part)):
             info = part.get_data_info(number)
             for path in (info['img_path'], info['seg_map_path']):
-                size = os.path.getsize(path)
+                status = os.stat(path)
                 with open(path, 'wb') as file:
-                    file.write(b'\0' * size)
+                    file.write(b'\0' * status.st_size)
+                os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
     assert fast[SampleIndex(0, seed=0)]['inputs'].shape == (3, 16, 16)
 
 
@@ -132,6 +133,39 @@ def test_one_missing_file_is_named(build, out):
     (out / 'day' / 'labels' / '002.png.npy').unlink()
     with pytest.raises(DataError, match=r'1 of 8 prepared files of FolderSegmentation \(.*day\) are missing, such as '):
         build('out')
+
+
+@pytest.mark.parametrize('kind', ['images', 'labels'])
+def test_an_original_that_was_edited_is_named_before_the_first_step(build, out, kind):
+    path = build.day.root / kind / '002.png'
+    path.write_bytes(path.read_bytes()[::-1])  # of the same size
+    with pytest.raises(
+        DataError, match=rf"1 of 8 prepared files of FolderSegmentation .* are damaged, or of .*{kind}/002\.png'"
+    ):
+        build('out')
+
+
+def test_a_damaged_file_is_named_before_the_first_step(build, out):
+    os.truncate(out / 'day' / 'labels' / '002.png.npy', 99)
+    with pytest.raises(DataError, match=r"1 of 8 prepared files .* damaged, .*labels/002\.png': run tools/prepare_data"):
+        build('out')
+
+
+def test_a_copy_of_the_data_serves_and_is_said(build, out, monkeypatch):
+    said = []
+    monkeypatch.setattr(prepared, 'log_once', said.append)
+    expected = build('out')[SampleIndex(0, seed=0)]
+    assert said == []
+    for path in build.day.root.rglob('*.png'):
+        os.utime(path, ns=(1, 1))
+    assert_same(build('out')[SampleIndex(0, seed=0)], expected)
+    assert [text.split(' have another time')[0] for text in said] == [
+        f'8 files of FolderSegmentation ({build.day.root})'
+    ]
+    said.clear()
+    assert prepare(prepared_sets(build().datasets, str(out))) == []
+    assert_same(build('out')[SampleIndex(0, seed=0)], expected)
+    assert said == []
 
 
 def test_two_roots_of_one_name_are_refused(make_folder, tmp_path):

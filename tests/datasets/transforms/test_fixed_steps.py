@@ -6,7 +6,7 @@ import pytest
 
 from mmuda.datasets import DataError
 from mmuda.datasets.class_map import identity_table
-from mmuda.datasets.prepared_files import PreparedFiles
+from mmuda.datasets.prepared_files import PreparedFiles, State
 from mmuda.datasets.transforms import LoadIgnoreLabel
 from mmuda.datasets.transforms.fixed_steps import FixedSteps, LoadPrepared
 from mmuda.datasets.transforms.loading import LoadStoredLabel
@@ -82,7 +82,7 @@ def prepared(steps: FixedSteps, sample: dict, tmp_path) -> LoadPrepared:
     for kind, path, key in (('images', 'img_path', 'img'), ('labels', 'seg_map_path', 'gt_seg_map')):
         files = PreparedFiles(str(tmp_path / path), str(tmp_path / kind), kind, dict(version=1))
         if key in done:
-            files.write(sample[path], done[key], done['ori_shape'])
+            files.write(sample[path], done[key], done['ori_shape'], State.of(sample[path]))
             places[kind] = files
     return LoadPrepared(steps, places['images'], places.get('labels'))
 
