@@ -12,16 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .errors import UserError
+from .errors import STORAGE, UserError
 
-STORAGE = {
-    errno.ENOSPC: 'free some space or keep fewer checkpoints (max_keep_ckpts)',
-    errno.EDQUOT: 'your quota is used up, remove files or keep fewer checkpoints (max_keep_ckpts)',
-    errno.EFBIG: 'it is larger than the limit for files (ulimit -f) or than the file system can hold',
-    errno.EROFS: 'the file system has become read-only',
-    errno.EIO: 'the disk or the connection to the file server has a fault',
-    errno.ESTALE: 'the connection to the file server has a fault',
-}
 WORKER = re.compile(
     r'DataLoader worker \(pid(?:\(s\))? ([\d, ]+)\) (?:is killed by signal: ([\w ]+)|exited unexpectedly)'
 )

@@ -1,17 +1,19 @@
 """One clear sentence instead of a traceback, for the errors a user can mend.
 
 What counts as such an error is decided by where it was raised, not by its type: a :class:`UserError`, anything that
-`mmuda` raises on purpose, the host libraries' complaints about a config (unknown key, missing key, unknown type), and
-whatever fails while a part is built from its config, before anything has run.
-Everything else is a bug and keeps its traceback.
+`mmuda` raises on purpose, the host libraries' complaints about a config (unknown key, missing key, unknown type), a
+file that the system refuses to read or write, and whatever fails while a part is built from its config, before anything
+has run. Everything else is a bug and keeps its traceback.
 """
 
 from __future__ import annotations
 
 import difflib
+import errno
 import inspect
 import os
 import re
+import sys
 import traceback
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -30,6 +32,24 @@ LOST_RANK = re.compile(
     '|Connection was likely closed'
 )
 UNKNOWN_TYPE = re.compile(r'(\S+) is not in the (.+?) registry')
+STORAGE = {
+    errno.ENOSPC: 'free some space or keep fewer checkpoints (max_keep_ckpts)',
+    errno.EDQUOT: 'your quota is used up, remove files or keep fewer checkpoints (max_keep_ckpts)',
+    errno.EFBIG: 'it is larger than the limit for files (ulimit -f) or than the file system can hold',
+    errno.EROFS: 'the file system has become read-only',
+    errno.EIO: 'the disk or the connection to the file server has a fault',
+    errno.ESTALE: 'the connection to the file server has a fault',
+}
+"""What to do where a disk takes no more."""
+REFUSED = STORAGE | {
+    errno.EACCES: 'change its permissions, or choose another place',
+    errno.EPERM: 'change its permissions, or choose another place',
+    errno.EISDIR: 'it is a folder, so name a file',
+    errno.ENOTDIR: 'a file stands where a folder has to be, so choose another place',
+    errno.ENAMETOOLONG: 'give it a shorter name',
+    errno.ELOOP: 'its links lead in a circle, mend them',
+}
+"""What to do where the system refuses a file. One that is missing may be a bug, so it is not among them."""
 
 
 class UserError(Exception):
@@ -42,6 +62,9 @@ def run_tool(main: Callable[[], object]) -> None:
     A signal that asks it to end does so with one line and 128 + its number. ``MMUDA_TRACEBACK=1`` shows the traceback
     of expected errors, too.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, 'reconfigure'):  # names of files need not be what a terminal can show
+            stream.reconfigure(errors='backslashreplace')
     with caught_signals():
         try:
             main()
@@ -74,7 +97,7 @@ def explain(error: BaseException) -> str | None:
             return sentence
     if _raised_on_purpose(error):
         return _one_line(text_of(error))
-    return _refused_by_runner(error) or _failed_build(error)
+    return _refused_by_system(error) or _refused_by_runner(error) or _failed_build(error)
 
 
 def has_lost_rank(error: BaseException) -> bool:
@@ -152,6 +175,14 @@ def _blamed(error: BaseException, built: object, refusing: str) -> str | None:
     if inspect.isclass(built) and refusing in {base.__name__ for base in built.__mro__}:
         return built.__name__
     return refusing if _last_frame_in_mmengine(error) else None
+
+
+def _refused_by_system(error: BaseException) -> str | None:
+    """Explain that a file cannot be read or written."""
+    if not isinstance(error, OSError) or error.filename is None or error.errno not in REFUSED:
+        return None
+    path = os.fsdecode(error.filename)
+    return _one_line(f"'{path}' cannot be read or written ({error.strerror}): {REFUSED[error.errno]}")
 
 
 def _refused_by_runner(error: BaseException) -> str | None:

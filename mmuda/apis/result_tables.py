@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TextIO
 
 import numpy as np
@@ -41,7 +42,7 @@ class ResultTable:
         self.added[image] = [image, *cells]
         if self._file is None:
             self._file = self._open()
-        csv.writer(self._file, lineterminator='\n').writerow(self.added[image])
+        _write_rows(self._file, [self.added[image]])
         self._file.flush()
 
     def close(self) -> None:
@@ -52,17 +53,17 @@ class ResultTable:
         self._file = None
         rows = {image: row for image, row in self.former.items() if image not in self.added} | self.added
         with atomic_write(self.path, 'w') as file:
-            csv.writer(file, lineterminator='\n').writerows([self.header, *rows.values()])
+            _write_rows(file, [self.header, *rows.values()])
 
     def _open(self) -> TextIO:
         """Open the file behind its former lines; a line that a killed process has cut is gone."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(self.path, 'w') as file:
-            csv.writer(file, lineterminator='\n').writerows([self.header, *self.former.values()])
-        return open(self.path, 'a', newline='', encoding='utf-8')
+            _write_rows(file, [self.header, *self.former.values()])
+        return open(self.path, 'a', newline='', encoding='utf-8', errors='surrogateescape')
 
     def _read(self) -> dict[str, list[str]]:
-        with open(self.path, newline='', encoding='utf-8', errors='replace') as file:
+        with open(self.path, newline='', encoding='utf-8', errors='surrogateescape') as file:
             header, *rows = [*csv.reader(file)] or [[]]
         if header != self.header:
             raise _of_others(self.path, header[self.first :], self.header[self.first :])
@@ -119,6 +120,12 @@ SHARES = dict(csv=ShareTable, json=ShareFile)
 def class_shares(label: np.ndarray, num_classes: int) -> np.ndarray:
     """Return each class's share, ``[num_classes]``, of ids uint8 ``[H, W]``; ids of no class, as 255, have none."""
     return np.bincount(label.ravel(), minlength=256)[:num_classes] / label.size
+
+
+def _write_rows(file: TextIO, rows: Iterable[Sequence[str]]) -> None:
+    """Write lines that end in a line feed; a carriage return in a name is quoted, as Python does from 3.13 on."""
+    lines = SimpleNamespace(write=lambda line: file.write(line.removesuffix('\r\n') + '\n'))
+    csv.writer(lines, lineterminator='\r\n').writerows(rows)
 
 
 def _of_others(path: Path, found: Sequence[str], wanted: Sequence[str]) -> UserError:

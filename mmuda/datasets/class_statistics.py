@@ -84,7 +84,7 @@ def default_cache_file(dataset) -> str:
     if not _writable(folder if os.path.isdir(folder) else root):
         folder = os.path.join(_user_cache(), 'mmuda')
         identity.append(os.path.abspath(root))
-    name = hashlib.sha256('\n'.join(identity).encode()).hexdigest()[:12]
+    name = hashlib.sha256(os.fsencode('\n'.join(identity))).hexdigest()[:12]
     return os.path.join(folder, f'class_pixels_{type(dataset).__name__}_{name}.npz')
 
 
@@ -138,7 +138,8 @@ def _fingerprint(dataset, labels, tables) -> str:
         digest.update(table.tobytes())
     for path, table in labels:
         state = os.stat(path)
-        digest.update(f'{os.path.relpath(path, root)}|{table}|{state.st_size}|{state.st_mtime_ns}\n'.encode())
+        line = f'{os.path.relpath(path, root)}|{table}|{state.st_size}|{state.st_mtime_ns}\n'
+        digest.update(os.fsencode(line))  # a name need not be UTF-8
     return digest.hexdigest()
 
 

@@ -91,7 +91,7 @@ def describe(left_out: Mapping[str, str]) -> str:
 @functools.cache
 def log_once(text: str) -> None:
     """Log a line, unless this run has logged it."""
-    print_log(text, 'current')
+    print_log(text.encode(errors='backslashreplace').decode(), 'current')  # a log may take no name that is not UTF-8
 
 
 class _Walk:

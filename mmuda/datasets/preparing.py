@@ -103,7 +103,8 @@ def _prepare(task: tuple[int, int]) -> str | None:
     prepared = _worker['sets'][number]
     try:
         info = prepared.dataset.get_data_info(row)
-        if all([files.keep(original) for files, original, _ in prepared.places(info)]):
+        kept = [files.keep(original) for files, original, _ in prepared.places(info)]
+        if all(kept):
             return None
         for made in _made(prepared, row):
             if not made.files.holds(made.original):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -71,7 +72,7 @@ class LabelFreeMetric(BaseMetric):
                 'test-time augmentation, or the metric.'
             )
         logits = sample['seg_logits']['data'].flatten(1)
-        generator = torch.Generator().manual_seed(zlib.crc32(Path(sample.get('img_path') or '').name.encode()))
+        generator = torch.Generator().manual_seed(zlib.crc32(os.fsencode(Path(sample.get('img_path') or '').name)))
         chosen = torch.randint(logits.shape[1], (self.pixels,), generator=generator).to(logits.device)
         chosen_logits = logits[:, chosen].T.float()
         if chosen_logits.shape[1] > 1:

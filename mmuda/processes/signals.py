@@ -132,7 +132,7 @@ def _is_rank() -> bool:
 
 def end_at_once(status: int, sentence: str) -> NoReturn:
     """Print a sentence on stderr and end the process with its children, from any thread; nothing else is finished."""
-    os.write(2, f'{sentence}\n'.encode())  # a stream may be locked by the main thread
+    os.write(2, f'{sentence}\n'.encode(errors='backslashreplace'))  # a stream may be locked by the main thread
     kill_children()
     os._exit(status)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 SUFFIX = '.part'
+NAMED = 60  # characters of a file's name that its temporary one has: a name has 255 bytes at most
 ABANDONED = 300  # seconds without a change after which, where there are no locks, nobody writes a file any more
 
 
@@ -23,7 +24,7 @@ def atomic_write(path: str | Path, mode: str = 'wb', sync: bool = True) -> Itera
 
     Args:
         path: The file; its folder exists.
-        mode: ``'wb'``, or ``'w'`` for text in UTF-8.
+        mode: ``'wb'``, or ``'w'`` for text in UTF-8, in which names of files stand as the disk has them.
         sync: Whether the content is on the disk before the name is, so that a power cut leaves one of the two files.
 
     Raises:
@@ -34,7 +35,7 @@ def atomic_write(path: str | Path, mode: str = 'wb', sync: bool = True) -> Itera
         ...     file.write('{}')
     """
     path = Path(path)
-    part = path.with_name(f'.{path.name}.{secrets.token_hex(4)}{SUFFIX}')
+    part = path.with_name(f'.{path.name[:NAMED]}.{secrets.token_hex(4)}{SUFFIX}')
     try:
         with _opened(part, mode) as file:
             yield file
@@ -43,7 +44,8 @@ def atomic_write(path: str | Path, mode: str = 'wb', sync: bool = True) -> Itera
                 os.fsync(file.fileno())
         os.replace(part, path)
     except BaseException as error:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # it may be what could not be made
+            part.unlink()
         if isinstance(error, OSError):
             error.filename, error.filename2 = str(path), None
         raise
@@ -64,7 +66,8 @@ def remove_leftovers(folder: str | Path) -> list[str]:
 def _opened(part: Path, mode: str) -> Iterator[IO]:
     """A file that is locked while this process writes it: the lock ends with the process, however that ends."""
     while True:
-        with open(part, mode, encoding=None if 'b' in mode else 'utf-8') as file:
+        text = {} if 'b' in mode else dict(encoding='utf-8', errors='surrogateescape')
+        with open(part, mode, **text) as file:
             with contextlib.suppress(OSError):  # a file system without locks
                 _lock(file, wait=True)
             if os.fstat(file.fileno()).st_nlink or os.name != 'posix':  # else it was taken for a leftover just before

@@ -9,7 +9,8 @@ import pytest
 from torch.utils.data import DataLoader
 
 from mmuda.apis import UserError
-from mmuda.apis.breakdown import STORAGE, explained_breakdowns
+from mmuda.apis.breakdown import explained_breakdowns
+from mmuda.apis.errors import STORAGE
 
 
 def broken(error, work_dir, ending=str) -> str:

@@ -1,5 +1,6 @@
 """Which exceptions become one sentence, and which stay what they are."""
 
+import io
 import multiprocessing
 import os
 import signal
@@ -73,6 +74,19 @@ def test_a_crash_inside_mmuda_is_a_bug():
     weight = CoordinationWeight()
     assert explain(caught(weight, 'no tensor', torch.zeros(1), 0)) is None
     assert explain(caught(DomainBatch(1, 1).split, None)) is None
+
+
+@pytest.mark.parametrize(
+    'path, what', [('x' * 300, 'a shorter name'), ('.', 'it is a folder'), (f'{__file__}/x', 'a file stands')]
+)
+def test_a_file_that_the_system_refuses_is_a_sentence(path, what):
+    sentence = explain(caught(open, path, 'w'))
+    assert sentence.startswith(f"'{path}' cannot be read or written (")
+    assert what in sentence
+
+
+def test_a_missing_file_may_be_a_bug():
+    assert explain(caught(open, '/gone/file')) is None
 
 
 def test_errors_of_others_are_bugs():
@@ -207,6 +221,19 @@ def test_run_tool_prints_one_line(capsys, monkeypatch):
         run_tool(main)
     assert info.value.code == 1
     assert capsys.readouterr().err == 'mmuda: error: the lamp is off: switch it on\n'
+
+
+def test_run_tool_prints_any_name_of_a_file(capfd, monkeypatch):
+    def main():
+        print('latin \udce9')
+        raise UserError('latin \udce9')
+
+    for name, number in (('stdout', 1), ('stderr', 2)):
+        terminal = io.TextIOWrapper(io.FileIO(number, 'w', closefd=False), 'ascii', line_buffering=True)
+        monkeypatch.setattr(sys, name, terminal)
+    with pytest.raises(SystemExit):
+        run_tool(main)
+    assert capfd.readouterr() == ('latin \\udce9\n', 'mmuda: error: latin \\udce9\n')
 
 
 def test_run_tool_shows_the_traceback_on_demand(monkeypatch):

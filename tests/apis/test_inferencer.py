@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from odd_files import odd_files
 from PIL import Image
 
 from mmuda.apis import UDAInferencer, UserError, load_config
@@ -44,6 +45,20 @@ def test_file_and_array_agree(toy, student, image, tmp_path):
     assert torch.equal(*seen)
     mean, std = (np.array(v)[:, None, None] for v in ([123.675, 116.28, 103.53], [58.395, 57.12, 57.375]))
     assert np.allclose(seen[0][0].numpy(), (image.transpose(2, 0, 1) - mean) / std, atol=1e-5)
+
+
+@pytest.mark.parametrize('shares', ['csv', 'json'])
+def test_any_name_of_a_file_has_its_outputs(student, image, tmp_path, shares):
+    Image.fromarray(image).save(tmp_path / 'x.png')
+    paths = odd_files(tmp_path / 'in', (tmp_path / 'x.png').read_bytes())
+    student(tmp_path / 'in', out_dir=tmp_path / 'out', shares=shares, progress=False)
+    for kind in ('labels', 'overlays'):
+        assert sorted((tmp_path / 'out' / kind).glob('*.png')) == [
+            tmp_path / 'out' / kind / path.name for path in paths
+        ]
+    with open(tmp_path / f'out/shares.{shares}', newline='', encoding='utf-8', errors='surrogateescape') as file:
+        names = list(json.load(file)) if shares == 'json' else [row['image'] for row in csv.DictReader(file)]
+    assert sorted(names) == list(map(str, paths))
 
 
 def test_a_folder_keeps_its_tree(student, image, tmp_path):

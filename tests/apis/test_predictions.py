@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.structures import PixelData
+from odd_files import ODD_NAMES
 from PIL import Image
 
 from mmuda.apis import UserError
@@ -111,6 +112,18 @@ def test_a_classifier_s_table(run, tmp_path):
     assert [row['image'] for row in rows] == run.test_dataloader.dataset.paths
     assert [row['class'] for row in rows] == ['a', 'b', 'c', 'd']
     assert [(row['score'], row['a']) for row in rows] == [('0.700000', '0.700000')] + [('0.700000', '0.100000')] * 3
+
+
+def test_any_name_of_an_image_has_its_line(tmp_path):
+    for _ in range(2):
+        table = prediction_table(tmp_path, ['a', 'b', *ODD_NAMES])
+        for name in ODD_NAMES:
+            table.add(name, ['a', '1', *'0' * (2 + len(ODD_NAMES))])
+        table.close()
+        with open(table.path, newline='', encoding='utf-8', errors='surrogateescape') as file:
+            header, *rows = csv.reader(file)
+        assert header[3:] == ['a', 'b', *ODD_NAMES]
+        assert [row[0] for row in rows] == list(ODD_NAMES)
 
 
 def test_another_run_adds_to_the_table(run, tmp_path):

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from mmengine.dataset import ConcatDataset
+from odd_files import odd_files
 
 from mmuda.datasets import DataError, class_statistics
 from mmuda.datasets.class_statistics import class_pixels, default_cache_file, sampled_class_pixels
@@ -54,6 +55,15 @@ def test_counts_are_pixels_without_the_ignored_ones(folder):
     assert counts.shape == (4, 4)
     assert counts[1].tolist() == [7, 5, 2, 480 - 14]
     assert counts[0, :3].sum() == 19 * 24
+
+
+def test_counts_of_files_with_odd_names(folder):
+    for kind in ('images', 'labels'):
+        odd_files(folder.root / kind, (folder.root / kind / '001.png').read_bytes())
+    dataset = build(folder)
+    counts = class_pixels(dataset)
+    assert len(counts) == len(dataset) > 20
+    assert (sampled_class_pixels(dataset, 200) == counts).all()
 
 
 def test_counts_follow_the_class_map(folder):

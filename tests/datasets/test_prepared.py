@@ -147,7 +147,7 @@ def test_an_original_that_was_edited_is_named_before_the_first_step(build, out, 
 
 def test_a_damaged_file_is_named_before_the_first_step(build, out):
     os.truncate(out / 'day' / 'labels' / '002.png.npy', 99)
-    with pytest.raises(DataError, match=r"1 of 8 prepared files .* damaged, .*labels/002\.png': run tools/prepare_data"):
+    with pytest.raises(DataError, match=r"1 of 8 prepared files .* damaged, .*labels/002\.png': run tools/pre"):
         build('out')
 
 

@@ -8,6 +8,7 @@ import signal
 import time
 
 import pytest
+from odd_files import ODD_NAMES
 
 from mmuda.storage import atomic, atomic_write, remove_leftovers
 
@@ -33,6 +34,24 @@ def test_a_whole_block_replaces_the_file(old, mode, content, sync):
         file.write(content)
         assert old.read_text() == 'old'
     assert old.read_bytes() == (content if mode == 'wb' else content.encode())
+    assert os.listdir(old.parent) == ['file']
+
+
+@pytest.mark.parametrize('name', [*ODD_NAMES, 'ü' * 127, 'l' * 255])
+def test_any_name_of_a_file(tmp_path, name):
+    with atomic_write(tmp_path / name, 'w') as file:
+        file.write(name)
+    assert os.listdir(tmp_path) == [name]
+    assert (tmp_path / name).read_bytes() == os.fsencode(name)
+
+
+@pytest.mark.parametrize(
+    'name, number', [('l' * 256, errno.ENAMETOOLONG), ('file/x', errno.ENOTDIR), ('gone/x', errno.ENOENT)]
+)
+def test_a_file_that_cannot_be_made_names_itself(old, name, number):
+    with pytest.raises(OSError) as info, atomic_write(old.parent / name) as file:
+        file.write(b'new')
+    assert (info.value.errno, info.value.filename) == (number, str(old.parent / name))
     assert os.listdir(old.parent) == ['file']
 
 
