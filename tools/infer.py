@@ -62,11 +62,12 @@ def main() -> None:
     args = parse_args()
     # imported here, as they take seconds and `--help` should not
     from mmuda.apis import UDAInferencer, UserError, check_out_dir
+    from mmuda.apis.inputs import find_images
     from mmuda.apis.surest import surest_pixels
-    from mmuda.apis.video import is_video, look_at, paint_video
+    from mmuda.apis.video import is_video, look_at, paint_video, painted_files
 
     check_out_dir(args.out, '--out')
-    videos = [path for path in args.images if is_video(path)]
+    videos = painted_files([path for path in args.images if is_video(path)], Path(args.out, 'overlays'))
     images = [path for path in args.images if not is_video(path)]
     given = dict(confidence=args.confidence, shares=args.shares, drop=args.drop is not None)
     if not images and any(given.values()):
@@ -76,11 +77,12 @@ def main() -> None:
         raise UserError('--keep-above is for pixels that --drop would drop: give --drop SHARE, too')
     for path in videos:
         look_at(path)
+    find_images(images)  # what is missing is said before a model is loaded
     options = dict(cfg_options=args.cfg_options, ensemble=args.ensemble, tta=args.tta)
     predict = UDAInferencer(args.config, args.checkpoint, args.predict_on, args.device, **options)
-    for path in videos:
+    for path, out in videos.items():
         opacity = 0.5 if args.opacity is None else args.opacity
-        out = paint_video(predict, path, Path(args.out, 'overlays'), opacity, args.batch_size)
+        paint_video(predict, path, out, opacity, args.batch_size)
         print(f'{path} is painted in {out}')
     if images:
         above = 1.0 if args.keep_above is None else args.keep_above

@@ -102,7 +102,7 @@ def parse_option(word: str) -> tuple[str, Any]:
         >>> parse_option('train_dataloader.sampler.ratio=(2,1)')
         ('train_dataloader.sampler.ratio', (2, 1))
 
-    Numbers, true, false and None are what they look like, all else is text, also what stands in quotes. Values in
+    Numbers, true, false and None are what they look like, all else is text, as 007 and what stands in quotes. Values in
     brackets or with commas are lists, in parentheses tuples.
 
     Raises:
@@ -147,6 +147,8 @@ def _split(text: str, word: str) -> list[str]:
 
 
 def _scalar(text: str) -> Any:
+    if text.isdecimal() and text != str(int(text)):
+        return text  # zeros in front are a name's, such as a folder's: 007
     for kind in (int, float):
         try:
             return kind(text)

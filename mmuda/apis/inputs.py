@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mmuda.datasets.listing import describe, list_files, log_once, split_suffix
+from mmuda.datasets.checks import path_problem
+from mmuda.datasets.listing import IMAGE_SUFFIXES, describe, list_files, log_once, split_suffix
 
 from .errors import UserError
 
@@ -54,7 +55,7 @@ def find_images(images: Images) -> list[NamedImage] | Iterator[NamedImage]:
     return [NamedImage(image, name) for (image, _), name in zip(found.values(), names)]
 
 
-def result_names(paths: Sequence[str], folders: Sequence[str]) -> list[str]:
+def result_names(paths: Sequence[str], folders: Sequence[str], suffixes: Sequence[str] = IMAGE_SUFFIXES) -> list[str]:
     """Return a name without suffix for each of several different paths, no name twice.
 
     Relative to the image's own folder, such as `1` for `cam_a/1.png`; where two images would share a name, all are
@@ -64,10 +65,10 @@ def result_names(paths: Sequence[str], folders: Sequence[str]) -> list[str]:
     paths = [os.path.abspath(path) for path in paths]
     folders = [os.path.abspath(folder) for folder in folders]
     whole = [os.path.relpath(path, folder) for path, folder in zip(paths, folders)]
-    if _shared(_bare(whole)):
+    if _shared(_bare(whole, suffixes)):
         common = os.path.commonpath([os.path.dirname(path) for path in paths])
         whole = [os.path.relpath(path, common) for path in paths]
-    names = _bare(whole)
+    names = _bare(whole, suffixes)
     while shared := _shared(names):
         names = [full if name in shared else name for name, full in zip(names, whole)]
     return [name.replace(os.sep, '/') for name in names]
@@ -80,7 +81,8 @@ def _paths(path: str) -> tuple[str, list[str]]:
     if os.path.isfile(path):
         return os.path.dirname(path), [path]
     if not os.path.isdir(path):
-        raise UserError(f'image {path} does not exist: give an image file or a folder')
+        problem = path_problem(path) or 'is neither a file nor a folder'
+        raise UserError(f'image {path} {problem}: give an image file or a folder')
     found = list_files(path)
     if not found.names:
         raise UserError(f'folder {path} holds no image ({describe(found.left_out)}): give another one')
@@ -96,8 +98,8 @@ def _matches(pattern: str) -> tuple[str, list[str]]:
     return os.path.commonpath([os.path.dirname(path) for path in found]), found
 
 
-def _bare(names: Sequence[str]) -> list[str]:
-    return [split_suffix(name)[0] for name in names]
+def _bare(names: Sequence[str], suffixes: Sequence[str]) -> list[str]:
+    return [split_suffix(name, suffixes)[0] for name in names]
 
 
 def _shared(names: Sequence[str]) -> set[str]:

@@ -28,10 +28,10 @@ from .inferencer import choose_network
 from .limits import time_limit, watch
 from .paths import check_out_dir
 from .prediction_window import PredictionWindow, check_display
-from .predictions import PredictionWriter
+from .predictions import PredictionWriter, check_prediction_folders
 from .preflight import check_config, check_data_roots, check_start, check_training
 from .rehearsal import Rehearsal
-from .scored_labels import check_segments, check_validation_labels, score_only_labels
+from .scored_labels import check_segments, check_validation_labels, score_only_labels, segments
 from .shared_classes import checkpoint_classes, share_classes
 from .start_weights import bare_model, check_pretrained_parts, prepare_start
 from .timm_networks import without_timm_weights
@@ -184,6 +184,10 @@ def evaluate(
     for folder, option in ((label_dir, '--out'), (overlay_dir, '--show-dir')):
         if folder is not None:
             check_out_dir(folder, option)
+    if label_dir and overlay_dir and Path(label_dir).resolve() == Path(overlay_dir).resolve():
+        raise UserError(
+            f'--out and --show-dir are both {label_dir}, where pictures would replace label maps: choose two'
+        )
     if show is not None:
         check_display()
     with explained_breakdowns(cfg.work_dir):
@@ -196,6 +200,8 @@ def evaluate(
         writes = bool(label_dir or overlay_dir or show is not None)
         if overlay_dir:
             check_segments(bare_model(runner))
+        if segments(bare_model(runner)):
+            check_prediction_folders((label_dir, overlay_dir))
         score_only_labels(runner, writes)
         runner.register_hook(Rehearsal())
         if label_dir or overlay_dir:

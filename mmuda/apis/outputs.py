@@ -10,7 +10,13 @@ import numpy as np
 
 from .errors import UserError
 from .inputs import NamedImage
-from .predictions import Classified, PredictionFolder, confidence_of, prediction_table
+from .predictions import (
+    Classified,
+    PredictionFolder,
+    check_prediction_folders,
+    confidence_of,
+    prediction_table,
+)
 from .result_tables import SHARES, ResultTable, ShareFile, ShareTable
 
 
@@ -26,7 +32,8 @@ class Outputs:
         shares: ``csv`` or ``json``, how the shares of the classes are written (None: not at all).
 
     Raises:
-        UserError: Something that only segmented images have, or a table that is there of other classes.
+        UserError: Something that only segmented images have, a table that is there of other classes, or a folder of
+            images that are no predictions.
     """
 
     def __init__(
@@ -53,6 +60,7 @@ class Outputs:
             self.table = prediction_table(out_dir, classes)
             return
         folders = [Path(out_dir, name) for name in ('labels', 'overlays', 'confidence')[: 2 + confidence]]
+        check_prediction_folders(folders)
         self.folder = PredictionFolder(*folders[:2], palette, 0.5 if opacity is None else opacity, *folders[2:])
         self.shares = SHARES[shares](out_dir, classes) if shares else None
 

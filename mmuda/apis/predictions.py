@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,11 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from PIL import Image
 
-from mmuda.datasets.listing import PREDICTIONS
+from mmuda.datasets.listing import PREDICTIONS, list_files
 from mmuda.storage import atomic_write
 from mmuda.visualization import overlay, palette_of
 
+from .errors import UserError
 from .inputs import result_names
 from .result_tables import ResultTable
 
@@ -55,6 +56,25 @@ def confidence_of(sample: Any) -> np.ndarray:
     scores = sample.seg_logits.data.float()
     best = scores.softmax(0).amax(0) if len(scores) > 1 else torch.maximum(scores[0], 1 - scores[0])
     return best.cpu().numpy()
+
+
+def check_prediction_folders(folders: Iterable[str | Path | None]) -> None:
+    """Refuse to write predictions among other images, such as one's own label maps: these could be of the same names.
+
+    Args:
+        folders: They need not be there; None counts for nothing.
+
+    Raises:
+        UserError: A folder of images without the mark that predictions have.
+    """
+    for folder in map(Path, filter(None, folders)):
+        if not folder.is_dir() or Path(folder, PREDICTIONS).exists():
+            continue
+        if names := list_files(folder).names:
+            raise UserError(
+                f'{folder} holds {len(names)} images that are no predictions, such as {names[0]}, and predictions '
+                'could take their place: choose another folder'
+            )
 
 
 class PredictionFolder:

@@ -54,11 +54,16 @@ def _label_free(metrics: Sequence[BaseMetric]) -> list[BaseMetric]:
     return [metric for metric in metrics if not getattr(metric, 'needs_labels', True)]
 
 
+def segments(model: nn.Module) -> bool:
+    """Tell whether a model, or its student, predicts label maps."""
+    return hasattr(getattr(model, 'student', model), 'decode_head')
+
+
 def check_segments(model: nn.Module) -> None:
     """Refuse pictures of a model that predicts no label maps.
 
     Raises:
         UserError: A classifier.
     """
-    if not hasattr(getattr(model, 'student', model), 'decode_head'):
+    if not segments(model):
         raise UserError(f'--show-dir paints label maps, and {type(model).__name__} classifies here: use --out')

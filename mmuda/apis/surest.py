@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def surest_pixels(predict: UDAInferencer, images: Images, drop: float, above: float = 1.0) -> SurestPixels:
-    """Find from which probability on the pixels of each class keep their label, by a pass over all images.
+    """Find from which probability on the pixels of each class keep their label, by a pass over all images at first use.
 
     Args:
         predict: The model.
@@ -46,7 +47,7 @@ class SurestPixels:
     """Pixels of a set of images that keep their label.
 
     Args:
-        samples: What a segmentor predicts of all images, one after the other.
+        samples: What a segmentor predicts of all images, one after the other; asked for when labels are.
         num_classes: K.
         drop: The share of each class's pixels that lose it, the least sure, in [0, 1).
         above: A probability that is always enough.
@@ -58,9 +59,14 @@ class SurestPixels:
     def __init__(self, samples: Iterable[Any], num_classes: int, drop: float, above: float = 1.0) -> None:
         if not 0 <= drop < 1:
             raise UserError(f'--drop {drop} is the share of pixels that lose their label: give 0 or more, below 1')
-        nothing = count_confidences(torch.empty(0), torch.empty(0), num_classes)
-        counts = sum((count_confidences(*_read(sample), num_classes) for sample in samples), start=nothing)
-        self.thresholds = class_thresholds(counts, drop, above)
+        self.samples, self.num_classes, self.drop, self.above = samples, num_classes, drop, above
+
+    @cached_property
+    def thresholds(self) -> torch.Tensor:
+        """Return the least probability of each class, ``[K]``."""
+        nothing = count_confidences(torch.empty(0), torch.empty(0), self.num_classes)
+        counts = sum((count_confidences(*_read(sample), self.num_classes) for sample in self.samples), start=nothing)
+        return class_thresholds(counts, self.drop, self.above)
 
     def labels(self, sample: Any) -> np.ndarray:
         """Return its label map, uint8 [H, W], with 255 where a pixel is not sure enough."""

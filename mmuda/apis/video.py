@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Iterator
+import secrets
+from collections.abc import Iterator, Sequence
 from itertools import tee
 from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
+from mmengine.logging import print_log
 from rich.console import Console
 from rich.progress import track
 
@@ -18,7 +21,8 @@ from mmuda.visualization import overlay
 
 from .errors import UserError
 from .inferencer import UDAInferencer
-from .paths import check_file
+from .inputs import result_names
+from .paths import check_file, check_out_file
 
 SUFFIXES = ('.mp4', '.avi', '.mov', '.mkv', '.webm', '.m4v', '.mpg', '.mpeg')
 
@@ -38,44 +42,66 @@ def is_video(path: str) -> bool:
 
 
 def paint_video(
-    predict: UDAInferencer, path: str | Path, out_dir: str | Path, opacity: float = 0.5, batch_size: int = 1
-) -> Path:
-    """Write ``out_dir/NAME.mp4``, without the sound.
+    predict: UDAInferencer, path: str | Path, out: str | Path, opacity: float = 0.5, batch_size: int = 1
+) -> None:
+    """Write a painted video, without the sound; it is there when all of it is.
 
     Args:
         predict: Of a segmentor of colour images.
         path: The video.
-        out_dir: Made if need be.
+        out: The file to write, ``NAME.mp4``; its folder is made if need be.
         opacity: Of the colours over the frame.
         batch_size: How many frames go through the network together.
 
-    Returns:
-        The file.
-
     Raises:
-        UserError: A model that videos are not for, or an image of that name in the folder's place.
-        DataError: No video.
+        UserError: A model that videos are not for, or a file that cannot be written.
+        DataError: No video, or one without a frame.
     """
     if not predict.segments or predict.channels != 3:
         kind = 'classifies' if not predict.segments else f'takes {predict.channels} channels'
         raise UserError(f'{path} is a video, which is painted by a segmentor of colour images, and this model {kind}')
     video = look_at(path)
-    out = Path(out_dir, f'{Path(path).stem}.mp4')
+    check_out_file(out, 'the painted video', path)
+    out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = out.with_name(f'.{out.name}.{os.getpid()}.mp4')
+    unfinished = out.with_name(f'.{secrets.token_hex(8)}.mp4')
     writer = cv2.VideoWriter(str(unfinished), cv2.VideoWriter_fourcc(*'mp4v'), video.rate, (video.width, video.height))
     try:
+        if not writer.isOpened():
+            raise UserError(f'{out} cannot be written by OpenCV: choose another --out')
         frames, shown = tee(
             track(read_frames(path), Path(path).name, video.frames or None, console=Console(stderr=True))
         )
+        count = 0
         for labels, frame in zip(predict.each(frames, progress=False, batch_size=batch_size), shown):
             writer.write(overlay(frame, labels, predict.palette, opacity)[..., ::-1].copy())
+            count += 1
         writer.release()
+        _check_count(path, count, video.frames)
         os.replace(unfinished, out)
     finally:
         writer.release()
         unfinished.unlink(missing_ok=True)
-    return out
+
+
+def _check_count(path: str | Path, count: int, said: int) -> None:
+    """Refuse a video without a frame, and log that one has fewer than it says."""
+    if not count:
+        raise DataError(f"'{path}' has no frame that OpenCV can read: copy or convert it again.")
+    if count < said:
+        text = f"'{path}' says that it has {said} frames, and {count} could be read: is it complete?"
+        print_log(text, 'current', logging.WARNING)
+
+
+def painted_files(videos: Sequence[str], folder: str | Path) -> dict[str, Path]:
+    """Return for each video, named once, the file that it is painted in: ``NAME.mp4``, no name twice.
+
+    >>> painted_files(['a/drive.mp4', 'b/drive.avi'], 'out')
+    {'a/drive.mp4': PosixPath('out/a/drive.mp4'), 'b/drive.avi': PosixPath('out/b/drive.mp4')}
+    """
+    paths = list({os.path.abspath(path): path for path in videos}.values())
+    names = result_names(paths, [os.path.dirname(path) for path in paths], SUFFIXES)
+    return {path: Path(folder, f'{name}.mp4') for path, name in zip(paths, names)}
 
 
 def look_at(path: str | Path) -> Video:

@@ -9,8 +9,8 @@ from .errors import DataError
 
 def file_problem(path: str | os.PathLike) -> str | None:
     """Tell why a path is no file with content that may be read, in the words of a sentence; None if it is one."""
-    if not os.path.exists(path):
-        return 'does not exist'
+    if problem := path_problem(path):
+        return problem
     if os.path.isdir(path):
         return 'is a folder, not a file'
     if not os.access(path, os.R_OK):
@@ -18,11 +18,22 @@ def file_problem(path: str | os.PathLike) -> str | None:
     return None if os.path.getsize(path) else 'is empty'
 
 
+def path_problem(path: str | os.PathLike) -> str | None:
+    """Tell why there is nothing at a path, in the words of a sentence; None if there is something."""
+    try:
+        os.stat(path)
+    except FileNotFoundError:
+        return 'does not exist'
+    except OSError as error:  # a folder above that nobody may enter, a link to itself
+        return f'cannot be reached ({error.strerror})'
+    return None
+
+
 def check_data_root(root: str | None) -> None:
     """Refuse a data root that is not there."""
     if root and not os.path.isdir(root):
         raise DataError(
-            f"The data root '{root}' does not exist: put the data there, or name the "
+            f"The data root '{root}' {path_problem(root) or 'is a file'}: put the data there, or name the "
             'folder that holds it in the environment variable MMUDA_DATA '
             f'(now {_environment()}).'
         )
@@ -40,7 +51,7 @@ def check_folder(path: str, what: str) -> None:
     """Refuse a missing folder below the data root."""
     if not os.path.isdir(path):
         raise DataError(
-            f"The {what} '{path}' does not exist: check `data_root` and `data_prefix` "
+            f"The {what} '{path}' {path_problem(path) or 'is a file'}: check `data_root` and `data_prefix` "
             f'in the config, and the environment variable MMUDA_DATA '
             f'(now {_environment()}).'
         )
@@ -104,6 +115,7 @@ def innermost(dataset) -> list:
 
 def compare_classes(ours: list[str], theirs: list[str], our_name: str, their_name: str) -> None:
     """Refuse two class lists that are not the same; says how many each has, and where they part."""
+    ours, theirs = list(map(str, ours)), list(map(str, theirs))  # an old checkpoint may have numbers
     if ours == theirs:
         return
     remedy = 'give both data sets the same `metainfo.classes` or `class_map`.'

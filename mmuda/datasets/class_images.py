@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from mmengine.dataset import BaseDataset
 
+from .class_names import class_list
 from .own_readers import use_own_readers
 
 
@@ -21,6 +22,10 @@ class ClassImages(BaseDataset):
 
     def __init__(self, labelled: bool = True, pipeline: Sequence = (), **kwargs) -> None:
         self.labelled = labelled
+        metainfo = kwargs.get('metainfo') or {}
+        if metainfo.get('classes') is not None:
+            classes = class_list(metainfo['classes'], f'metainfo of {type(self).__name__}')
+            kwargs['metainfo'] = dict(metainfo, classes=classes)
         super().__init__(pipeline=use_own_readers(list(pipeline)), **kwargs)
 
     def class_numbers(self) -> list[int]:

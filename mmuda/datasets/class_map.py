@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from .class_names import class_list
 from .errors import DataError
 from .mapping_file import read_mapping
 
@@ -80,8 +81,8 @@ def load_class_map(source: str | dict, data_root: str | None = None) -> ClassMap
     if isinstance(source, str):
         where = _find(source, data_root)
         source = read_mapping(where, 'class map')
-    if not isinstance(source, dict) or not isinstance(source.get('classes'), (list, tuple)) or not source['classes']:
-        raise DataError(f"The class map '{where}' has no list `classes`.")
+    if not isinstance(source, dict):
+        raise DataError(f"The class map '{where}' is {source!r}: it is a mapping of classes, palette, map and other.")
     unknown = sorted(set(source) - {'classes', 'palette', 'map', 'other'}, key=str)
     if unknown:
         raise DataError(
@@ -98,12 +99,7 @@ def _find(name: str, data_root: str | None) -> str:
 
 
 def _parse(source: dict, where: str) -> ClassMap:
-    wrong = [name for name in source['classes'] if isinstance(name, bool) or not isinstance(name, (str, int))]
-    if wrong:
-        raise DataError(f"The class map '{where}' has the class {wrong[0]!r}: put names in quotes.")
-    classes = [str(name) for name in source['classes']]
-    if len(set(classes)) < len(classes) or len(classes) > UNKNOWN:
-        raise DataError(f"The class map '{where}' names a class twice or has more than {UNKNOWN}.")
+    classes = class_list(source.get('classes'), f"The class map '{where}'", UNKNOWN)
     palette = source.get('palette')
     check_palette(palette, classes, f"The class map '{where}'")
     if source.get('other', 'error') not in ('ignore', 'error'):

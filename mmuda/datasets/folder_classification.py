@@ -116,7 +116,13 @@ class FolderClassification(ClassImages):
             f"entries of the list file '{self.ann_file}' have no image in '{folder}'",
             'check `data_prefix`, and whether the list belongs to these images',
         )
+        numbers: dict[str, str] = {}
         for (name, number), path in zip(entries, paths):
+            if self.labelled and numbers.setdefault(path, number) != number:
+                raise DataError(
+                    f"The list file '{self.ann_file}' gives the image '{name}' the classes {numbers[path]} and "
+                    f'{number}: leave one of them.'
+                )
             yield dict(img_path=path, gt_label=self._number(name, number)) if self.labelled else dict(img_path=path)
 
     def _number(self, name: str, number: str) -> int:

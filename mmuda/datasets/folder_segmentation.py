@@ -15,6 +15,7 @@ from mmuda.registry import DATASETS
 from .ann_file import read_ann_file
 from .checks import check_data_root, check_folder, check_list_entry, check_none_missing, check_prefix
 from .class_map import UNKNOWN, check_palette, identity_table, load_class_map, select_classes
+from .class_names import class_list
 from .errors import DataError
 from .listing import IMAGE_SUFFIXES, Listing, by_stem, describe, list_files, log_once
 from .own_readers import use_own_readers
@@ -105,7 +106,9 @@ class FolderSegmentation(BaseSegDataset):
         return info
 
     def _resolve_classes(self, metainfo: dict, class_map: str | dict | None, reduce_zero_label: bool) -> dict:
-        """Set the tables from file ids to class ids; meta information with classes and palette."""
+        """Set the tables from file ids to class ids; return meta information with classes and palette."""
+        if metainfo.get('classes') is not None:
+            metainfo['classes'] = class_list(metainfo['classes'], f'metainfo of {type(self).__name__}', UNKNOWN)
         if class_map is not None:
             loaded = load_class_map(class_map, self.data_root)
             known, palette, table = loaded.classes, loaded.palette, loaded.table

@@ -3,17 +3,21 @@
 It takes every suffix that the reader can read, in upper and lower case, goes into folders and follows links to files
 and folders. It leaves out what nobody meant as data, and says why: hidden entries (`.ipynb_checkpoints`, `._x.png`),
 what systems leave behind (`Thumbs.db`), broken links, links back to a folder above, and folders of predictions.
+A folder that cannot be opened is an error: nobody meant it to be left out.
 """
 
 from __future__ import annotations
 
 import functools
 import os
+import pathlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mmengine.logging import print_log
+
+from .errors import DataError
 
 IMAGE_SUFFIXES = (
     *('.png', '.apng', '.jpg', '.jpeg', '.jpe', '.jfif', '.mpo', '.bmp', '.dib', '.tif', '.tiff', '.webp', '.avif'),
@@ -23,7 +27,7 @@ IMAGE_SUFFIXES = (
 PREDICTIONS = '.mmuda_predictions'
 """A file of this name marks a folder of predictions, which are no images to predict on."""
 
-_SYSTEM = ('thumbs.db', 'desktop.ini', '__macosx', '$recycle.bin', 'system volume information', '@eadir')
+_SYSTEM = ('thumbs.db', 'desktop.ini', '__macosx', '$recycle.bin', 'system volume information', '@eadir', 'lost+found')
 
 
 @dataclass(frozen=True)
@@ -42,24 +46,33 @@ class Listing:
 def list_files(
     folder: str | os.PathLike, suffixes: Sequence[str] = IMAGE_SUFFIXES, predictions: bool = False
 ) -> Listing:
-    """Return all files below a folder whose names end in one of `suffixes`; it never raises.
+    """Return all files below a folder whose names end in one of `suffixes`.
 
     `predictions` takes also sub-folders of predictions, as label maps may be.
+
+    Raises:
+        DataError: The folder, or one below, cannot be opened.
     """
     walk = _Walk(tuple(suffix.lower() for suffix in suffixes), predictions)
-    walk.enter(os.fspath(folder), '', ())
+    walk.enter(os.fspath(folder), '', _above(folder))
     return Listing(tuple(sorted(walk.names)), dict(sorted(walk.left_out.items())))
 
 
 def list_folders(folder: str | os.PathLike) -> Listing:
-    """Return the folders right below a folder, linked ones too, such as one a class."""
+    """Return the folders right below a folder, linked ones too, such as one a class.
+
+    Raises:
+        DataError: The folder cannot be opened.
+    """
     names, left_out = [], {}
-    for entry in os.scandir(folder):
+    for entry in _entries(folder):
         kind = _kind(entry)
         if kind == 'folder':
             names.append(entry.name)
         elif kind != 'file':
             left_out[entry.name] = kind
+        elif entry.name.lower().endswith(IMAGE_SUFFIXES):
+            left_out[entry.name] = 'in no folder'
     return Listing(tuple(sorted(names)), left_out)
 
 
@@ -105,17 +118,10 @@ class _Walk:
 
     def enter(self, folder: str, prefix: str, above: tuple[tuple[int, int], ...]) -> None:
         """List a folder; `above` identifies the folders on the way to it, so that a loop of links ends."""
-        try:
-            status = os.stat(folder)
-            with os.scandir(folder) as scan:
-                entries = list(scan)
-        except OSError as error:
-            self.left_out[prefix.rstrip('/') or folder] = f'cannot be opened, {error.strerror}'
-            return
-        this = (status.st_dev, status.st_ino)
+        entries, this = _entries(folder), _identity(folder)
         if this in above:
             self.left_out[prefix.rstrip('/')] = 'link back to a folder above'
-        elif above and not self.predictions and any(entry.name == PREDICTIONS for entry in entries):
+        elif prefix and not self.predictions and any(entry.name == PREDICTIONS for entry in entries):
             self.left_out[prefix.rstrip('/')] = 'predictions'
         else:
             for entry in entries:
@@ -134,6 +140,26 @@ class _Walk:
             self.names.append(name)
         else:
             self.left_out[name] = 'other suffix'
+
+
+def _entries(folder: str | os.PathLike) -> list[os.DirEntry]:
+    try:
+        with os.scandir(folder) as scan:
+            return list(scan)
+    except OSError as error:
+        raise DataError(
+            f"The folder '{os.fspath(folder)}' cannot be opened ({error.strerror}): allow it, or move it elsewhere."
+        ) from error
+
+
+def _above(folder: str | os.PathLike) -> tuple[tuple[int, int], ...]:
+    """Identify the folders that a folder lies in."""
+    return tuple(map(_identity, pathlib.Path(os.path.realpath(folder)).parents))
+
+
+def _identity(folder: str | os.PathLike) -> tuple[int, int]:
+    status = os.stat(folder)
+    return status.st_dev, status.st_ino
 
 
 def _kind(entry: os.DirEntry) -> str:

@@ -12,6 +12,9 @@ from mmuda.apis.command_line import parse_option
     'text, value',
     [
         ('3', 3),
+        ('0', 0),
+        ('007', '007'),
+        ('[01,2]', ['01', 2]),
         ('1e-3', 1e-3),
         ('true', True),
         ('False', False),

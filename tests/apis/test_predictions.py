@@ -11,7 +11,7 @@ from odd_files import ODD_NAMES
 from PIL import Image
 
 from mmuda.apis import UserError
-from mmuda.apis.predictions import Classified, PredictionWriter, as_rgb, prediction_table
+from mmuda.apis.predictions import Classified, PredictionWriter, as_rgb, check_prediction_folders, prediction_table
 from mmuda.datasets.listing import list_files
 from mmuda.datasets.transforms import LoadImage
 
@@ -103,6 +103,18 @@ def test_an_image_that_two_joined_sets_share_is_written_once(run, tmp_path):
     run.test_dataloader.dataset.paths *= 2
     write(run, segmented(run), label_dir=str(tmp_path / 'labels'))
     assert len(list_files(tmp_path / 'labels').names) == 4
+
+
+def test_images_that_are_no_predictions_are_left_alone(run, tmp_path):
+    write(run, segmented(run), label_dir=str(tmp_path / 'labels'))
+    free = (tmp_path / 'labels', tmp_path / 'new', None)
+    check_prediction_folders(free)
+    (tmp_path / 'mine' / 'deep').mkdir(parents=True)
+    (tmp_path / 'mine' / 'notes.txt').touch()
+    check_prediction_folders([tmp_path / 'mine'])
+    (tmp_path / 'mine' / 'deep' / 'a.PNG').touch()
+    with pytest.raises(UserError, match=r'mine holds 1 images that are no predictions, such as deep/a\.PNG, and'):
+        check_prediction_folders([*free, tmp_path / 'mine'])
 
 
 def test_a_classifier_s_table(run, tmp_path):

@@ -57,7 +57,7 @@ def test_files(tmp_path, name):
     [
         ({'classes': []}, 'no list `classes`'),
         ({**GOOD, 'colors': []}, r"unknown keys \['colors'\]"),
-        ({**GOOD, 'classes': ['a', 'a']}, 'names a class twice'),
+        ({**GOOD, 'classes': ['a', 'a']}, "names the class 'a' twice"),
         ({**GOOD, 'classes': ['a', False]}, 'has the class False: put names in quotes'),
         ({**GOOD, 'palette': [[0, 0, 0]]}, '2 classes, but 1 colours'),
         ({**GOOD, 'palette': [[0, 0, 0], [0, 0]]}, r'has \[0, 0\] in its palette: a colour is'),

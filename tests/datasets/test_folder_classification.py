@@ -64,6 +64,10 @@ def test_a_list_names_images_and_classes(root):
             DataError, match=r"bad\.txt' does not end in a class number from 0 to 1: lines are `name number`"
         ):
             build(root, ann_file='bad.txt', metainfo=dict(classes=CLASSES))
+    (root / 'torn.txt').write_text('mug/2.jpg 0\nmug/2.jpg 0\nmug/2.jpg 1')
+    with pytest.raises(DataError, match=r"torn\.txt' gives the image 'mug/2\.jpg' the classes 0 and 1: leave one"):
+        build(root, ann_file='torn.txt', metainfo=dict(classes=CLASSES))
+    assert len(build(root, ann_file='torn.txt', labelled=False)) == 3
     (root / 'bad.txt').write_text('../mug/2.jpg 0')
     with pytest.raises(DataError, match='leaves the image folder'):
         build(root, ann_file='bad.txt')
@@ -79,6 +83,8 @@ def test_what_is_missing_is_named(root):
     (root / 'empty').mkdir()
     with pytest.raises(DataError, match=r"no image in '.*empty' \(none left out\): check"):
         build(root, 'empty', labelled=False)
+    with pytest.raises(DataError, match=r"no image in '.*flat' \(4 left out: 4 × in no folder \(0\.jpg, "):
+        build(root, 'flat')
 
 
 @pytest.mark.parametrize('domain, count', [('amazon', 958), ('caltech10', 1123), ('dslr', 157), ('webcam', 295)])

@@ -69,9 +69,33 @@ def test_the_lister_finds_images_and_says_what_it_leaves_out(mess):
     assert found.names == WANTED
     assert found.left_out == LEFT_OUT
     assert list_files(mess / 'old' / 'labels').names == ('a.png',), 'a folder that is named is no prediction'
-    assert list_files(mess / 'nowhere').left_out == {
-        str(mess / 'nowhere'): 'cannot be opened, No such file or directory'
-    }
+    (mess / 'old' / 'up').symlink_to(mess)
+    assert list_files(mess / 'old').left_out == {'labels': 'predictions', 'up': 'link back to a folder above'}
+
+
+@pytest.mark.parametrize('locked', ['many', ''])
+def test_a_folder_that_cannot_be_opened_is_an_error(mess, labels, locked, monkeypatch):
+    scan = os.scandir
+
+    def refuse(folder):
+        if os.path.realpath(folder) == os.path.realpath(mess / locked):
+            raise PermissionError(13, 'Permission denied', folder)
+        return scan(folder)
+
+    monkeypatch.setattr(os, 'scandir', refuse)
+    for read in (
+        lambda: list_files(mess),
+        lambda: segmentation(mess),
+        lambda: segmentation(mess, seg_map_path=str(labels)),
+        lambda: FolderClassification(data_root=str(mess)),
+        lambda: FolderClassification(data_root=str(mess), metainfo=dict(classes=['many'])),
+        lambda: FolderClassification(data_root=str(mess), labelled=False),
+        lambda: find_images(mess),
+    ):
+        with pytest.raises(
+            DataError, match=rf"The folder '.*{locked}/?' cannot be opened \(Permission denied\): allow"
+        ):
+            read()
 
 
 def segmentation(root, **prefix):

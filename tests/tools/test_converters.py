@@ -764,6 +764,16 @@ def test_colours_become_the_classes_of_a_class_map(tmp_path, coloured, capsys, m
         assert (written(tmp_path / 'labels' / name) == fill(range(3))).all()
 
 
+def test_label_images_stay_where_they_would_become_themselves(tmp_path, coloured, capsys, monkeypatch):
+    (tmp_path / 'colours/a/1.PNG').rename(tmp_path / 'colours/a/1.png')
+    before = files_of(tmp_path / 'colours')
+    for out in (['--out', tmp_path / 'colours'], []):
+        words = [word for word in coloured() if word not in ('--out', tmp_path / 'labels')]
+        status, said = run(capsys, monkeypatch, 'colours.py', *words, *out, '--overwrite')
+        assert (status, "colours/a/1.png' would be converted in its own place: give another" in said) == (1, True)
+    assert files_of(tmp_path / 'colours') == before
+
+
 def test_a_colour_of_no_class_is_named_or_ignored(tmp_path, coloured, capsys, monkeypatch):
     fewer = dict(classes=['ground', 'lane'], palette=OWN_CLASSES['palette'][:2])
     status, said = run(capsys, monkeypatch, 'colours.py', *coloured(**fewer))

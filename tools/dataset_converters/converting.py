@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from mmengine.utils import track_parallel_progress, track_progress
 from published import Source, open_source, read_member
-from rules import Content, Conversion, Place, Rule, Task, inputs_of, is_itself, path_of, plan
+from rules import Content, Conversion, Place, Rule, Task, copied, inputs_of, is_itself, path_of, plan
 
 from mmuda.apis import ToolParser, UserError, at_least, run_tool
 from mmuda.datasets.errors import DataError
@@ -80,6 +80,9 @@ def convert(
     if not tasks:
         found = f'there is no file {inputs_of(rules)} in {", ".join(paths)}'
         raise DataError(f'{found}: name what you downloaded in --src')
+    itself = [task.output for task in tasks if is_itself(task, sources) and rules[task.rule].how is not copied]
+    if itself:
+        raise DataError(f"'{itself[0]}' would be converted in its own place: give another folder to --out")
     missing = [task for task in tasks if not os.path.exists(task.output)]
     todo = [task for task in tasks if not is_itself(task, sources)] if overwrite else missing
     for folder in {os.path.dirname(task.output) for task in todo}:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
-from mmuda.datasets.checks import compare_classes
+from mmuda.datasets.checks import check_every_class_is_shown, compare_classes
 from mmuda.datasets.duplicates import equal_pictures, near_pictures, same_scenes
 from mmuda.datasets.errors import DataError
 
@@ -19,6 +19,7 @@ def between_roles(surveys: Sequence[Survey]) -> Iterator[Finding]:
         yield from shared_pictures(*pair)
         yield from paired_scenes(*pair)
     yield from other_classes(surveys)
+    yield from classes_without_image(surveys)
     yield from classes_without_source(surveys)
 
 
@@ -102,6 +103,17 @@ def other_classes(surveys: Sequence[Survey]) -> Iterator[Finding]:
             compare_classes(list(first.classes), list(survey.classes), *names)
         except DataError as error:
             yield Finding('error', survey.name, str(error))
+
+
+def classes_without_image(surveys: Sequence[Survey]) -> Iterator[Finding]:
+    """Yield classes of images that no source shows: a training of two domains does not start then."""
+    sources = [survey for survey in surveys if survey.name.startswith('source') and survey.role.datasets]
+    if not sources:
+        return
+    try:
+        check_every_class_is_shown([part for survey in sources for part in survey.role.datasets], sources[0].classes)
+    except DataError as error:
+        yield Finding('error', 'source', str(error))
 
 
 def classes_without_source(surveys: Sequence[Survey]) -> Iterator[Finding]:

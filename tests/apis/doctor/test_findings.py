@@ -10,7 +10,9 @@ from mmengine.config import Config
 from PIL import Image
 
 from mmuda.apis.doctor import find, read_roles, survey_roles, verdict
+from mmuda.datasets import DataError
 from mmuda.datasets.transforms import LoadImage
+from mmuda.registry import DATASETS
 
 from .conftest import picture
 
@@ -115,6 +117,19 @@ def test_a_fault_is_found(streets, fault):
     assert verdict(found).startswith(
         {'error': 'Not ready', 'warning': 'Ready, with', 'note': 'Ready: '}[found[0].level]
     )
+
+
+def test_a_class_of_photographs_without_one_stops_a_training(tmp_path):
+    for name in ('source/mug', 'target/mug'):
+        (tmp_path / name).mkdir(parents=True)
+        Image.fromarray(picture(0)).save(tmp_path / name / '0.png')
+    part = dict(type='mmuda.FolderClassification', data_root=str(tmp_path), metainfo=dict(classes=['mug', 'bike']))
+    source, target = (dict(part, data_prefix=dict(img_path=name)) for name in ('source', 'target'))
+    cfg = Config(dict(train_dataloader=dict(dataset=dict(type='mmuda.DomainDataset', source=source, target=target))))
+    (error,) = (finding for finding in findings(cfg) if finding.level == 'error')
+    assert error.text.startswith('1 of 2 classes have no image in any source: bike')
+    with pytest.raises(DataError, match='1 of 2 classes have no image in any source: bike'):
+        DATASETS.build(cfg.train_dataloader.dataset)
 
 
 def test_class_lists_in_another_order(streets):
