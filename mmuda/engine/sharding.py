@@ -17,7 +17,7 @@ CONTAINERS = (nn.ModuleList, nn.Sequential)
 
 
 def encoders_of(model: nn.Module) -> dict[str, nn.Module]:
-    """The student's encoder by its name, and its copies: the teacher's, the reference of a feature distance.
+    """Return the student's encoder by its name, and its copies: the teacher's, the reference of a feature distance.
 
     Raises:
         TypeError: A model without ``student.backbone``.
@@ -32,7 +32,7 @@ def encoders_of(model: nn.Module) -> dict[str, nn.Module]:
 
 
 def blocks_of(encoder: nn.Module) -> Iterator[nn.Module]:
-    """The outermost modules of an encoder that stand in a list of their like: residual blocks, transformer layers.
+    """Yield the outermost modules of an encoder in a list of their like: residual blocks, transformer layers.
 
     Example:
         >>> block = lambda: nn.Sequential(nn.Linear(2, 2), nn.ReLU())
@@ -58,7 +58,7 @@ def _is_list_of_blocks(module: nn.Module) -> bool:
 
 
 def own_part(x: Tensor) -> Tensor:
-    """What this process has of a tensor, which may be sharded; it shares the memory."""
+    """Return what this process has of a tensor, which may be sharded; it shares the memory."""
     x = x.detach()
     return x.to_local() if hasattr(x, 'to_local') else x
 
@@ -99,7 +99,7 @@ def _moving_to(part: nn.Parameter):
 
 
 def _cut(value: Any, whole: Tensor, sharded: Tensor) -> Any:
-    """A moment's part, as :func:`torch.chunk` cuts rows; a count of steps stays."""
+    """Return a moment's part, as :func:`torch.chunk` cuts rows; a count of steps stays."""
     if not isinstance(value, Tensor) or value.shape != whole.shape:
         return value
     mesh = sharded.device_mesh
@@ -108,12 +108,12 @@ def _cut(value: Any, whole: Tensor, sharded: Tensor) -> Any:
 
 
 def whole_state(model: nn.Module) -> dict[str, Tensor]:
-    """The sharded tensors of a state dict, whole, on rank 0's CPU; all processes take part."""
+    """Return the sharded tensors of a state dict, whole, on rank 0's CPU; all processes take part."""
     return {name: _gathered(value) for name, value in model.state_dict().items() if hasattr(value, 'to_local')}
 
 
 def whole_optimizer_state(optimizer: Optimizer, shards: Shards) -> dict[str, dict]:
-    """The optimizer's ``state`` with whole moments, as its state dict numbers parameters; all processes take part."""
+    """Return an optimizer's ``state`` with whole moments, as its state dict numbers them; all processes take part."""
     state = dict(optimizer.state_dict()['state'])
     parameters = [parameter for group in optimizer.param_groups for parameter in group['params']]
     for number, part in enumerate(parameters):
@@ -149,7 +149,7 @@ class ShardedClip:
     def __call__(
         self, parameters: Sequence[nn.Parameter], max_norm: float, norm_type: float = 2.0, **options: Any
     ) -> Tensor:
-        """Scale the gradients so that their norm is ``max_norm`` at most; the norm that they had.
+        """Scale the gradients so that their norm is ``max_norm`` at most, and return the norm that they had.
 
         Raises:
             ValueError: Another norm than the Euclidean.
