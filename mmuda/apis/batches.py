@@ -21,7 +21,7 @@ class Work:
 
     @property
     def size(self) -> list[tuple] | None:
-        """The shapes of what the network gets, one for each view; None where there is nothing for it."""
+        """Return the shapes of what the network gets, one for each view; None where there is nothing for it."""
         if self.prepared is None:
             return None
         inputs = self.prepared['inputs']

@@ -26,7 +26,7 @@ class ToolParser(argparse.ArgumentParser):
         super().__init__(*args, allow_abbrev=False, **kwargs)
 
     def add_cfg_options(self) -> None:
-        """``--cfg-options KEY=VALUE ...``, which change settings of the config."""
+        """Add ``--cfg-options KEY=VALUE ...``, which change settings of the config."""
         self.add_argument(
             '--cfg-options',
             nargs='+',
@@ -36,7 +36,7 @@ class ToolParser(argparse.ArgumentParser):
         )
 
     def add_predict_on(self) -> None:
-        """``--predict-on student|teacher``."""
+        """Add ``--predict-on student|teacher``."""
         self.add_argument(
             '--predict-on',
             choices=['student', 'teacher'],
@@ -45,7 +45,7 @@ class ToolParser(argparse.ArgumentParser):
         )
 
     def add_ensemble(self) -> None:
-        """``--ensemble CHECKPOINT ...``."""
+        """Add ``--ensemble CHECKPOINT ...``."""
         self.add_argument(
             '--ensemble',
             nargs='+',
@@ -97,7 +97,7 @@ def fraction(text: str) -> float:
 
 
 def parse_option(word: str) -> tuple[str, Any]:
-    """``KEY=VALUE`` into a dotted key and its value.
+    """Parse ``KEY=VALUE`` into a dotted key and its value.
 
         >>> parse_option('train_dataloader.sampler.ratio=(2,1)')
         ('train_dataloader.sampler.ratio', (2, 1))

@@ -13,7 +13,7 @@ def predicted_classes(sample: Any) -> np.ndarray:
 
 
 def true_classes(sample: Any) -> np.ndarray:
-    """True class ids of a data sample, shaped as those predicted."""
+    """Return the true class ids of a data sample, shaped as those predicted."""
     return (sample.gt_sem_seg.data[0] if 'gt_sem_seg' in sample else sample.gt_label).cpu().numpy()
 
 

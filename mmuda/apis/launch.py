@@ -41,7 +41,7 @@ _RUNS = itertools.count(1)  # of this process
 
 
 def set_work_dir(cfg: Config, config_path: str | Path, work_dir: str | None) -> None:
-    """The command line's choice, else the config's, else ``work_dirs/<name of the config>``; checked for writing."""
+    """Set the command line's choice, else the config's, else ``work_dirs/<name of the config>``, and check it."""
     if work_dir is not None:
         cfg.work_dir = work_dir
     elif cfg.get('work_dir') is None:
@@ -50,7 +50,7 @@ def set_work_dir(cfg: Config, config_path: str | Path, work_dir: str | None) -> 
 
 
 def set_resume(cfg: Config, resume: str | None) -> None:
-    """``auto``: the newest whole checkpoint of the work directory if there is one; else the path of a checkpoint.
+    """Resume from a checkpoint; ``auto`` is the newest whole one of the work directory, if there is one.
 
     Without a checkpoint, ``auto`` starts from the config's own ``load_from``: a job that restarts itself needs one
     command only. ``resume=True`` in a config without ``load_from`` means ``auto``.
@@ -65,7 +65,7 @@ def set_resume(cfg: Config, resume: str | None) -> None:
 
 
 def enable_amp(cfg: Config) -> None:
-    """Mixed precision: bfloat16 where the device has it (CPU, GPUs since Ampere), else float16 with loss scaling."""
+    """Set mixed precision: bfloat16 where the device has it (CPU, GPUs since Ampere), else float16 with scaled loss."""
     wrapper = cfg.optim_wrapper
     if wrapper.get('type', 'OptimWrapper') != 'OptimWrapper':
         raise UserError(

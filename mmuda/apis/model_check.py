@@ -16,7 +16,7 @@ OTHER_LABELS = ('STDCHead', 'VPDDepthHead')
 
 
 def check_model_classes(model: nn.Module, classes: Sequence[str], data: str) -> None:
-    """Every part with ``num_classes``, ``class_weight`` or chosen ``classes`` fits the data's number of classes.
+    """Check that all parts with ``num_classes``, ``class_weight`` or ``classes`` fit the data's number of classes.
 
     Args:
         model: The model, with or without a wrapper of ours.

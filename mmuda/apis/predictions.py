@@ -178,7 +178,7 @@ class PredictionWriter(Hook):
 
 
 def prediction_table(folder: str | Path, classes: Sequence[str]) -> ResultTable:
-    """`predictions.csv`: image, class, that class's score, and the scores of all classes."""
+    """Return `predictions.csv`: image, class, that class's score, and the scores of all classes."""
     return ResultTable(Path(folder, TABLE), ['class', 'score'], classes)
 
 

@@ -58,7 +58,7 @@ _ADVICE = (
 
 
 def check_training(cfg: Config) -> None:
-    """All checks of a training run."""
+    """Do all checks of a training run."""
     check_config(cfg, 'train')
     check_start(cfg, '--resume' if cfg.get('resume') else 'load_from')
     check_pretrained(cfg)
@@ -67,7 +67,7 @@ def check_training(cfg: Config) -> None:
 
 
 def check_config(cfg: Config, mode: str) -> None:
-    """The config itself: what it must have to train, test or infer, and that all keys and values are known."""
+    """Check the config itself: what it must have to train, test or infer, and that all keys and values are known."""
     missing = [name for name in NEEDS[mode] if cfg.get(name) is None]
     if missing:
         raise UserError(f'the config has no {", ".join(missing)}, which tools/{mode}.py needs: give a whole config')
@@ -161,14 +161,14 @@ def _found(node: Any, wanted: str, path: str) -> Iterator[tuple[str, Any]]:
 
 
 def check_start(cfg: Config, setting: str) -> None:
-    """The checkpoint that a run starts from; ``setting`` is where its path comes from."""
+    """Check the checkpoint that a run starts from; ``setting`` is where its path comes from."""
     path = cfg.get('load_from')
     if path is not None and '://' not in path:
         check_file(path, 'checkpoint', f'check {setting}')
 
 
 def check_pretrained(cfg: Config) -> None:
-    """The weights that parts of the model are initialised from, when they are local files."""
+    """Check the weights that parts of the model are initialised from, when they are local files."""
     check_timm(cfg)
     for _, init in _found(cfg.get('model'), 'init_cfg', 'model'):
         path = init.get('checkpoint') if isinstance(init, Mapping) else None
@@ -183,7 +183,7 @@ def check_pretrained(cfg: Config) -> None:
 
 
 def check_schedule(cfg: Config) -> None:
-    """Schedulers of an iteration-based run count steps and begin before its end; a warm-up reaches the full rate."""
+    """Check that schedulers of steps count these and begin before the end, and that a warm-up reaches the full rate."""
     last = cfg.train_cfg.get('max_iters')
     for number, scheduler in enumerate(_listed(cfg.get('param_scheduler'))):
         if not isinstance(scheduler, Mapping) or 'type' not in scheduler:
@@ -210,7 +210,7 @@ def check_schedule(cfg: Config) -> None:
 
 
 def check_data_roots(cfg: Config, *modes: str) -> None:
-    """The folders of the data sets of ``train``, ``val`` or ``test``."""
+    """Check the folders of the data sets of ``train``, ``val`` or ``test``."""
     from mmuda.datasets.checks import check_data_root
 
     for mode in modes:

@@ -62,12 +62,12 @@ class Candidate:
 
     @property
     def name(self) -> str:
-        """The file, and the network where there are two."""
+        """Return the file, and the network where there are two."""
         return f'{self.checkpoint} {self.network}'.rstrip()
 
     @property
     def step(self) -> int:
-        """Step of the checkpoint."""
+        """Return the step of the checkpoint."""
         return step_of(self.checkpoint)
 
     def goodness(self, criterion: str) -> float:
@@ -76,7 +76,7 @@ class Candidate:
 
     @property
     def merit(self) -> float:
-        """The score by labels, negative where less is better."""
+        """Return the score by labels, negative where less is better."""
         return goodness(self.score, self.truth)
 
 
@@ -120,7 +120,7 @@ def judge_run(
 
 
 def correlation(candidates: Sequence[Candidate], criterion: str) -> float:
-    """Spearman's rank correlation of a criterion's goodness with the score by labels; nan where one never differs."""
+    """Return Spearman's rank correlation of a criterion's goodness with the score; nan where one never differs."""
     guessed, known = zip(*((candidate.goodness(criterion), candidate.merit) for candidate in candidates))
     if len(set(guessed)) < 2 or len(set(known)) < 2:
         return float('nan')

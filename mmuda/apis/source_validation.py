@@ -1,4 +1,4 @@
-"""DEV of a classifier: the risk on labelled source images that look like the target (functional/criteria.py)."""
+"""Return DEV of a classifier: the risk on labelled source images that look like the target (functional/criteria.py)."""
 
 from __future__ import annotations
 

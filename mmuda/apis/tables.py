@@ -13,7 +13,7 @@ def markdown(rows: Sequence[Sequence[str]]) -> str:
 
 
 def spread(values: Sequence[float], digits: int = 2) -> str:
-    """``mean ± deviation``; the deviation is that of a sample, and left out for one value; a dash for none."""
+    """Return ``mean ± deviation``; the deviation is that of a sample, and left out for one value; a dash for none."""
     if not values:
         return '–'
     return f'{fmean(values):.{digits}f}' + (f' ± {stdev(values):.{digits}f}' if len(values) > 1 else '')

@@ -40,7 +40,7 @@ class TrainingDir:
 
     @property
     def iterations(self) -> int:
-        """Training iterations the runner has behind it; `runner.iter` would build the loop to find out."""
+        """Return the training iterations the runner has behind it; `runner.iter` would build the loop to find out."""
         return getattr(getattr(self.runner, '_train_loop', None), 'iter', 0)
 
 

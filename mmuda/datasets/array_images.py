@@ -40,7 +40,7 @@ class ArrayImages(ClassImages):
 
     @abstractmethod
     def read(self) -> tuple[np.ndarray, np.ndarray | None, str]:
-        """uint8 images `[N, H, W]` (grey) or `[N, H, W, 3]` (RGB), classes `[N]` if labelled, and their file's name."""
+        """Return uint8 images `[N, H, W]` or (RGB) `[N, H, W, 3]`, classes `[N]` if labelled, and the file's name."""
 
     def load_data_list(self) -> list[dict]:
         """Return names and classes; the images stay one array, which all workers share."""

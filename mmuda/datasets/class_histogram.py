@@ -75,6 +75,10 @@ class ClassHistogram:
         """
         labelled, ignored = int(self.counts[:-1].sum()), int(self.counts[-1])
         absent = self.absent()
+        if is_source and len(self.classes) == 1:
+            yield Problem(
+                'error', f"'{self.classes[0]}' is the only class, with nothing to tell it from: name two or more"
+            )
         if not labelled:
             yield Problem(
                 'error' if self.seen == self.total else 'warning',

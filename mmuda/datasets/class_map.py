@@ -36,12 +36,12 @@ class ClassMap:
 
     @property
     def ignores_others(self) -> bool:
-        """Whether every id that is no class counts as ignored."""
+        """Tell whether every id that is no class counts as ignored."""
         return not (self.table == UNKNOWN).any()
 
     @property
     def holds_class_ids(self) -> bool:
-        """Whether the files have class ids and 255, as without a `map`."""
+        """Tell whether the files have class ids and 255, as without a `map`."""
         number = np.arange(len(self.classes))
         return bool((self.table[number] == number).all() and self.table[IGNORE] == IGNORE)
 

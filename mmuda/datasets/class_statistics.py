@@ -50,9 +50,9 @@ def class_pixels(dataset, cache_file: str | None = None, nproc: int | None = Non
 
 
 def sampled_class_pixels(dataset, sample: int, cache_file: str | None = None) -> np.ndarray:
-    """`class_pixels` of at most `sample` images, evenly spaced; of all, where the cache knows them. Nothing is kept.
+    """Return `class_pixels` of at most `sample` images, evenly spaced; of all, where the cache knows them.
 
-    By this process alone: a sample is not worth the start of others.
+    Nothing is kept. One process counts: a sample is not worth the start of others.
     """
     num_classes, path = _num_classes(dataset), cache_file or default_cache_file(dataset)
     if os.path.exists(path):

@@ -80,7 +80,7 @@ def same_scenes(first: Sequence[Fingerprint], second: Sequence[Fingerprint]) -> 
 
 
 def correlation(first: np.ndarray, second: np.ndarray) -> float:
-    """Pearson's correlation of two arrays of one shape; 1 or 0 of constant ones, as they lie within 8 or not."""
+    """Return Pearson's correlation of two arrays of one shape; 1 or 0 of constant ones, as they lie within 8 or not."""
     a, b = (x.astype(np.float64).ravel() for x in (first, second))
     centred_a, centred_b = a - a.mean(), b - b.mean()
     norm = np.sqrt((centred_a**2).sum() * (centred_b**2).sum())

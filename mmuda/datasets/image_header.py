@@ -48,7 +48,7 @@ class ImageFacts:
 
 
 def read_header(content: bytes, name: str) -> tuple[Image.Image | None, ImageFacts]:
-    """Pillow's image, not decoded yet (None for a TIFF that is beyond Pillow), and the facts.
+    """Return Pillow's image, not decoded yet (None for a TIFF that is beyond Pillow), and the facts.
 
     Args:
         content: of the file.

@@ -61,7 +61,7 @@ def look_at(dataset, index: int) -> Look:
 
 
 def color_type(dataset) -> str:
-    """Colour type that the pipeline loads images as, see `reading`; `unchanged` for a loader with rules of its own."""
+    """Return the colour type that a pipeline loads, see `reading`; `unchanged` for a loader with rules of its own."""
     loader = _loader(dataset)
     if loader is None:
         return 'color'

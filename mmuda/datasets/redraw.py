@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 
 def redraws(dataset, index: int) -> Iterator[dict]:
-    """Endless samples `dataset[index]`, each from a fresh draw of the pipeline's random steps."""
+    """Yield endless samples `dataset[index]`, each from a fresh draw of the pipeline's random steps."""
     steps = list(getattr(getattr(dataset, 'pipeline', None), 'transforms', []))
     count = next((i for i, step in enumerate(steps) if not _is_kept(step)), len(steps))
     if count == 0 or not hasattr(dataset, 'get_data_info'):
@@ -23,7 +23,7 @@ def redraws(dataset, index: int) -> Iterator[dict]:
 
 
 def _is_kept(step) -> bool:
-    """Whether a step's result is; a prepared file is read faster than it is copied."""
+    """Tell whether a step's result is; a prepared file is read faster than it is copied."""
     name = type(step).__name__
     return name == 'Resize' or (name.startswith('Load') and name != 'LoadPrepared')
 

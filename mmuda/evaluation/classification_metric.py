@@ -45,7 +45,7 @@ class ClassificationMetric(BaseMetric):
             self.results.append((int(sample['gt_label']), int(sample['pred_label'])))
 
     def compute_metrics(self, results: list[tuple[int, int]]) -> dict[str, float]:
-        """Scores from all processes' results."""
+        """Return scores from all processes' results."""
         truth, predicted = torch.tensor(results).unbind(1)
         self._check(truth, 'An image has', 'check `metainfo.classes` and the labels')
         self._check(predicted, 'A prediction is', "set the head's num_classes to the number of classes")

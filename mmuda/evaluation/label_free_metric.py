@@ -80,7 +80,7 @@ class LabelFreeMetric(BaseMetric):
         return torch.cat((1 - chosen_logits, chosen_logits), 1)  # mmseg has made a sigmoid of a single score
 
     def compute_metrics(self, results: list[Tensor]) -> dict[str, float]:
-        """The criteria of all processes' images."""
+        """Return the criteria of all processes' images."""
         probability = torch.cat(results)
         near = probability[:: -(-len(probability) // NEIGHBOURS)]
         scores = dict(

@@ -46,7 +46,7 @@ class SegmentationMetric(IoUMetric):
 
     @property
     def dataset_meta(self) -> dict | None:
-        """Meta information of the data set that is scored."""
+        """Return meta information of the data set that is scored."""
         return self._dataset_meta
 
     @dataset_meta.setter
@@ -61,7 +61,7 @@ class SegmentationMetric(IoUMetric):
         self._dataset_meta = meta
 
     def compute_metrics(self, results: list) -> dict:
-        """mmseg's scores, then the means over sub-lists and the scores of single classes."""
+        """Return mmseg's scores, then the means over sub-lists and the scores of single classes."""
         scores = super().compute_metrics(results)
         if self.format_only:
             return scores
@@ -89,7 +89,7 @@ class SegmentationMetric(IoUMetric):
 
     @staticmethod
     def intersect_and_union(pred_label: Tensor, label: Tensor, num_classes: int, ignore_index: int) -> Sequence[Tensor]:
-        """Pixels of intersection, union, prediction and truth, float64 [classes] each.
+        """Count pixels of intersection, union, prediction and truth, float64 [classes] each.
 
         Unlike mmseg's it counts integers (float32 sums drift on large sets) and refuses a label or a
         prediction outside the classes.

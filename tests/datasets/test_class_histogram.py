@@ -23,6 +23,15 @@ def problems(*counts, is_source=True, **options):
     return [tuple(problem) for problem in histogram(*counts, **options).problems(is_source)]
 
 
+@pytest.mark.parametrize('unit', ['image', 'pixel'])
+def test_a_single_class_teaches_nothing(unit):
+    one = ClassHistogram(('mug',), np.array([9, 1]), 3, 3, unit)
+    assert [tuple(problem) for problem in one.problems(is_source=True)] == [
+        ('error', "'mug' is the only class, with nothing to tell it from: name two or more")
+    ]
+    assert list(one.problems(is_source=False)) == []
+
+
 def test_it_reads_as_a_sentence():
     text = str(histogram(9000, 940, 60, 1000, seen=4, total=9))
     assert text == 'road 90 %, car 9.4 %, sky 0.6 %; ignored 9.1 %, in 4 of 9 label maps'

@@ -37,12 +37,12 @@ class Role:
 
     @property
     def metainfo(self) -> dict:
-        """Meta information of the first set."""
+        """Return meta information of the first set."""
         return dict(self.datasets[0].metainfo) if self.datasets else {}
 
     @property
     def size(self) -> int:
-        """Number of samples."""
+        """Return the number of samples."""
         return sum(len(dataset) for dataset in self.datasets)
 
 

@@ -37,37 +37,37 @@ class Survey:
 
     @property
     def name(self) -> str:
-        """Name of the role."""
+        """Return the name of the role."""
         return self.role.name
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the classes; empty where nothing names them."""
+        """Return the names of the classes; empty where nothing names them."""
         return tuple(self.role.metainfo.get('classes') or ())
 
     @cached_property
     def readable(self) -> tuple[Look, ...]:
-        """The samples whose image can be read."""
+        """Return the samples whose image can be read."""
         return tuple(look for look in self.looks if look.error is None)
 
     @cached_property
     def pixels(self) -> Counter:
-        """Pixels (segmentation) or images (classification) of each class id; 255 is ignored."""
+        """Count pixels (segmentation) or images (classification) of each class id; 255 is ignored."""
         return sum((Counter(look.pixels) for look in self.looks), Counter())
 
     @property
     def color_type(self) -> str:
-        """Colour type that the images are loaded as."""
+        """Return the colour type that the images are loaded as."""
         return color_type(self.role.datasets[0])
 
     @property
     def maps(self) -> bool:
-        """Whether labels are maps of pixels."""
+        """Tell whether labels are maps of pixels."""
         return any(look.label_path is not None for look in self.looks)
 
     @property
     def histogram(self) -> ClassHistogram | None:
-        """The same by class; None where the set has no labels or no names of classes."""
+        """Return the same by class; None where the set has no labels or no names of classes."""
         if not self.pixels or not self.classes:
             return None
         counts = np.array([self.pixels[number] for number in (*range(len(self.classes)), IGNORE)])

@@ -43,7 +43,7 @@ class Format(NamedTuple):
 
 
 def write_onnx(graph: nn.Module, example: Tensor, any_size: bool, metadata: Mapping[str, str]) -> bytes:
-    """ONNX with the input ``image``, the output ``logits`` and any number of images.
+    """Write ONNX with the input ``image``, the output ``logits`` and any number of images.
 
     Raises:
         UserError: An operation of the network that ONNX lacks.
@@ -80,7 +80,7 @@ def read_onnx(content: bytes) -> Run:
 
 
 def write_torchscript(graph: nn.Module, example: Tensor, any_size: bool, metadata: Mapping[str, str]) -> bytes:
-    """TorchScript whose norms are folded, with ``metadata.json`` beside the code."""
+    """Write TorchScript whose norms are folded, with ``metadata.json`` beside the code."""
     with _quiet_tracer():
         traced = torch.jit.freeze(torch.jit.trace(graph, (example,), check_trace=False))
         file = io.BytesIO()

@@ -87,7 +87,7 @@ def _y(frame: tuple, value: float) -> str:
 
 
 def nice_ticks(low: float, high: float, count: int = 4) -> list[float]:
-    """Round numbers that span the values, about so many.
+    """Return round numbers that span the values, about so many.
 
     >>> nice_ticks(0.3, 41.0)
     [0.0, 20.0, 40.0, 60.0]

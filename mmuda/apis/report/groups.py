@@ -72,12 +72,12 @@ class Run:
 
     @cached_property
     def keys(self) -> list[str]:
-        """All keys that hold numbers, in the order of the log."""
+        """Return all keys that hold numbers, in the order of the log."""
         return list(dict.fromkeys(key for row in self.rows for key in row if isinstance(row[key], (int, float))))
 
     @property
     def seconds(self) -> float:
-        """Time of the training steps, without evaluations."""
+        """Return the time of the training steps, without evaluations."""
         steps, total, before = self.series('time'), 0.0, 0
         trained = {row['step'] for row in self.rows if 'loss' in row}
         for step in sorted(trained & set(steps)):
@@ -99,12 +99,12 @@ class Group:
 
     @property
     def first(self) -> Run:
-        """The one whose pictures are shown."""
+        """Return the one whose pictures are shown."""
         return self.runs[0]
 
     @property
     def adapts(self) -> bool:
-        """Whether its model is more than one plain network."""
+        """Tell whether its model is more than one plain network."""
         return 'student' in self.first.cfg.model
 
     def values(self, key: str) -> list[float]:
