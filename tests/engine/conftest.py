@@ -10,7 +10,7 @@ import pytest
 import torch
 
 WORKER = Path(__file__).with_name('train_worker.py')
-METHODS = ('source-only', 'dacs', 'daformer', 'mic', 'hrda', 'fda', 'minent', 'advent', 'adaptsegnet')
+METHODS = ('source-only', 'dacs', 'daformer', 'mic', 'hrda', 'vfm-uda', 'fda', 'minent', 'advent', 'adaptsegnet')
 """Methods of segmentation whose toy leaves are trained by several processes, killed and resumed."""
 
 

@@ -16,9 +16,10 @@ from .conftest import METHODS
             ['--classify', '--norm', 'mmuda.TransNorm', '--max-iters', 1], 1e-5, marks=pytest.mark.slow
         ),
         pytest.param(['--fixmatch', '--ratio', '1', '3'], 2e-6, marks=pytest.mark.slow),
+        pytest.param(['--fixmatch', '--dida'], 2e-6, marks=pytest.mark.slow),
         pytest.param(['--align'], 2e-6, marks=pytest.mark.slow),
     ],
-    ids=['plain', 'hybrid', 'classification', 'TransNorm', 'fixmatch', 'alignment'],
+    ids=['plain', 'hybrid', 'classification', 'TransNorm', 'fixmatch', 'dida', 'alignment'],
 )
 def test_two_processes_have_the_gradients_of_one_with_twice_the_batch(trained, tmp_path, case, tolerance):
     """Pairs of hybrid attention stay together, groups would be drawn on each rank; adversaries weigh all samples.

@@ -2,7 +2,7 @@
 
     python train_worker.py WORK_DIR --max-iters 4 [--norm BN] [--resume] [--kill-at 2] [--batch 4] [--strategy semantic]
     python train_worker.py WORK_DIR --classify ...
-    python train_worker.py WORK_DIR --fixmatch ...
+    python train_worker.py WORK_DIR --fixmatch [--dida] ...
     python train_worker.py WORK_DIR --method dacs mic ...
     python train_worker.py WORK_DIR --cluster PRETRAIN ...
 
@@ -192,6 +192,12 @@ def fixmatch(args: argparse.Namespace) -> dict:
     model = classification(args.norm, not args.plain)
     del model['terms']
     model['student']['head'] = model['student']['head']['classifier']
+    if args.dida:
+        norm = dict(type='GN', num_groups=4) if args.norm == 'GN' else dict(type=args.norm)
+        branch = dict(type='mmuda.DIDABranch', in_channels=128, out_channels=256, stride=2, norm_cfg=norm)
+        branch['module'] = dict(type='mmuda.DIDAModule')
+        stages = model['student']['backbone']
+        model['student']['backbone'] = dict(type='mmuda.ExtendedBackbone', backbone=stages, beside={'stages.2': branch})
     names = ['target'] if args.plain else ['unlabelled', 'target']
     return dict(
         model,
@@ -257,10 +263,13 @@ def segmentation(args: argparse.Namespace) -> dict:
 
 def method(args: argparse.Namespace) -> tuple[dict, list[dict], dict]:
     """Model, hooks and optimizer groups of a method's toy leaf, with the small student and settings for its images."""
-    cfg = Config.fromfile(CONFIGS / args.method.replace('-', '_') / f'{args.method}_segformer_toy.py')
+    (leaf,) = (CONFIGS / args.method.replace('-', '_')).glob(f'{args.method}_*_toy.py')
+    cfg = Config.fromfile(leaf)
     network = student(args.norm, not args.plain, args.strategy)
     if 'student' not in cfg.model:
         return network, [], None
+    if cfg.model.student.backbone.type == 'mmuda.VisionTransformer':
+        network = plain_transformer(network, cfg.model.student.to_dict())
     if cfg.model.student.type == 'mmuda.MultiResolutionSegmentor':
         network = two_resolutions(network, SIZE if args.plain else SIZE // 2)
     model = dict(cfg.model.to_dict(), student=network)
@@ -279,6 +288,7 @@ SETTINGS = {'mmuda.BlockMask': dict(block=8), 'mmuda.FourierStyle': dict(beta=0.
 COLOURS = dict(jitter_prob=0.0, blur_prob=0.0)
 WITHOUT_DRAWS = {
     'mmuda.BlockMask': dict(ratio=0.0),
+    'mmuda.TokenMask': dict(ratio=0.0),
     'mmuda.StudentView': COLOURS,
     'mmuda.ClassMix': dict(type='PasteLeftHalf'),
 }
@@ -293,6 +303,14 @@ class PasteLeftHalf(PasteMaker):
 
     def mask(self, label):
         return (torch.arange(label.shape[2]) < label.shape[2] // 2).expand_as(label)
+
+
+def plain_transformer(network: dict, leaf: dict) -> dict:
+    """The leaf's transformer and head, small, in the place of the small student's."""
+    arch = dict(embed_dims=16, num_layers=2, num_heads=2, feedforward_channels=32)
+    rate = network['backbone']['drop_path_rate']
+    backbone = dict(leaf['backbone'], arch=arch, img_size=SIZE, drop_path_rate=rate)
+    return dict(network, backbone=backbone, decode_head=dict(leaf['decode_head'], in_channels=16, num_classes=5))
 
 
 def two_resolutions(network: dict, crop: int) -> dict:
@@ -386,6 +404,7 @@ def parse(options: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--align', action='store_true', help='a classifier with terms that compare samples')
     parser.add_argument('--mcd', action='store_true', help='a classifier trained in three steps an iteration')
     parser.add_argument('--fixmatch', action='store_true', help='a classifier with weak and strong views')
+    parser.add_argument('--dida', action='store_true', help="a DIDA branch beside that classifier's last stage")
     parser.add_argument(
         '--method', nargs='+', help='a segmentor for each of these, one after the other, trained as its toy leaf'
     )
