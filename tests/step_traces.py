@@ -15,6 +15,7 @@ import hashlib
 import json
 import platform
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -144,7 +145,12 @@ def machine() -> dict[str, str]:
 
 def trace(name: str) -> dict:
     """The steps and the final state of one trace."""
-    cfg = read(*LEAVES[name])
+    model, steps = run(read(*LEAVES[name]))
+    return dict(steps=steps, state=digest(model))
+
+
+def run(cfg: Config, count: int = STEPS, prepare: Callable[[SimpleNamespace], None] | None = None) -> tuple:
+    """The model after so many steps, and the log of each; ``prepare`` sees what stands for the runner before them."""
     torch.manual_seed(0)
     with DefaultScope.overwrite_default_scope('mmuda'):
         model = MODELS.build(cfg.model).train()
@@ -158,8 +164,10 @@ def trace(name: str) -> dict:
     runner = SimpleNamespace(model=model, optim_wrapper=optim_wrapper, iter=0, max_iters=cfg.train_cfg.max_iters)
     for hook in hooks:
         hook.before_train(runner)
+    if prepare is not None:
+        prepare(runner)
     steps = []
-    for number in range(STEPS):
+    for number in range(count):
         data = draw_batch(cfg, number)
         torch.manual_seed(100 + number)
         model.train()
@@ -167,7 +175,7 @@ def trace(name: str) -> dict:
         for hook in hooks:
             hook.after_train_iter(runner, number)
         steps.append({key: float(value.detach()) for key, value in log.items()})
-    return dict(steps=steps, state=digest(model))
+    return model, steps
 
 
 def read(leaf: str, options: dict) -> Config:

@@ -221,6 +221,17 @@ def test_amp_on_a_cpu(configs, call, tmp_path):
     assert 'BFloat16OptimWrapper' in (tmp_path / 'run/source_only.py').read_text()
 
 
+@pytest.mark.slow
+def test_compiled_encoders_and_a_validation(configs, call, tmp_path):
+    options = ['--cfg-options', 'compile.backend=aot_eager']
+    call('train.py', configs['source_only'], '--work-dir', tmp_path, '--compile', *options)
+    assert (tmp_path / 'iter_2.pth').is_file()
+    (log,) = tmp_path.glob('*/*.log')
+    said = [line.partition('INFO - ')[2] for line in log.read_text().splitlines() if 'compiled' in line]
+    assert said[0].startswith("Training steps run backbone compiled (torch.compile, backend 'aot_eager'), ")
+    assert said[1:] == ['Step 1 compiled: 1 graphs.']
+
+
 @pytest.mark.parametrize(
     'script, args, expected',
     [

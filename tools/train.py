@@ -24,6 +24,9 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--amp', action='store_true', help='mixed precision: bfloat16, or float16 on older GPUs')
     parser.add_argument(
+        '--compile', action='store_true', help='torch.compile the encoders (options: --cfg-options compile.mode=...)'
+    )
+    parser.add_argument(
         '--auto-scale-lr', action='store_true', help='scale the learning rate with the total batch size'
     )
     parser.add_cfg_options()
@@ -43,6 +46,7 @@ def main() -> None:
     from mmuda.apis import (
         enable_amp,
         enable_auto_scale_lr,
+        enable_compile,
         load_config,
         process_group,
         set_resume,
@@ -56,6 +60,8 @@ def main() -> None:
     set_resume(cfg, args.resume)
     if args.amp:
         enable_amp(cfg)
+    if args.compile:
+        enable_compile(cfg)
     if args.auto_scale_lr:
         enable_auto_scale_lr(cfg)
     with process_group(cfg, args.launcher):

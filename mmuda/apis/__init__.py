@@ -15,6 +15,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
             'build_runner',
             'enable_amp',
             'enable_auto_scale_lr',
+            'enable_compile',
             'evaluate',
             'set_resume',
             'set_work_dir',

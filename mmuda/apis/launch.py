@@ -78,6 +78,17 @@ def enable_amp(cfg: Config) -> None:
         wrapper.type = 'mmuda.BFloat16OptimWrapper'
 
 
+def enable_compile(cfg: Config) -> None:
+    """Compile the encoders in training steps; options of ``torch.compile`` stay those of the config's ``compile``."""
+    runner = cfg.get('runner_type', 'Runner')
+    if runner != 'mmuda.MeanTeacherRunner':
+        raise UserError(
+            f"--compile compiles the encoders under runner_type='mmuda.MeanTeacherRunner', but the config has "
+            f"'{runner}': set that, or leave out --compile"
+        )
+    cfg.compile = cfg.get('compile') or True
+
+
 def enable_auto_scale_lr(cfg: Config) -> None:
     """Scale the learning rate with the total batch size."""
     if 'base_batch_size' not in (cfg.get('auto_scale_lr') or {}):

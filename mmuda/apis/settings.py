@@ -78,6 +78,8 @@ PARAMWISE = (
     'bypass_duplicate',
 )
 """What mmengine's constructor of optimizers reads."""
+COMPILE = ('backend', 'dynamic', 'fullgraph', 'mode', 'options')
+"""What `torch.compile` takes besides what it compiles."""
 TAKEN_APART = ('_cfg', 'plugins', 'dcn', 'policies')
 """Ends of keys in models and pipelines whose dicts a host takes apart before it builds something of them."""
 SURELY = 0.85
@@ -113,6 +115,8 @@ def _plain_parts(cfg: Mapping[str, Any]) -> Iterator[tuple[str, Any, Reader]]:
         yield f'{mode}_dataloader', cfg.get(f'{mode}_dataloader'), DataLoader
     yield 'randomness', cfg.get('randomness'), Runner.set_randomness
     yield 'auto_scale_lr', cfg.get('auto_scale_lr'), ('enable', 'base_batch_size')
+    if not isinstance(cfg.get('compile'), bool):
+        yield 'compile', cfg.get('compile'), COMPILE
     environment = cfg.get('env_cfg')
     yield 'env_cfg', environment, ('cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit')
     yield 'env_cfg.mp_cfg', (environment or {}).get('mp_cfg'), ('mp_start_method', 'opencv_num_threads')

@@ -7,7 +7,15 @@ import torch
 from mmengine.config import Config
 from mmengine.model import ImgDataPreprocessor
 
-from mmuda.apis import UserError, build_runner, enable_amp, enable_auto_scale_lr, set_resume, set_work_dir
+from mmuda.apis import (
+    UserError,
+    build_runner,
+    enable_amp,
+    enable_auto_scale_lr,
+    enable_compile,
+    set_resume,
+    set_work_dir,
+)
 from mmuda.registry import MODELS
 
 
@@ -100,6 +108,18 @@ def test_amp_on_a_cpu():
 def test_amp_twice():
     with pytest.raises(UserError, match=r"has 'AmpOptimWrapper': leave out --amp"):
         enable_amp(Config(dict(optim_wrapper=dict(type='AmpOptimWrapper'))))
+
+
+@pytest.mark.parametrize('given, expected', [(None, True), (False, True), (dict(mode='default'), dict(mode='default'))])
+def test_compile_keeps_the_options_of_the_config(given, expected):
+    cfg = Config(dict(runner_type='mmuda.MeanTeacherRunner', compile=given))
+    enable_compile(cfg)
+    assert cfg.compile == expected
+
+
+def test_compile_under_a_runner_that_would_compile_the_whole_step():
+    with pytest.raises(UserError, match=r"--compile compiles the encoders under .*, but the config has 'Runner': set"):
+        enable_compile(Config(dict()))
 
 
 def test_auto_scale_lr():

@@ -20,6 +20,7 @@ from mmuda import compat
 from mmuda.registry import HOOKS, METRICS, RUNNERS
 from mmuda.storage import atomic_write, checkpoint_folder, resumable
 
+from ..compiled import CompiledEncoders
 from ..embedding import unwrapped
 from .fully_sharded import UDAFullyShardedDataParallel
 
@@ -36,7 +37,9 @@ class MeanTeacherRunner(Runner):
       :class:`mmuda.MeanTeacherValLoop` for validation; images of any sizes make a batch of evaluation;
     * scores: :class:`mmuda.LabelFreeMetric` in the validation, where ``save_best`` names one of its criteria;
     * batches in pinned memory, where there is a GPU;
-    * buffers of rank 0 are broadcast, so that every process resumes from the same statistics.
+    * buffers of rank 0 are broadcast, so that every process resumes from the same statistics;
+    * ``compile=True``, or a dict of options of ``torch.compile``, compiles the encoders in training steps
+      (:class:`.CompiledEncoders`), where mmengine would compile the step whole.
 
     A model without a teacher (source only) gets all but the teacher's parts.
     """
@@ -111,6 +114,24 @@ class MeanTeacherRunner(Runner):
                 wrapper['device_ids'] = None
             model_wrapper_cfg = wrapper | dict(model_wrapper_cfg or {})
         return super().wrap_model(model_wrapper_cfg, model)
+
+    def _maybe_compile(self, target: str) -> None:
+        """Compile the encoders for the method ``target`` of the model, if the config says ``compile``.
+
+        Raises:
+            ValueError: Encoders in parts.
+        """
+        options = self.cfg.to_dict().get('compile')
+        if options in (None, False):
+            return
+        if isinstance(self.model, UDAFullyShardedDataParallel):
+            raise ValueError(
+                f'{type(self.model).__name__} gathers and cuts weights within a pass, which has not been tried in a '
+                'compiled one: leave out --compile (compile=None), or model_wrapper_cfg.'
+            )
+        encoders = CompiledEncoders(unwrapped(self.model), {} if options is True else options)
+        setattr(self.model, target, encoders.stepping(getattr(self.model, target), self))
+        self.logger.info(str(encoders))
 
 
 def _text(cfg: Config) -> str:
