@@ -227,9 +227,11 @@ def test_compiled_encoders_and_a_validation(configs, call, tmp_path):
     call('train.py', configs['source_only'], '--work-dir', tmp_path, '--compile', *options)
     assert (tmp_path / 'iter_2.pth').is_file()
     (log,) = tmp_path.glob('*/*.log')
-    said = [line.partition('INFO - ')[2] for line in log.read_text().splitlines() if 'compiled' in line]
+    found = (line.partition('INFO - ')[2] for line in log.read_text().splitlines() if ' INFO - ' in line)
+    said = [text for text in found if text.startswith(('Training steps run', 'Step '))]
     assert said[0].startswith("Training steps run backbone compiled (torch.compile, backend 'aot_eager'), ")
-    assert said[1:] == ['Step 1 compiled: 1 graphs.']
+    assert said[1] == 'Step 1 compiled: 1 graphs.'
+    assert said[2:] in ([], ['Step 2 compiled: 1 graphs.'])  # its one image may have another size
 
 
 @pytest.mark.parametrize(

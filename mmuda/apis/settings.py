@@ -82,6 +82,8 @@ COMPILE = ('backend', 'dynamic', 'fullgraph', 'mode', 'options')
 """What `torch.compile` takes besides what it compiles."""
 TAKEN_APART = ('_cfg', 'plugins', 'dcn', 'policies')
 """Ends of keys in models and pipelines whose dicts a host takes apart before it builds something of them."""
+OF_ALBUMENTATIONS = {'Albu': 'transforms', 'Albumentations': 'transforms'}
+"""Where a transform of a host has those of another library, which no registry knows."""
 SURELY = 0.85
 """How near a key must be to a known one to be taken for its misspelling where others may have a reader, too."""
 Reader = Callable | Iterable[str]
@@ -147,6 +149,8 @@ def _walk(node: Any, path: str, kinds: Registry, scope: str | None) -> None:
     if target is not None:
         _check_keys(node, path, target, TAKEN_BEFORE.get(key, set()) | TAKEN_BEFORE.get(section, set()))
     for name, value in node.items():
+        if OF_ALBUMENTATIONS.get(getattr(target, '__name__', None)) == name:
+            continue
         inner = kinds if section == 'model' else INNER.get(name, kinds)
         _walk(value, f'{path}.{name}', registry.WEIGHT_INITIALIZERS if name == 'init_cfg' else inner, scope)
 

@@ -1,5 +1,6 @@
 """Every key has a reader and a value of its kind; what is misspelt is named by its path."""
 
+import importlib
 from pathlib import Path
 
 import pytest
@@ -145,11 +146,22 @@ def test_minus_one_switches_off_where_it_means_that(cfg):
     check_config(cfg, 'train')
 
 
+def test_transforms_of_another_library_are_its_own(cfg):
+    """mmseg hands them to albumentations, which is not installed here."""
+    steps = cfg.train_dataloader.dataset.source.pipeline
+    steps.insert(2, dict(type='mmseg.Albu', transforms=[dict(type='RandomBrightnessContrast', p=0.2)]))
+    check_settings(cfg)
+    steps[2].update(transfroms=[])
+    with pytest.raises(UserError, match='transfroms'):
+        check_settings(cfg)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize('host', ['mmseg', 'mmpretrain'])
 def test_stock_configs_pass(host):
     """No key of a host's own configs is refused, but those of heads that need yet another library."""
     folder = Path(pytest.importorskip(host).__file__).parent / '.mim' / 'configs'
+    data = importlib.import_module(f'{host}.registry').DATASETS
     for path in sorted(folder.glob('[!_]*/*.py')):
         try:
             cfg = Config.fromfile(path)
@@ -157,4 +169,7 @@ def test_stock_configs_pass(host):
             continue
         if path.parent.name in ('maskformer', 'mask2former', 'twins'):
             continue  # without mmdet, mmseg has an empty class in the place of the head; and a misspelt `_delete_`
+        loaders = [cfg.get(f'{part}_dataloader') for part in ('train', 'val', 'test')]
+        if any(data.get(loader.dataset.type) is None for loader in loaders if loader):
+            continue  # data sets that are there beside pycocotools
         check_settings(cfg)
