@@ -136,6 +136,32 @@ def test_files_are_short_and_name_what_they_import():
     assert violations(lambda module, name: name.endswith('.*')) == []
 
 
+def test_what_is_public_says_what_it_does():
+    assert [line for path in FILES.values() for line in undocumented(path)] == []
+
+
+def undocumented(path: Path) -> list[str]:
+    """Classes, functions and methods without a docstring whose names begin with no underscore."""
+    found = []
+
+    def search(node: ast.AST) -> None:
+        for part in node.body:
+            if isinstance(part, (ast.FunctionDef, ast.ClassDef)):
+                if not part.name.startswith('_') and ast.get_docstring(part) is None:
+                    found.append(f'{path}:{part.lineno}')
+                if isinstance(part, ast.ClassDef):
+                    search(part)
+
+    search(ast.parse(path.read_text(encoding='utf-8')))
+    return found
+
+
+def test_a_docstring_that_is_missing_is_found(tmp_path):
+    source = tmp_path / 'wrong.py'
+    source.write_text('class _A:\n    def b(self):\n        pass\n\n    def _c(self):\n        pass\n')
+    assert undocumented(source) == [f'{source}:2']
+
+
 def test_the_package_is_light():
     code = 'import mmuda, mmuda.registry, sys; print(*sys.modules)'
     loaded = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)

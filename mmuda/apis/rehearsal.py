@@ -121,6 +121,7 @@ class _OwnResults:
         self.metric = metric
 
     def evaluate(self, size: int) -> dict:
+        """Score this process's results alone, and forget them."""
         scores = self.metric.compute_metrics(_to_cpu(self.metric.results[:size]))
         self.metric.results.clear()
         return {f'{self.metric.prefix}/{key}' if self.metric.prefix else key: value for key, value in scores.items()}

@@ -142,6 +142,7 @@ class HostImports(MetaPathFinder):
     }
 
     def find_spec(self, fullname, path, target=None):
+        """Find a listed module by the other finders, and let its repair run its import."""
         if fullname not in self.repairs:
             return None
         found = (finder.find_spec(fullname, path, target) for finder in sys.meta_path if finder is not self)

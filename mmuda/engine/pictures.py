@@ -43,4 +43,5 @@ class _Prefixed:
         return getattr(self.backend, name)
 
     def add_image(self, name: str, image: np.ndarray, step: int = 0, **kwargs: Any) -> None:
+        """Hand a picture on under a name that begins with the prefix."""
         self.backend.add_image(f'{self.prefix}{name}', image, step, **kwargs)

@@ -51,6 +51,7 @@ class SegmentationMetric(IoUMetric):
 
     @dataset_meta.setter
     def dataset_meta(self, meta: dict) -> None:
+        """Check that the data set has the classes that are reported together."""
         for name, chosen in self.report_classes.items():
             unknown = [c for c in chosen if c not in meta['classes']]
             if unknown or not chosen:

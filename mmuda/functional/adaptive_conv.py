@@ -105,6 +105,7 @@ class _Slopes(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, plan: _Plan, *parameters: Tensor) -> Tensor:
+        """Gather the parameters by the plan's index, and multiply factors and table."""
         constants = _constants(parameters[0].dtype, parameters[0].device)
         flat = torch.cat([constants, *(parameter.reshape(-1) for parameter in parameters)])
         chosen = flat.index_select(0, plan.index)
@@ -116,6 +117,7 @@ class _Slopes(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx, grad: Tensor):
+        """Give each parameter the gradient of the places that it was gathered to."""
         table, factors = ctx.saved_tensors
         grad = grad.reshape(1, -1)
         found = torch.empty(table.numel() + factors.numel(), dtype=grad.dtype, device=grad.device)
@@ -137,6 +139,7 @@ class _Apply(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, reduced: Tensor, slopes: Tensor, window: int, stride: int) -> Tensor:
+        """Make a kernel for each channel of each instance, and convolve all of them as groups."""
         n, r = reduced.shape[:2]
         feature = reduced.relu()
         gate = reduced.mean((2, 3), dtype=slopes.dtype).relu_().view(-1, 1)

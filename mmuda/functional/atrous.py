@@ -86,6 +86,7 @@ class _AtrousDepthwise(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, dilation: int) -> Tensor:
+        """Convolve the sub-grids of ``x``, and join what comes of them."""
         ctx.save_for_backward(x, weight)
         ctx.dilation = dilation
         padding = weight.shape[-1] // 2
@@ -94,6 +95,7 @@ class _AtrousDepthwise(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None, None]:
+        """Take the gradients of a plain convolution of the sub-grids."""
         (x, weight), dilation = ctx.saved_tensors, ctx.dilation
         padding, wanted = weight.shape[-1] // 2, ctx.needs_input_grad[:3]
         of_x, of_weight, of_bias = torch.ops.aten.convolution_backward(

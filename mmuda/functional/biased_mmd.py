@@ -86,6 +86,7 @@ class _BiasedMMD(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, series: _Series, *joints: Tensor) -> Tensor:
+        """Sum the kernels of all pairs of samples with their signs."""
         centred, scale, kernels = _kernels(joints, series)
         slope = torch.bmm(kernels.flatten(1, 2), scale[..., None]).view(kernels.shape[:3])
         ctx.series = series
@@ -94,6 +95,7 @@ class _BiasedMMD(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        """Return −4 · W · x of each set, or differentiate the plain formula where a second derivative is wanted."""
         slope, *saved = ctx.saved_tensors
         joints, centred = saved[: len(saved) // 2], saved[len(saved) // 2 :]
         with torch.autocast(grad.device.type, enabled=False):

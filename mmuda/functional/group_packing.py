@@ -162,11 +162,13 @@ class _Permute(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, x: Tensor, take: Tensor, put: Tensor) -> Tensor:
+        """Take the rows of ``x`` in the order ``take``."""
         ctx.save_for_backward(take, put)
         return x.index_select(0, take)
 
     @staticmethod
     def backward(ctx, grad: Tensor):
+        """Take the gradient's rows in the order ``put``."""
         take, put = ctx.saved_tensors
         return _Permute.apply(grad, put, take), None, None
 

@@ -136,6 +136,7 @@ class _SumOfKernels(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, num_kernels: int, multiplier: float) -> Tensor:
+        """Sum the exponentials, and keep the sum of their slopes."""
         kernel = x.exp()
         total, slope = kernel.clone(), kernel.clone()
         for u in range(1, num_kernels):
@@ -149,6 +150,7 @@ class _SumOfKernels(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        """Multiply the gradient by the slope."""
         x, slope = ctx.saved_tensors
         if torch.is_grad_enabled():  # create_graph: the slope has a derivative, too
             slope = sum(rate * (rate * x).exp() for rate in ctx.rates)

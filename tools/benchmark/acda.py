@@ -119,6 +119,7 @@ class Network(nn.Module):
         self.fc = nn.Linear(256, 31)
 
     def forward(self, x: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        """Return the features and the logits of a batch."""
         maps = self.backbone(x)
         features = dict(zip(TAPS, maps), neck=self.neck(maps[-1].mean((2, 3))).relu())
         return features, self.fc(features['neck'])

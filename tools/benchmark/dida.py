@@ -50,6 +50,7 @@ class Network(nn.Module):
         self.fc = nn.Linear(512, 7)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return the logits of a batch."""
         return self.fc(self.neck(self.backbone(x))[-1])
 
 

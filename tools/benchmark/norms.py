@@ -81,6 +81,7 @@ class Last(nn.Module):
     """The last of a backbone's outputs."""
 
     def forward(self, outputs: tuple[Tensor, ...]) -> Tensor:
+        """Return the last map."""
         return outputs[-1]
 
 

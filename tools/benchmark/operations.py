@@ -39,6 +39,7 @@ class CountingLoop(InterleavedLoop):
         self.counts: dict[str, Counter[str]] = {}
 
     def measure(self, name: str, step: Callable[[], None], last: bool) -> None:
+        """Make a step, and count the operations of the last one."""
         if not last:
             step()
             return

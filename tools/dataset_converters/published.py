@@ -37,6 +37,7 @@ class Folder:
         self.names = [name for name in names if not name.startswith(hidden)]
 
     def open(self, name: str) -> BinaryIO:
+        """Open a file by its name."""
         return open(os.path.join(self.path, name), 'rb')
 
 
@@ -63,6 +64,7 @@ class Zip:
         self.names = [name for name in self._members if name not in self.links and _is_wanted(name)]
 
     def open(self, name: str) -> BinaryIO:
+        """Open a member by its name."""
         return _zip(self.path, os.getpid()).open(self._members[name])
 
 
@@ -84,6 +86,7 @@ class Tar:
         self.names = list(self._places)
 
     def open(self, name: str) -> BinaryIO:
+        """Open a member by its name."""
         stream = _tar(self.path, os.getpid())
         offset, size = self._places[name]
         stream.seek(offset)

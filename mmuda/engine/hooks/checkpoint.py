@@ -114,6 +114,7 @@ class _RemovingLater:
         return getattr(self.backend, name)
 
     def remove(self, path: str) -> None:
+        """Note what is to be removed."""
         self.paths.append(path)
 
     rmtree = remove

@@ -53,6 +53,7 @@ class AutoDIAL(TwoDomainNorm):
         return _Bounded.apply(self.mixing)
 
     def normalize(self, x: Tensor, layout: DomainBatch, source: Moments, target: Moments) -> Tensor:
+        """Normalise each domain by the mixture in which its own moments have the share."""
         own = self.share().to(source.mean.dtype)
         mixed = [Moments(*self._mix(own, *parts), 0) for parts in ((source, target), (target, source))]
         scale, shift = self.affine_parameters(source.mean)
@@ -70,6 +71,7 @@ class AutoDIAL(TwoDomainNorm):
         return mixed_moments(torch.stack((own.mean, other.mean)), torch.stack((own.var, other.var)), weights)
 
     def adopt_batch_norm(self, state: dict, prefix: str) -> None:
+        """Keep the share of this layer, of which a batch norm knows nothing."""
         super().adopt_batch_norm(state, prefix)
         state.setdefault(f'{prefix}mixing', self.mixing.detach())
 
@@ -79,11 +81,13 @@ class _Bounded(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, value: Tensor) -> Tensor:
+        """Clamp the value."""
         ctx.save_for_backward(value)
         return value.clamp(LOWEST, HIGHEST)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Tensor:
+        """Drop the gradient that leads further out."""
         (value,) = ctx.saved_tensors
         outwards = ((value >= HIGHEST) & (grad < 0)) | ((value <= LOWEST) & (grad > 0))
         return grad.masked_fill(outwards, 0)

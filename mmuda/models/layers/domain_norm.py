@@ -52,16 +52,19 @@ class DomainSpecificBatchNorm(TwoDomainNorm):
             self.bias = nn.Parameter(self.bias.detach().repeat(2, 1))
 
     def normalize(self, x: Tensor, layout: DomainBatch, source: Moments, target: Moments) -> Tensor:
+        """Normalise each domain by its own moments, scale and shift."""
         scale, shift = self.affine_parameters(torch.stack((source.mean, target.mean)))
         return self.normalize_with(x, layout, (source, target), scale.unbind(), shift.unbind())
 
     def plain_affine(self) -> tuple[Tensor | None, Tensor | None]:
+        """Return the scale and shift of ``eval_domain``."""
         if not self.affine:
             return None, None
         row = DOMAINS.index(self.eval_domain)
         return self.weight[row], self.bias[row]
 
     def adopt_batch_norm(self, state: dict, prefix: str) -> None:
+        """Give both domains a batch norm's scale and shift."""
         super().adopt_batch_norm(state, prefix)
         for key in (f'{prefix}weight', f'{prefix}bias'):
             if key in state and state[key].dim() == 1:
@@ -94,6 +97,7 @@ class AdaBN(TwoDomainNorm):
 
     @property
     def recipe(self) -> Recipe:
+        """Return whose moments the fused kernels take."""
         return Recipe(self.train_on)
 
     def evaluate(self, x: Tensor) -> Tensor:
@@ -107,6 +111,7 @@ class AdaBN(TwoDomainNorm):
         return F.batch_norm(x, None, None, self.weight, self.bias, True, 0.0, self.eps)
 
     def normalize(self, x: Tensor, layout: DomainBatch, source: Moments, target: Moments) -> Tensor:
+        """Normalise all rows by the moments of the joint batch, or of the source."""
         moments = source if self.train_on == 'source' else joined_moments([source, target])
         scale, shift = self.affine_parameters(source.mean)
         return self.normalize_with(x, layout, (moments, moments), (scale, scale), (shift, shift))

@@ -98,6 +98,7 @@ class _Layout(NamedTuple):
         return max(1, min(wanted, -(-max(self.sizes[:2]) // self.tile['ROWS']), MOST_SPLITS))
 
     def grid(self, splits: int) -> tuple[int, int]:
+        """Return the programs of a kernel: blocks of channels, splits of both domains."""
         return self.blocks, 2 * splits
 
 

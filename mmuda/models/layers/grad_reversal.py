@@ -14,11 +14,13 @@ from torch import Tensor, nn
 class _Reverse(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, coefficient: Tensor) -> Tensor:
+        """Return ``x``."""
         ctx.save_for_backward(coefficient)
         return x.view_as(x)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        """Multiply the gradient by −coefficient."""
         (coefficient,) = ctx.saved_tensors
         return -coefficient * gradient, None
 

@@ -75,6 +75,7 @@ class _Statistics(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, num_source: int) -> tuple[Tensor, ...]:
+        """Measure both domains."""
         statistics = [value for rows in _domains(num_source) for value in channel_statistics(x[rows])]
         ctx.num_source = num_source
         ctx.save_for_backward(x, *statistics[::2])
@@ -83,6 +84,7 @@ class _Statistics(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        """Spread the gradients of mean and variance over the rows."""
         x, *means = ctx.saved_tensors
         out = torch.empty_like(x)
         for rows, mean, grad_mean, grad_var in zip(_domains(ctx.num_source), means, grads[::2], grads[1::2]):
@@ -96,6 +98,7 @@ class _Map(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, num_source: int, *channels: Tensor) -> Tensor:
+        """Map the rows of both domains."""
         ctx.num_source = num_source
         ctx.save_for_backward(x, *channels[:4])
         out = torch.empty_like(x)
@@ -106,6 +109,7 @@ class _Map(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        """Scale the gradient, and sum what center, scale and shift get of it."""
         x, *channels = ctx.saved_tensors
         grad = laid_out_as(x, grad)
         out = torch.empty_like(x)
@@ -126,6 +130,7 @@ class _Normalize(torch.autograd.Function):
     def forward(
         ctx: Any, x: Tensor, num_source: int, moments: tuple[Moments, Moments], eps: float, *affine: Tensor
     ) -> Tensor:
+        """Normalise the rows of both domains."""
         ctx.num_source, ctx.counts, ctx.eps = num_source, [part.count for part in moments], eps
         ctx.save_for_backward(x, *(part.mean for part in moments), *(part.var for part in moments), *affine[:2])
         out = torch.empty_like(x)

@@ -62,6 +62,7 @@ class _Gather(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, x: Tensor) -> Tensor:
+        """Stack the tensors of all processes."""
         gathered = [torch.empty_like(x) for _ in range(num_ranks())]
         dist.all_gather(gathered, x.contiguous())
         return torch.stack(gathered)
@@ -69,4 +70,5 @@ class _Gather(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx, grad: Tensor) -> Tensor:
+        """Sum the gradients that all processes have for this one's tensor."""
         return sum_over_ranks(grad.clone())[dist.get_rank()]

@@ -99,6 +99,7 @@ class TransNorm(TwoDomainNorm):
             nn.init.uniform_(self.weight)
 
     def normalize(self, x: Tensor, layout: DomainBatch, source: Moments, target: Moments) -> Tensor:
+        """Normalise each domain by its own moments, and multiply both by the gain of alpha."""
         alpha = self._alpha(
             source.mean,
             source.unbiased_var() if self.unbiased else source.var,
@@ -132,6 +133,7 @@ class TransNorm(TwoDomainNorm):
         return 1 + alpha if self.residual == 'one_plus_alpha' else alpha
 
     def extra_repr(self) -> str:
+        """Return the settings."""
         return (
             f'{super().extra_repr()}, distance={self.distance}, probability={self.probability}, '
             f'residual={self.residual}, eval_domain={self.eval_domain}'

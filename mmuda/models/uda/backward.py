@@ -60,9 +60,11 @@ class _Visiting(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, loss: Tensor, *visited: Tensor) -> Tensor:
+        """Return the loss."""
         ctx.count = len(visited)
         return loss.view_as(loss)
 
     @staticmethod
     def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        """Hand the gradient on to the loss alone."""
         return gradient, *[None] * ctx.count

@@ -117,6 +117,7 @@ class UDAModel(BaseModel):
 
     @predict_on.setter
     def predict_on(self, name: str) -> None:
+        """Choose it."""
         if name not in self.NETWORKS:
             raise ValueError(
                 f'predict_on={name!r} is not a network of {type(self).__name__}: use one of {", ".join(self.NETWORKS)}.'
