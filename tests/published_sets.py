@@ -380,12 +380,13 @@ def pacs() -> dict[str, Files]:
 
 
 def domainnet() -> dict[str, Files]:
-    """One archive a domain, and two lists of each beside them; all classes show one of two images."""
+    """One archive a domain, and two lists of each beside them; an image a class."""
+    classes = ['aircraft_carrier', *(f'class_{number:03}' for number in range(1, 344)), 'zigzag']
     lists, archives = {}, {}
     for domain in ('clipart', 'infograph', 'painting', 'quickdraw', 'real', 'sketch'):
-        names = [f'{domain}/{name}/{domain}_000001.jpg' for name in ('aircraft_carrier', 'zigzag')]
+        names = [f'{domain}/{name}/{domain}_000001.jpg' for name in classes]
         archives[f'{domain}.zip'] = dict.fromkeys(names, photograph(16, '.jpg'))
-        lines = '\n'.join(f'{names[number % 2]} {number}' for number in range(345)).encode()
+        lines = '\n'.join(f'{name} {number}' for number, name in enumerate(names)).encode()
         lists |= {f'{domain}_{part}.txt': lines for part in ('train', 'test')}
     return {**archives, 'lists': lists}
 

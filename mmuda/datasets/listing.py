@@ -118,7 +118,10 @@ class _Walk:
 
     def enter(self, folder: str, prefix: str, above: tuple[tuple[int, int], ...]) -> None:
         """List a folder; `above` identifies the folders on the way to it, so that a loop of links ends."""
-        entries, this = _entries(folder), _identity(folder)
+        entries = _entries(folder)
+        if not entries:
+            return
+        this = _identity(folder)
         if this in above:
             self.left_out[prefix.rstrip('/')] = 'link back to a folder above'
         elif prefix and not self.predictions and any(entry.name == PREDICTIONS for entry in entries):
@@ -146,6 +149,8 @@ def _entries(folder: str | os.PathLike) -> list[os.DirEntry]:
     try:
         with os.scandir(folder) as scan:
             return list(scan)
+    except FileNotFoundError:
+        return []  # whoever lists it says what should be there
     except OSError as error:
         raise DataError(
             f"The folder '{os.fspath(folder)}' cannot be opened ({error.strerror}): allow it, or move it elsewhere."
