@@ -20,7 +20,7 @@ def parse_args() -> argparse.Namespace:
         '--images', type=at_least(1), default=100, help='of the validation, evenly spaced (default: 100)'
     )
     parser.add_argument(
-        '--by', metavar='CRITERION', default='mutual_information', help='what ranks them (default: %(default)s)'
+        '--by', metavar='CRITERION', help='what ranks them (default: mutual_information, of classifiers dev)'
     )
     parser.add_argument('--score', help='by labels, where there are some (default: mIoU, of a classifier accuracy)')
     parser.add_cfg_options()
@@ -31,12 +31,14 @@ def main() -> None:
     args = parse_args()
     # imported here, as they take seconds and `--help` should not
     from mmuda.apis.selection import check_criterion, judge_run
-    from mmuda.apis.selection_tables import correlation_table, kept, ranking
+    from mmuda.apis.selection_tables import correlation_table, kept, ranking, recommended
 
-    check_criterion(args.by)
+    if args.by is not None:
+        check_criterion(args.by)
     runs = [judge_run(path, args.images, args.score, args.cfg_options) for path in args.work_dirs]
     print('\n'.join(map(kept, args.work_dirs)), end='\n\n')
-    print(ranking([candidate for run in runs for candidate in run], args.by))
+    candidates = [candidate for run in runs for candidate in run]
+    print(ranking(candidates, args.by or recommended(candidates)))
     if table := correlation_table(runs):
         print(f'\n{table}')
 

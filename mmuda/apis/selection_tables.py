@@ -32,6 +32,11 @@ def kept(work_dir: str | Path) -> str:
     return line + (f' ({KEEP_ALL} keeps all checkpoints)' if checkpoints < validations else '')
 
 
+def recommended(candidates: Sequence[Candidate]) -> str:
+    """Name the criterion that chose best where it was measured, see `docs/choose_a_checkpoint.md`."""
+    return 'dev' if all('dev' in candidate.criteria for candidate in candidates) else 'mutual_information'
+
+
 def ranking(candidates: Sequence[Candidate], by: str) -> str:
     """Return all candidates, best first.
 

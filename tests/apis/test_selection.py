@@ -10,7 +10,7 @@ from PIL import Image
 
 from mmuda.apis import UserError
 from mmuda.apis.selection import Candidate, correlation, judge_run
-from mmuda.apis.selection_tables import correlation_table, kept, ranking
+from mmuda.apis.selection_tables import correlation_table, kept, ranking, recommended
 from mmuda.apis.work_dir import find_checkpoints, find_config
 from mmuda.datasets.toy_scenes import ToyStreetsSpec, write_toy_streets
 
@@ -53,6 +53,10 @@ def test_tables(tmp_path):
     assert correlation_table([[candidate(tmp_path, 1, 2.0)]]) == ''
     with pytest.raises(UserError, match="no checkpoint has a value of 'dev', but of entropy, snd"):
         ranking(run, 'dev')
+    assert recommended(run) == 'mutual_information'
+    judged = [candidate(tmp_path, step, 2.0, dev=value) for step, value in ((1, 0.5), (2, -0.5))]
+    assert recommended(judged) == 'dev'
+    assert 'iter_2.pth' in ranking(judged, 'dev').splitlines()[2]
 
 
 def test_what_is_seen_of_a_run(tmp_path):
