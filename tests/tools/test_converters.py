@@ -84,7 +84,7 @@ MADE = {
     'imageclef_da': (39, None, None),
     'visda2017': (24, None, None),
     'pacs': (40, None, None),
-    'domainnet': (24, None, None),
+    'domainnet': (6 * 345 + 12, None, None),  # images and lists
     'cifar10': (6, None, None),
     'digit_five': (5, None, None),
     'digits': (2, None, None),
