@@ -158,8 +158,8 @@ def _entries(folder: str | os.PathLike) -> list[os.DirEntry]:
 
 
 def _above(folder: str | os.PathLike) -> tuple[tuple[int, int], ...]:
-    """Identify the folders that a folder lies in."""
-    return tuple(map(_identity, pathlib.Path(os.path.realpath(folder)).parents))
+    """Identify the folders that a folder lies in, as far as they are there."""
+    return tuple(map(_identity, filter(os.path.exists, pathlib.Path(os.path.realpath(folder)).parents)))
 
 
 def _identity(folder: str | os.PathLike) -> tuple[int, int]:

@@ -223,3 +223,9 @@ def test_an_entry_without_an_image_is_named_at_once(mess):
         DataError, match=r"1 of 2 entries of the list file '.*' have no image in '.*': gone\.png; check"
     ):
         FolderClassification(data_root=str(mess), ann_file='list.txt')
+
+
+def test_a_folder_that_is_not_there_has_no_files(tmp_path):
+    """Nor has one below it: whoever lists it says what should be there."""
+    for folder in (tmp_path / 'gone', tmp_path / 'gone' / 'too'):
+        assert (list_files(folder).names, list_folders(folder).names) == ((), ())
