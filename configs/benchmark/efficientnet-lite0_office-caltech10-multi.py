@@ -8,10 +8,11 @@ _base_ = [
     '../_base_/schedules/sgd_10k_inverse_x10.py',
     '../_base_/default_runtime.py',
 ]
-# The table's norms remember amazon's images (variable `anchored`): efficientnet-lite0_office31.py says how.
-anchored = False
+# The table's norms remember real images (variable `anchored`), as efficientnet-lite0_office31.py says.
+anchored = ''  # or source (all three), both
 if anchored:
-    pretrained = dict(init_cfg=dict(type='Pretrained', checkpoint='work_dirs/efficientnet-lite0_amazon.pth'))
+    own = f'work_dirs/efficientnet-lite0_office-caltech10_{_base_.target_domain}_{anchored}.pth'
+    pretrained = dict(init_cfg=dict(type='Pretrained', checkpoint=own))
 else:
     weights = '{{$MMUDA_DATA:data}}/weights/efficientnet_lite0_imagenet_timm_fp16.pth'
     pretrained = dict(pretrained=True, pretrained_cfg_overlay=dict(file=weights))

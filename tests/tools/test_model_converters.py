@@ -90,8 +90,9 @@ def test_missing_file(tmp_path):
     assert 'none.pth does not exist' in result.stderr
 
 
-def test_norms_are_anchored_to_the_source(tmp_path):
-    """The config's weights, rewritten by its own source images: the same function, other statistics."""
+@pytest.mark.parametrize(('domains', 'said'), [('source', 'the source'), ('both', 'both domains')])
+def test_norms_are_anchored_to_the_images_of_a_config(tmp_path, domains, said):
+    """The config's weights, rewritten by its own images: the same function, other statistics."""
     from mmuda import compat
 
     compat.apply()
@@ -101,29 +102,40 @@ def test_norms_are_anchored_to_the_source(tmp_path):
     from mmuda.registry import MODELS
 
     images = np.random.default_rng(0).integers(0, 255, (12, 28, 28), dtype=np.uint8)
-    np.savez(tmp_path / 'digits.npz', x=images, y=np.arange(12) % 10)
+    seen = dict(source=images, target=images[:8] // 4)
+    for name, values in seen.items():
+        np.savez(tmp_path / f'{name}.npz', x=values, y=np.arange(len(values)) % 10)
     config = tmp_path / 'c.py'
-    config.write_text(SOURCE_ONLY.replace('ROOT', str(tmp_path)))
+    target = "target=dict(digits, ann_file='target.npz', labelled=False)"
+    text = SOURCE_ONLY.replace("'digits.npz'", "'source.npz'").replace('source=digits', f'source=digits, {target}')
+    config.write_text(text.replace('ROOT', str(tmp_path)))
     with DefaultScope.overwrite_default_scope('mmuda'):
         net = MODELS.build(Config.fromfile(config).model).backbone.eval()
     for module in net.modules():
         if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
             module.running_mean.fill_(0.5)
     torch.save(dict(state_dict=net.state_dict()), tmp_path / 'in.pth')
-    result = call('anchor_norms.py', config, tmp_path / 'out.pth')
+    options = ('--domains', domains, '--samples', '8') if domains == 'both' else ()
+    result = call('anchor_norms.py', config, tmp_path / 'out.pth', *options)
     assert result.returncode == 0, result.stderr
-    assert '3 norms remember the source' in result.stdout
+    assert f'3 norms remember {said}' in result.stdout
     x = torch.randn(4, 1, 28, 28)
-    before, mean = net(x)[0], net.state_dict()['stages.0.norm.running_mean'].clone()
+    before = net(x)[0]
     net.load_state_dict(torch.load(tmp_path / 'out.pth', weights_only=True)['state_dict'])
     torch.testing.assert_close(net(x)[0], before, atol=1e-4, rtol=1e-4)
-    assert not torch.allclose(net.state_dict()['stages.0.norm.running_mean'], mean)
+    brightness = {name: (torch.from_numpy(values).float() / 127.5 - 1).mean() for name, values in seen.items()}
+    wanted = brightness['source'] if domains == 'source' else sum(brightness.values()) / 2
+    stage = net.stages[0]
+    flat = stage.conv(torch.full((1, 1, 28, 28), wanted.item())).mean((0, 2, 3))
+    torch.testing.assert_close(stage.norm.running_mean, flat, atol=0.03, rtol=0.03)
 
 
-def test_anchoring_needs_a_source(tmp_path):
-    (tmp_path / 'c.py').write_text(SOURCE_ONLY.replace('ROOT', str(tmp_path)).replace('source=', 'data='))
+@pytest.mark.parametrize(('options', 'missing'), [((), 'source'), (('--domains', 'both'), 'target')])
+def test_anchoring_needs_the_images_that_it_is_told_of(tmp_path, options, missing):
+    text = SOURCE_ONLY.replace('ROOT', str(tmp_path))
+    (tmp_path / 'c.py').write_text(text if missing == 'target' else text.replace('source=', 'data='))
     torch.save({}, tmp_path / 'in.pth')
-    result = call('anchor_norms.py', tmp_path / 'c.py', tmp_path / 'out.pth')
+    result = call('anchor_norms.py', tmp_path / 'c.py', tmp_path / 'out.pth', *options)
     assert result.returncode != 0
-    assert 'has no train_dataloader.dataset.source' in result.stderr
+    assert f'has no train_dataloader.dataset.{missing}' in result.stderr
     assert not (tmp_path / 'out.pth').exists()

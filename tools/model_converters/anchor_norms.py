@@ -1,4 +1,4 @@
-"""Pretrained backbone → the same in evaluation, with batch norms that remember the source's images.
+"""Pretrained backbone → the same in evaluation, with batch norms that remember the images at hand.
 
 python tools/model_converters/anchor_norms.py CONFIG OUT
 
@@ -8,7 +8,9 @@ features are not those of evaluation. CONFIG names weights of its backbone, and 
 
 A norm evaluates the fixed map x ↦ a·x + b with a = gamma / sqrt(var + eps) and b = beta − a·mean. Any statistics (m, v)
 stand for the same map with gamma' = a·sqrt(v + eps) and beta' = b + a·m. With those of real inputs, normalising by a
-batch is close to normalising by the running statistics, as it is after training.
+batch is close to normalising by the running statistics, as it is after training. Those inputs should be what training
+will see: the source's images for a network that trains on these alone, both domains' (`--domains both`) where batch
+norms see joint batches. No label is read.
 """
 
 import argparse
@@ -19,7 +21,6 @@ from pathlib import Path
 
 import torch
 from mmengine.config import Config
-from mmengine.dataset import pseudo_collate
 from mmengine.logging import MMLogger
 from mmengine.registry import DATASETS, DefaultScope
 from mmengine.utils import track_iter_progress
@@ -49,7 +50,13 @@ def parse_args() -> argparse.Namespace:
     parser = ToolParser(description='Let the batch norms of pretrained weights remember real images')
     parser.add_argument('config', help='config whose backbone starts from the weights, with source images')
     parser.add_argument('out', type=Path, help='file to write, for init_cfg of the backbone')
-    parser.add_argument('--samples', type=at_least(1), default=500, help='source images, at random (default: 500)')
+    parser.add_argument(
+        '--domains',
+        choices=('source', 'both'),
+        default='source',
+        help="whose images: the source's, or the target's as well, for norms that see joint batches (default: source)",
+    )
+    parser.add_argument('--samples', type=at_least(1), default=500, help='images of each set, at random (default: 500)')
     parser.add_argument('--seed', type=at_least(0), default=0, help='of their choice and augmentation (default: 0)')
     parser.add_cfg_options()
     return parser.parse_args()
@@ -65,14 +72,14 @@ def main() -> None:
     check_data_roots(cfg, 'train')
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmuda')):
         network = _network(cfg)
-        dataset = DATASETS.build(_source(cfg, args.config))
+        datasets = [DATASETS.build(images) for images in _images(cfg, args)]
     torch.manual_seed(args.seed)
-    count = anchor_norms(network.backbone, _batches(network, dataset, args.samples))
+    count = anchor_norms(network.backbone, _batches(network, datasets, args.samples))
     args.out.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(args.out) as file:
         torch.save(dict(state_dict=network.backbone.state_dict(), meta=dict(anchored_to=args.config)), file)
     print(
-        f'{args.out}: {count} norms remember the source. Use it by '
+        f'{args.out}: {count} norms remember {"the source" if args.domains == "source" else "both domains"}. Use it by '
         f"model.backbone.init_cfg=dict(type='Pretrained', checkpoint='{args.out}')"
     )
 
@@ -86,19 +93,30 @@ def _network(cfg: Config) -> nn.Module:
     return network
 
 
-def _source(cfg: Config, path: str) -> dict:
-    source = cfg.train_dataloader.dataset.get('source')
-    if source is None:
-        raise UserError(f'config {path} has no train_dataloader.dataset.source: give a config with a labelled source')
-    return source[0] if isinstance(source, (list, tuple)) else source
+def _images(cfg: Config, args: argparse.Namespace) -> list[dict]:
+    """The data sets to remember: each source, then the target if it is wanted."""
+    found = []
+    for domain in ('source', 'target') if args.domains == 'both' else ('source',):
+        images = cfg.train_dataloader.dataset.get(domain)
+        if images is None:
+            what = 'labelled source' if domain == 'source' else 'target'
+            raise UserError(
+                f'config {args.config} has no train_dataloader.dataset.{domain}: give a config with a {what}'
+            )
+        found += images if isinstance(images, (list, tuple)) else [images]
+    return found
 
 
-def _batches(network: nn.Module, dataset: torch.utils.data.Dataset, samples: int) -> Iterator[Tensor]:
-    """Training views of random images; a progress bar goes to stderr."""
-    chunks = list(torch.randperm(len(dataset))[:samples].split(BATCH_SIZE))
-    for chunk in track_iter_progress(chunks, file=sys.stderr):
-        batch = pseudo_collate([dataset[int(index)] for index in chunk])
-        yield network.data_preprocessor(batch)['inputs']
+def _batches(network: nn.Module, datasets: list[torch.utils.data.Dataset], samples: int) -> Iterator[Tensor]:
+    """Training views of random images, as many of each set in a batch; a progress bar goes to stderr.
+
+    All sets give as many batches, so the smallest one says how many.
+    """
+    count = min(samples, *map(len, datasets))
+    orders = [torch.randperm(len(dataset))[:count].split(BATCH_SIZE) for dataset in datasets]
+    for chunks in track_iter_progress(list(zip(*orders)), file=sys.stderr):
+        images = [dataset[int(index)]['inputs'] for dataset, chunk in zip(datasets, chunks) for index in chunk]
+        yield network.data_preprocessor(dict(inputs=images))['inputs']
 
 
 @torch.no_grad()
