@@ -25,7 +25,6 @@ __all__ = ['apply', 'names_code', 'require']
 
 EARLY = (
     'mmengine.runner.checkpoint',
-    'mmengine.optim.optimizer.optimizer_wrapper',
     'mmengine.structures.base_data_element',
 )
 """Repaired modules that may be imported already."""

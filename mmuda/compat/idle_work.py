@@ -1,4 +1,4 @@
-"""Operations of a host's training step that change no number, left out: each is a launch on a GPU."""
+"""Work of mmseg's training step that changes no number, left out: each operation of it is a launch on a GPU."""
 
 import functools
 import types
@@ -6,38 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
-
-
-class _One(float):
-    """The weight of a loss that is not weighed: its product with anything is that thing."""
-
-    def __mul__(self, other):
-        return other
-
-
-def unweighted_losses(kind: type) -> None:
-    """mmseg's cross-entropy is multiplied by its `loss_weight` of 1, and its gradient, too."""
-    init = kind.__init__
-
-    @functools.wraps(init)
-    def __init__(self, *args, **kwargs) -> None:
-        init(self, *args, **kwargs)
-        if self.loss_weight == 1:
-            self.loss_weight = _One(1)
-
-    kind.__init__ = __init__
-
-
-def undivided_losses(load: Callable, module: types.ModuleType) -> None:
-    """mmengine divides the loss by 1 where no gradients are accumulated, and its gradient, too."""
-    load(module)
-    kind = module.OptimWrapper
-    kind.scale_loss = functools.partialmethod(_scale_loss, kind.scale_loss)
-
-
-def _scale_loss(self, stock: Callable, loss: 'Tensor') -> 'Tensor':
-    return loss if self._accumulative_counts == 1 else stock(self, loss)
+    from torch import nn
 
 
 def images_at_once(load: Callable, module: types.ModuleType) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from importlib.abc import MetaPathFinder
 
 from .checkpoints import without_stored_configs
-from .idle_work import images_at_once, undivided_losses, unweighted_losses
+from .idle_work import images_at_once
 from .pinned_samples import pinned_samples
 
 
@@ -79,7 +79,6 @@ def average_over_counted_pixels(load: Callable, module: types.ModuleType) -> Non
     load(module)
     module.cross_entropy = functools.partial(_cross_entropy, module.cross_entropy)
     module.binary_cross_entropy = functools.partial(_binary_cross_entropy, module.binary_cross_entropy)
-    unweighted_losses(module.CrossEntropyLoss)
 
 
 def _cross_entropy(stock: Callable, pred, label, weight=None, class_weight=None, reduction='mean', avg_factor=None,
@@ -128,7 +127,6 @@ class HostImports(MetaPathFinder):
     """Runs the import of a listed module inside its repair; every other import passes untouched."""
 
     repairs = {
-        'mmengine.optim.optimizer.optimizer_wrapper': undivided_losses,
         'mmengine.runner.checkpoint': without_stored_configs,
         'mmengine.structures.base_data_element': pinned_samples,
         'mmseg.models.data_preprocessor': images_at_once,
