@@ -239,7 +239,7 @@ def bound(norm):
     return norm.train()
 
 
-@pytest.mark.parametrize('form', ['factorized', 'grouped', 'loop'])
+@pytest.mark.parametrize('form', ['factorized', 'grouped', 'fused', 'loop'])
 @pytest.mark.parametrize('stride', [1, 2])
 def test_dida(form, stride):
     assert_same(both(DIDAModule(32, 32, stride=stride, form=form), torch.randn(4, 32, 7, 7)))
@@ -248,9 +248,9 @@ def test_dida(form, stride):
 def test_dida_takes_the_form_with_the_fewest_launches(count_operations):
     module, x = DIDAModule(32, 32).cuda(), torch.randn(4, 32, 7, 7, device='cuda')
     counts = {}
-    for module.form in ('auto', 'grouped', 'factorized', 'loop'):
+    for module.form in ('auto', 'fused', 'grouped', 'factorized', 'loop'):
         counts[module.form] = count_operations(lambda: module(x))
-    assert counts['auto'] == counts['grouped'] == min(counts.values())
+    assert counts['auto'] == counts['fused'] == min(counts.values())
 
 
 @pytest.mark.parametrize('implementation', ['gathered', 'masked'])

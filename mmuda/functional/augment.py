@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as in torchvision's rgb_to_grayscale
 _SECTORS = (5.0, 3.0, 1.0)  # where red, green and blue begin on the hexagon of hues
+_PEAKS = (0.0, 2.0, 4.0)  # where each is the only one
 
 
 @lru_cache(maxsize=32)
@@ -57,10 +58,10 @@ def adjust_hue(rgb: Tensor, turn: Tensor) -> Tensor:
     """
     value, brightest = rgb.max(1, keepdim=True)
     chroma = value - rgb.amin(1, keepdim=True)
-    twice = torch.cat((rgb, rgb), 1)
-    differences = twice[:, 1:4] - twice[:, 2:5]  # green − blue, blue − red, red − green
-    sector = differences.gather(1, brightest) / chroma.clamp_min(torch.finfo(rgb.dtype).tiny)
-    sector = sector.add(brightest, alpha=2)
+    differences = torch.linalg.cross(rgb, _channels((1.0,) * 3, rgb.dtype, rgb.device)[None], dim=1)
+    peaks = _channels(_PEAKS, rgb.dtype, rgb.device)
+    sectors = torch.addcdiv(peaks, differences, chroma.clamp_min(torch.finfo(rgb.dtype).tiny))
+    sector = sectors.gather(1, brightest)
     offset = torch.add(_channels(_SECTORS, rgb.dtype, rgb.device), turn.view(-1, 1, 1, 1), alpha=6)
     k = (sector + offset).remainder_(6)
     return torch.addcmul(value, chroma, torch.minimum(k, 4 - k).clamp_(0, 1), value=-1)

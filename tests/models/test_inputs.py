@@ -147,6 +147,7 @@ CASES = {
     'DIDAModule': Case(build('DIDAModule', **DIDA), lambda: (images(),)),
     'DIDAModule, large maps': Case(build('DIDAModule', **DIDA), lambda: (images(16),)),
     'DIDAModule, grouped': Case(build('DIDAModule', **DIDA, form='grouped'), lambda: (images(),)),
+    'DIDAModule, fused': Case(build('DIDAModule', **DIDA, form='fused'), lambda: (images(),)),
     'DIDAModule, loop': Case(build('DIDAModule', **DIDA, form='loop', share_reduction=False), lambda: (images(),)),
     'AtrousConv2d': Case(
         lambda: layers.AtrousConv2d.of(nn.Conv2d(8, 8, 3, padding=2, dilation=2, groups=8)), lambda: (images(),)

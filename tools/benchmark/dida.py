@@ -21,8 +21,7 @@ from measuring import COLUMNS, add_options, environment, gradients, interleave, 
 from torch import Tensor, nn
 
 from mmuda import compat
-from mmuda.functional import dida
-from mmuda.models.layers import DIDABranch, DIDAModule
+from mmuda.models.layers import DIDABranch, DIDAModule, dida
 from mmuda.models.necks import DIDANeck
 
 compat.apply()
@@ -32,7 +31,7 @@ from mmpretrain.models.necks import GlobalAveragePooling
 
 from mmuda.apis import ToolParser, run_tool
 
-FORMS = [form for form in dida.FORMS[::-1] if form != 'auto']  # the loop first
+FORMS = ['loop', *(form for form in dida.FORMS if form not in ('auto', 'loop'))]
 LAYERS = {  # shape of an instance, and what is made for it
     'module [512, 7, 7]': ((512, 7, 7), lambda form: DIDAModule(512, 512, form=form)),
     'module [256, 14, 14], stride 2': ((256, 14, 14), lambda form: DIDAModule(256, 512, stride=2, form=form)),

@@ -21,9 +21,11 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmuda.functional.adaptive_conv import Maps, adaptive_conv
-from mmuda.functional.dida import FORMS, full_precision, instance_conv
+from mmuda.functional.dida import FORMS as CONV_FORMS
+from mmuda.functional.dida import full_precision, instance_conv
 from mmuda.registry import MODELS
 
+FORMS = (*CONV_FORMS, 'fused')
 INITS = ('kaiming', 'torch')
 
 
@@ -97,7 +99,12 @@ class DIDAModule(MultiBranchModule):
         init: See :class:`MultiBranchModule`.
         unit_scale: Let that scale begin at 1. Otherwise it is drawn like any other weight, and its sign and size are an
             accident of the seed.
-        form: How to compute it; see :func:`mmuda.functional.instance_conv`.
+        form: How to compute it: as :func:`mmuda.functional.instance_conv` does for each dilation, or all of them
+            ``fused`` (:mod:`mmuda.functional.adaptive_conv`), in the fewest operations, which ``auto`` is on a GPU
+            wherever the branches share their reduction. A compiler gets the formula in its place.
+
+    Raises:
+        ValueError: An unknown form, or ``fused`` without a shared reduction.
     """
 
     def __init__(
@@ -119,6 +126,11 @@ class DIDAModule(MultiBranchModule):
         super().__init__(in_channels, out_channels, reduction, len(dilations), bias, init)
         if form not in FORMS:
             raise ValueError(f'form={form!r} is no way to compute a DIDAModule: choose one of {list(FORMS)}.')
+        if form == 'fused' and not share_reduction:
+            raise ValueError(
+                "form='fused' makes the kernels of all branches from one reduction: set share_reduction=True, or "
+                "form='auto'."
+            )
         self.dilations, self.stride, self.form = tuple(dilations), stride, form
         self.unit_scale = unit_scale and rescale
         sizes = kernel_sizes(kernel_size, len(self.dilations))
@@ -136,8 +148,8 @@ class DIDAModule(MultiBranchModule):
 
     def maps(self, x: Tensor, reduced: Tensor) -> Tensor:
         """Ô and Õ of Eqs. 2 and 3."""
-        grouped = self.form == 'grouped' or (self.form == 'auto' and x.is_cuda)
-        if grouped and not self.reductions and not torch.compiler.is_compiling():
+        fused = self.form == 'fused' or (self.form == 'auto' and x.is_cuda and not self.reductions)
+        if fused and not torch.compiler.is_compiling():
             return adaptive_conv(
                 reduced, [generator.maps() for generator in self.generators], self.dilations, self.stride
             )
@@ -147,8 +159,9 @@ class DIDAModule(MultiBranchModule):
             gates = [reduce(mean).relu().flatten(1) for reduce in self.reductions]
         else:
             gates = [reduced.mean((2, 3)).relu()] * len(self.dilations)
+        form = 'auto' if fused else self.form
         maps = [
-            instance_conv(feature, gate, *generator(), dilation, self.stride, self.form)
+            instance_conv(feature, gate, *generator(), dilation, self.stride, form)
             for gate, generator, dilation in zip(gates, self.generators, self.dilations)
         ]
         return torch.stack(maps, 1)

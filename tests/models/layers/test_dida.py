@@ -64,7 +64,7 @@ def as_written(module, x):
     return torch.cat(out)
 
 
-@pytest.mark.parametrize('form', ['factorized', 'grouped', 'loop'])
+@pytest.mark.parametrize('form', ['factorized', 'grouped', 'fused', 'loop'])
 @pytest.mark.parametrize('stride', [1, 2])
 def test_the_released_module(stride, form):
     stored = VECTORS[f'dida_module_stride{stride}']
@@ -98,12 +98,12 @@ def test_the_figure_as_written(options):
     module = random_module(16, 12, **dict(reduction=4) | options).double()
     x = torch.randn(3, 16, 8, 7, dtype=torch.float64)
     wanted = run(module, x, as_written)
-    for form in ('auto', 'grouped'):
+    for form in ('auto', 'grouped', 'fused'):
         module.form = form
         torch.testing.assert_close(run(module, x), wanted, rtol=1e-10, atol=1e-10)
 
 
-@pytest.mark.parametrize('form', ['auto', 'grouped'])
+@pytest.mark.parametrize('form', ['auto', 'grouped', 'fused'])
 def test_gradients_are_those_of_finite_differences(form):
     module = random_module(4, 4, 2, form=form).double()
     x = torch.randn(2, 4, 3, 3, dtype=torch.float64, requires_grad=True)
@@ -187,7 +187,7 @@ def test_every_parameter_has_a_gradient():
 
 
 @pytest.mark.parametrize('height', [7, 20])
-@pytest.mark.parametrize('form', ['auto', 'grouped'])
+@pytest.mark.parametrize('form', ['auto', 'grouped', 'fused'])
 def test_operations_do_not_grow_with_the_batch(height, form, count_operations):
     module, counts = DIDAModule(32, 8, form=form), []
     for batch in (2, 9):
@@ -197,7 +197,7 @@ def test_operations_do_not_grow_with_the_batch(height, form, count_operations):
     assert 10 < counts[0] == counts[1]
 
 
-@pytest.mark.parametrize('height, form', [(7, 'auto'), (20, 'auto'), (7, 'grouped')])
+@pytest.mark.parametrize('height, form', [(7, 'auto'), (20, 'auto'), (7, 'grouped'), (7, 'fused')])
 def test_checkpointing_and_compiling_change_nothing(height, form):
     torch._dynamo.reset()
     module, x = random_module(32, 8, stride=2, form=form), torch.randn(3, 32, height, height)
@@ -208,7 +208,7 @@ def test_checkpointing_and_compiling_change_nothing(height, form):
     torch.testing.assert_close(compiled, wanted, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize('height, form', [(7, 'auto'), (20, 'auto'), (7, 'grouped')])
+@pytest.mark.parametrize('height, form', [(7, 'auto'), (20, 'auto'), (7, 'grouped'), (7, 'fused')])
 def test_autocast_to_bfloat16(height, form):
     module, x = random_module(32, 8, 4, form=form), torch.randn(4, 32, height, height)
     full = run(module, x)
@@ -220,11 +220,16 @@ def test_autocast_to_bfloat16(height, form):
     assert all(gradient.dtype == torch.float32 for gradient in low[2].values())
 
 
-@pytest.mark.parametrize('form', ['auto', 'grouped'])
+@pytest.mark.parametrize('form', ['auto', 'grouped', 'fused'])
 def test_channels_last_changes_nothing(form):
     module, x = random_module(32, 8, 4, form=form), torch.randn(4, 32, 7, 7)
     last = run(module, x.contiguous(memory_format=torch.channels_last))
     torch.testing.assert_close(last, run(module, x), rtol=1e-4, atol=1e-4)
+
+
+def test_fused_kernels_come_from_one_reduction():
+    with pytest.raises(ValueError, match='share_reduction=True'):
+        DIDAModule(32, 8, share_reduction=False, form='fused')
 
 
 def test_copies_and_state_dicts():
