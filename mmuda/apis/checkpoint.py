@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from mmuda import compat
 
 from .errors import UserError
-from .foreign_weights import backbone_advice, keep_classifier, translate
+from .foreign_weights import backbone_advice, keep_added_parts, keep_classifier, translate
 from .paths import check_file
 
 compat.apply()
@@ -84,7 +84,7 @@ def dataset_meta(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
     return dict(meta.get('dataset_meta') or old)
 
 
-def check_checkpoint(model: nn.Module, path: str | Path, other_classes: bool = False) -> None:
+def check_checkpoint(model: nn.Module, path: str | Path, to_train: bool = False) -> None:
     """Raise one sentence that names the first keys that do not fit ``model``, which stays as it is.
 
     A UDA model takes its own checkpoints and those of its plain network; its alignment terms may be left out.
@@ -93,9 +93,10 @@ def check_checkpoint(model: nn.Module, path: str | Path, other_classes: bool = F
     Args:
         model: The model.
         path: The file.
-        other_classes: Whether a checkpoint for another number of classes is a start, all but its classifier.
+        to_train: Whether it is the start of a training. Then a classifier for another number of classes is left out of
+            it, and parts of the model that it has nothing of (a neck, branches, an auxiliary head) start as initialised.
     """
-    fit_weights(model, read_state(path), path, other_classes)
+    fit_weights(model, read_state(path), path, to_train)
 
 
 def load_checkpoint(model: nn.Module, path: str | Path) -> None:
@@ -105,7 +106,7 @@ def load_checkpoint(model: nn.Module, path: str | Path) -> None:
 
 
 def fit_weights(
-    model: nn.Module, state: dict[str, Tensor], path: str | Path, other_classes: bool = False
+    model: nn.Module, state: dict[str, Tensor], path: str | Path, to_train: bool = False
 ) -> tuple[dict[str, Tensor], list[str]]:
     """Return the weights in the names of ``model``, and what there is to say about them; see :func:`check_checkpoint`.
 
@@ -116,9 +117,10 @@ def fit_weights(
         fitting, notes = translate(model, state)
     except KeyError as error:
         raise UserError(f'checkpoint {path}: {error.args[0]}') from error
-    if other_classes:
-        fitting, more = keep_classifier(model, fitting)
-        notes = notes + more
+    if to_train:
+        for complete in (keep_classifier, keep_added_parts):
+            fitting, more = complete(model, fitting)
+            notes = notes + more
     _check(model, fitting, path)
     return fitting, notes
 

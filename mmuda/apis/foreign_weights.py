@@ -1,4 +1,4 @@
-"""Weights of other code bases, or for another number of classes, as a start for a model.
+"""Weights of other code bases, for another number of classes or of a smaller network, as a start for a model.
 
 Whole segmentors of DAFormer, HRDA and MIC are renamed. Of a backbone alone an error names what to do with it.
 """
@@ -22,6 +22,9 @@ BACKBONES = {
     'layer1.0.conv1.weight': ('a ResNet with the names of torchvision and timm', None),
 }
 """A key by which a backbone alone is known: whose it is, and its converter, None where it needs none."""
+
+ADDED_PARTS = ('neck.', 'auxiliary_head.', 'backbone.beside.', 'backbone.after.')
+"""What a network may have beyond the one that it starts from."""
 
 
 def translate(model: nn.Module, state: dict[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
@@ -67,18 +70,38 @@ def keep_classifier(model: nn.Module, state: dict[str, Tensor]) -> tuple[dict[st
 
     They are left as they are where anything but the first dimension of some heads differs: that is another model.
     """
-    own = model.state_dict()
-    if hasattr(model, 'NETWORKS') and not any(key.startswith('student.') for key in state):
-        state = {f'student.{key}': value for key, value in state.items()}
-    other = [key for key in state.keys() & own.keys() if state[key].shape != own[key].shape]
+    own, named = model.state_dict(), _as_student(model, state)
+    other = [key for key in named.keys() & own.keys() if named[key].shape != own[key].shape]
     heads = sorted(key for key in other if not key.startswith('terms.'))
-    counts = {(len(state[key]), len(own[key])) for key in heads if state[key].ndim and own[key].ndim}
-    if len(counts) != 1 or not all(_is_classifier(key, state[key], own[key]) for key in heads):
+    counts = {(len(named[key]), len(own[key])) for key in heads if named[key].ndim and own[key].ndim}
+    if len(counts) != 1 or not all(_is_classifier(key, named[key], own[key]) for key in heads):
         return state, []
     ((before, now),) = counts
-    return state | {key: own[key] for key in other}, [
+    return named | {key: own[key] for key in other}, [
         f'it is for {before} classes and the model for {now}: all is loaded but the classifier ({", ".join(heads)})'
     ]
+
+
+def keep_added_parts(model: nn.Module, state: dict[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
+    """Return weights of a network without some of :data:`ADDED_PARTS`, with the model's own parts in their place."""
+    own, named = model.state_dict(), _as_student(model, state)
+    kept: dict[str, Tensor] = {}
+    for part in ADDED_PARTS:
+        for role in [f'{name}.' for name in getattr(model, 'NETWORKS', ())] or ['']:
+            known = any(key.startswith(role) for key in named)
+            if known and not any(key.startswith(f'{role}{part}') for key in named):
+                kept |= {key: value for key, value in own.items() if key.startswith(f'{role}{part}')}
+    if not kept:
+        return state, []
+    names = [part.rstrip('.') for part in ADDED_PARTS if any(f'.{part}' in f'.{key}' for key in kept)]
+    return named | kept, [f'it has no {" and no ".join(names)}: these layers start as they are initialised']
+
+
+def _as_student(model: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Weights of a plain network are those of a UDA model's student."""
+    if hasattr(model, 'NETWORKS') and not any(key.startswith('student.') for key in state):
+        return {f'student.{key}': value for key, value in state.items()}
+    return state
 
 
 def _is_classifier(key: str, found: Tensor, own: Tensor) -> bool:

@@ -99,13 +99,13 @@ def enable_auto_scale_lr(cfg: Config) -> None:
     cfg.auto_scale_lr.enable = True
 
 
-def build_runner(cfg: Config, other_classes: bool = False) -> Runner:
+def build_runner(cfg: Config, to_train: bool = False) -> Runner:
     """Build the config's own type of runner, or mmengine's, after a checkpoint in ``load_from`` was checked against the
     model.
 
     Args:
         cfg: The config.
-        other_classes: Whether a checkpoint for another number of classes is a start, all but its classifier.
+        to_train: Whether a checkpoint is the start of a training, see :func:`.check_checkpoint`.
     """
     compat.apply()
     runner = RUNNERS.build(_named_apart(cfg))
@@ -113,7 +113,7 @@ def build_runner(cfg: Config, other_classes: bool = False) -> Runner:
     path = cfg.get('load_from')
     if path is not None and '://' not in path:
         resume = bool(cfg.get('resume'))
-        prepare_start(runner, path, resume, other_classes and not resume)
+        prepare_start(runner, path, resume, to_train and not resume)
     elif path is None:
         check_pretrained_parts(bare_model(runner))
     return runner
@@ -137,7 +137,7 @@ def train(cfg: Config, hooks: Sequence[Hook] = ()) -> Runner:
     if os.name == 'posix' and not torch.cuda.is_available():
         keep_freed_memory()
     with training_in(cfg) as training, explained_breakdowns(cfg.work_dir, lambda: _going_on(cfg)):
-        runner = build_runner(cfg, other_classes=True)
+        runner = build_runner(cfg, to_train=True)
         training.watch(runner)
         check_validation_labels(runner)
         watch(runner, limit)

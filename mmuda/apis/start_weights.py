@@ -25,34 +25,34 @@ class StartWeightsHook(Hook):
 
     Args:
         path: The file, for messages.
-        other_classes: See :func:`.check_checkpoint`.
+        to_train: See :func:`.check_checkpoint`.
     """
 
     priority = 'VERY_HIGH'
 
-    def __init__(self, path: str, other_classes: bool) -> None:
-        self.path, self.other_classes = path, other_classes
+    def __init__(self, path: str, to_train: bool) -> None:
+        self.path, self.to_train = path, to_train
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """A state to resume is the model's own already."""
         if runner._resume:
             return
-        state, notes = fit_weights(bare_model(runner), weights_of(checkpoint, self.path), self.path, self.other_classes)
+        state, notes = fit_weights(bare_model(runner), weights_of(checkpoint, self.path), self.path, self.to_train)
         checkpoint['state_dict'] = state
         for note in notes:
             runner.logger.warning(f'Checkpoint {self.path}: {note}.')
 
 
-def prepare_start(runner: Runner, path: str, resume: bool, other_classes: bool) -> None:
+def prepare_start(runner: Runner, path: str, resume: bool, to_train: bool) -> None:
     """Check the checkpoint that a run will load, and let it be loaded as what it is.
 
     Raises:
         UserError: It is of another model, or no state that a training could go on from.
     """
-    check_checkpoint(bare_model(runner), path, other_classes)
+    check_checkpoint(bare_model(runner), path, to_train)
     if resume:
         _check_resumable(path)
-    runner.register_hook(StartWeightsHook(path, other_classes))
+    runner.register_hook(StartWeightsHook(path, to_train))
 
 
 def check_pretrained_parts(model: nn.Module) -> None:

@@ -137,7 +137,7 @@ def test_another_number_of_classes_loads_all_but_the_classifier(student, file):
         own = copy.deepcopy(model.state_dict())
         with pytest.raises(UserError, match='shape'):
             check_checkpoint(model, path)
-        state, (note,) = fit_weights(model, trained.state_dict(), path, other_classes=True)
+        state, (note,) = fit_weights(model, trained.state_dict(), path, to_train=True)
         assert note.startswith('it is for 19 classes and the model for 5: all is loaded but the classifier (')
         model.load_state_dict(state, strict=False)
         for key, value in model.state_dict().items():
@@ -148,11 +148,44 @@ def test_another_number_of_classes_loads_all_but_the_classifier(student, file):
                 assert torch.equal(value, trained.state_dict()[name])
 
 
+@pytest.mark.parametrize('start', ['plain', 'self-trained'])
+def test_layers_that_are_added_start_as_initialised(student, file, start):
+    """A branch or a neck beside a trained network, in a training; whoever evaluates wants all of its own weights."""
+    larger = student()
+    larger['neck'] = dict(type='mmuda.DIDANeck', in_channels=16, out_channels=32, pool=False, all_levels=True)
+    trained = build(student()) if start == 'plain' else SelfTrainingUDA('segmentation', build(student()))
+    path = file(trained.state_dict())
+    for model in (build(larger), SelfTrainingUDA('segmentation', build(larger))):
+        if start != 'plain' and not hasattr(model, 'NETWORKS'):
+            continue
+        with pytest.raises(UserError, match=r'neck'):
+            check_checkpoint(model, path)
+        own = copy.deepcopy(model.state_dict())
+        state, (note,) = fit_weights(model, trained.state_dict(), path, to_train=True)
+        assert note == 'it has no neck: these layers start as they are initialised'
+        model.load_state_dict(state, strict=False)
+        weights = getattr(trained, 'student', trained).state_dict()
+        for key, value in getattr(model, 'student', model).state_dict().items():
+            assert torch.equal(value, weights[key] if key in weights else own.get(f'student.{key}', own.get(key)))
+        if hasattr(model, 'teacher'):
+            for key, value in model.teacher.state_dict().items():
+                assert torch.equal(value, model.student.state_dict()[key])
+
+
+def test_what_a_network_cannot_do_without_is_no_added_layer(student, file):
+    trained = build(student()).state_dict()
+    for part in ('decode_head.', 'backbone.layers.3.'):
+        lacking = {key: value for key, value in trained.items() if not key.startswith(part)}
+        assert len(lacking) < len(trained)
+        with pytest.raises(UserError, match='lacks'):
+            check_checkpoint(build(student()), file(lacking), to_train=True)
+
+
 def test_other_differences_are_another_model(student, file):
     other = student(classes=19)
     other['decode_head']['channels'] = 8
     with pytest.raises(UserError, match='shape'):
-        check_checkpoint(build(student()), file(build(other).state_dict()), other_classes=True)
+        check_checkpoint(build(student()), file(build(other).state_dict()), to_train=True)
 
 
 @pytest.mark.parametrize(
@@ -169,8 +202,9 @@ def test_other_differences_are_another_model(student, file):
 )
 def test_a_backbone_alone_is_named_with_its_converter(student, file, key, sentence):
     for model in (build(student()), SelfTrainingUDA('segmentation', build(student()))):
-        with pytest.raises(UserError, match=sentence):
-            check_checkpoint(model, file({key: torch.zeros(1)}))
+        for to_train in (False, True):
+            with pytest.raises(UserError, match=sentence):
+                check_checkpoint(model, file({key: torch.zeros(1)}), to_train)
 
 
 def test_a_run_starts_from_such_weights_and_says_so(student, file):
@@ -179,14 +213,14 @@ def test_a_run_starts_from_such_weights_and_says_so(student, file):
     path = file({f'model.{key}': value for key, value in released(trained.state_dict()).items()}, iter=3, epoch=0)
     runner = SimpleNamespace(model=model, _resume=False, logger=SimpleNamespace(warning=lines.append), hooks=[])
     runner.register_hook = runner.hooks.append
-    prepare_start(runner, str(path), resume=False, other_classes=True)
+    prepare_start(runner, str(path), resume=False, to_train=True)
     checkpoint = torch.load(path)
     runner.hooks[0].after_load_checkpoint(runner, checkpoint)
     wanted = model.state_dict().keys() - {'step'}
     assert checkpoint['state_dict'].keys() == wanted
     assert [bool(re.search(text, line)) for text, line in zip(("DAFormer's code", '19 classes'), lines)] == [True, True]
     with pytest.raises(UserError, match=r'no state that .* \(it lacks message_hub\): start .* load_from='):
-        prepare_start(runner, str(path), resume=True, other_classes=True)
+        prepare_start(runner, str(path), resume=True, to_train=True)
 
 
 @pytest.mark.parametrize('prefix', [None, 'backbone', 'backbone.'])
@@ -214,7 +248,7 @@ def test_a_classifier_of_photographs_may_have_other_classes():
         nn.ModuleDict(dict(backbone=nn.Linear(4, 4), head=nn.ModuleDict(dict(fc=nn.Linear(4, classes)))))
         for classes in (3, 1000)
     )
-    state, (note,) = fit_weights(net, other.state_dict(), 'x.pth', other_classes=True)
+    state, (note,) = fit_weights(net, other.state_dict(), 'x.pth', to_train=True)
     assert '1000 classes and the model for 3' in note
     assert torch.equal(state['head.fc.weight'], net.head.fc.weight)
     assert torch.equal(state['backbone.weight'], other.backbone.weight)
