@@ -94,7 +94,7 @@ def check_checkpoint(model: nn.Module, path: str | Path, to_train: bool = False)
         model: The model.
         path: The file.
         to_train: Whether it is the start of a training. Then a classifier for another number of classes is left out of
-            it, and parts of the model that it has nothing of (a neck, branches, an auxiliary head) start as initialised.
+            it, and parts of the model that it has nothing of (neck, branches, auxiliary head) start as initialised.
     """
     fit_weights(model, read_state(path), path, to_train)
 
