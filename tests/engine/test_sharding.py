@@ -90,7 +90,7 @@ def test_another_norm_is_refused():
     ids=['plain', 'hybrid-TransNorm-clip', 'amp-accumulation', 'methods'],
 )
 def test_two_ranks_with_parts_train_as_with_whole_encoders(train, options):
-    """The checkpoint is one of whole encoders; moments tell of gradients, which Adam turns into steps of any size."""
+    """The checkpoint is one of whole encoders; moments tell of gradients."""
     folders = {}
     for name, more in (('whole', []), ('parts', ['--shard'])):
         codes, folders[name], logs = train(name, '--max-iters', 2, *options, *more, ranks=2)
@@ -102,7 +102,7 @@ def test_two_ranks_with_parts_train_as_with_whole_encoders(train, options):
         )
         assert list(whole) == list(parts)
         torch.testing.assert_close(parts['optimizer'], whole['optimizer'], rtol=0, atol=1e-7)
-        torch.testing.assert_close(parts['state_dict'], whole['state_dict'], rtol=0, atol=2e-6)
+        torch.testing.assert_close(parts['state_dict'], whole['state_dict'], rtol=2e-6, atol=2e-6)
 
 
 @pytest.mark.slow

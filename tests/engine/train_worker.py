@@ -373,7 +373,8 @@ def config(args: argparse.Namespace) -> dict:
         model_wrapper_cfg=dict(type='mmuda.UDAFullyShardedDataParallel') if args.shard else None,
         optim_wrapper=dict(
             constructor='UDAOptimWrapperConstructor',
-            optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.01, fused=True),
+            # a gradient of rounding alone, as of a bias in front of a batch norm, makes no step beside this eps
+            optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.01, eps=1e-4, fused=True),
             accumulative_counts=args.accumulate,
             paramwise_cfg=groups,
             type='BFloat16OptimWrapper' if args.amp else 'OptimWrapper',
