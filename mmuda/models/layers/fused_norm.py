@@ -25,9 +25,9 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from mmuda.functional.moments import statistics_dtype
+from mmuda.processes import gather_over_ranks, num_ranks, sum_over_ranks
 
 from .norm_passes import laid_out_as, values_per_channel
-from .process_group import gather_over_ranks, num_ranks, sum_over_ranks
 
 PROGRAMS = 528  # as many as keep 132 multiprocessors busy
 MOST_SPLITS = 32767  # a grid's second dimension has up to 65535 programs, for two domains

@@ -14,10 +14,10 @@ from torch.nn.modules.batchnorm import SyncBatchNorm, _BatchNorm, _NormBase
 from torch.utils.hooks import RemovableHandle
 
 from mmuda.domain import DomainLayer
+from mmuda.processes import num_ranks
 
 from .convert import evaluated_as
 from .domain_norm import adapting
-from .process_group import num_ranks
 
 NORMS = ('train', 'batch', 'running', 'adapt')
 

@@ -30,10 +30,9 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from mmuda.functional import Moments, channel_moments
+from mmuda.functional import Moments, channel_moments, joined_moments
 from mmuda.functional.moments import statistics_dtype
-
-from .process_group import num_ranks, sum_over_ranks
+from mmuda.processes import gather_over_ranks, num_ranks, sum_over_ranks
 
 Pair = tuple[Tensor, Tensor]
 VECTOR = 16  # as many float32 as a vector register holds: fewer are not vectorised
@@ -47,6 +46,23 @@ def measure(x: Tensor, num_source: int, constant: bool) -> list[Moments]:
     values = _Statistics.apply(x.detach() if constant else x, num_source)
     source, target = (rows * values_per_channel(x) for rows in (num_source, len(x) - num_source))
     return [Moments(*values[:2], source), Moments(*values[2:], target)]
+
+
+def moments_of_all_ranks(*parts: Moments) -> list[Moments]:
+    """Each part's moments over the values of all processes, which may hold unequal numbers: one collective."""
+    if num_ranks() == 1:
+        return list(parts)
+    gathered = gather_over_ranks(torch.stack([_packed(part) for part in parts]))  # [ranks, parts, 2C + 1]
+    return [joined_moments([_unpacked(row) for row in rows]) for rows in gathered.unbind(1)]
+
+
+def _packed(part: Moments) -> Tensor:
+    return torch.cat([part.mean, part.var, part.mean.new_full((1,), part.count)])  # a copy from the host would wait
+
+
+def _unpacked(row: Tensor) -> Moments:
+    channels = len(row) // 2
+    return Moments(row[:channels], row[channels:-1], row[-1])
 
 
 def normalize(

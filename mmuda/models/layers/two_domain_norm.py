@@ -22,10 +22,10 @@ from mmuda.domain import DomainBatch, DomainLayer
 from mmuda.domain.batch import DOMAINS
 from mmuda.domain.checkpoint import is_recomputing
 from mmuda.functional import Moments
+from mmuda.processes import num_ranks
 
 from .fused_norm import Recipe, Statistics, fused_norm, has_fused_kernels
-from .norm_passes import Pair, measure, normalize, normalize_by_own, values_per_channel
-from .process_group import moments_of_all_ranks, num_ranks
+from .norm_passes import Pair, measure, moments_of_all_ranks, normalize, normalize_by_own, values_per_channel
 
 STATISTICS = ('running_mean', 'running_var')
 

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from mmuda.functional import widened
+from mmuda.processes import rows_of_all_ranks
 
-from ..layers.process_group import rows_of_all_ranks
 from ..views import View
 from .base import AlignmentTerm
 
