@@ -18,6 +18,8 @@ KINDS = {
     'AutoDIAL': lambda *a, **k: AutoDIAL2d(*a, initial=0.8, **k),
 }
 SOURCE, TARGET = 2, 3
+BATCH_NORMS = {1: nn.BatchNorm1d, 2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
+SHAPES = {1: (7,), 2: (4, 5), 3: (2, 3, 2)}  # behind the channels
 
 
 def bound(norm: nn.Module, source: int = SOURCE, target: int = TARGET) -> nn.Module:
@@ -45,3 +47,8 @@ def trained(norm: nn.Module, x: torch.Tensor, run: Callable | None = None):
     (y * weight).sum().backward()
     gradients = {name: parameter.grad for name, parameter in norm.named_parameters()}
     return y.detach(), x.grad, gradients, dict(norm.named_buffers())
+
+
+def gradient(y: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """Of a loss of ``y`` that is no line."""
+    return torch.autograd.grad((y * y.cos()).sum(), x)[0]

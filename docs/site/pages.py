@@ -20,6 +20,7 @@ LINK = re.compile(r'(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)')
 ROOMS = {  # page of the API -> folder below mmuda/, and what stands there
     'functional': ('functional', 'Pure functions of tensors, an equation each.'),
     'layers': ('models/layers', "Layers that know each sample's domain, and branches."),
+    'norms': ('models/layers/norms', 'Norms of two domains.'),
     'views': ('models/views', 'Views of a training step, and their makers.'),
     'terms': ('models/terms', 'Summands of the loss.'),
     'labellers': ('models/labellers', 'Who labels the target.'),

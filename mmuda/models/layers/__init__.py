@@ -3,27 +3,31 @@
 from importlib.util import find_spec
 
 from .atrous_conv import AtrousConv2d
-from .auto_dial import AutoDIAL1d, AutoDIAL2d, AutoDIAL3d
 from .convert import convert_norm, evaluated_as, fuse, fuse_norms, set_eval_domain
 from .dida import DIDAModule
 from .dida_controls import CBAM, AttentionModule, ResidualAdapter, SqueezeExcitation, StaticModule
-from .domain_norm import (
-    AdaBN1d,
-    AdaBN2d,
-    AdaBN3d,
-    DomainSpecificBatchNorm1d,
-    DomainSpecificBatchNorm2d,
-    DomainSpecificBatchNorm3d,
-    adapting,
-)
 from .efficient_attention import EfficientAttention
 from .grad_reversal import GradientReversal, reverse_gradient
 from .hybrid_attention import HybridAttention
 from .hybrid_self_attention import HybridSelfAttention
 from .inference_pass import inference_pass
 from .mix_style import MixStyle
-from .trans_norm import TransNorm1d, TransNorm2d, TransNorm3d
-from .two_domain_norm import TwoDomainNorm
+from .norms import (
+    AdaBN1d,
+    AdaBN2d,
+    AdaBN3d,
+    AutoDIAL1d,
+    AutoDIAL2d,
+    AutoDIAL3d,
+    DomainSpecificBatchNorm1d,
+    DomainSpecificBatchNorm2d,
+    DomainSpecificBatchNorm3d,
+    TransNorm1d,
+    TransNorm2d,
+    TransNorm3d,
+    TwoDomainNorm,
+    adapting,
+)
 
 __all__ = [
     'AdaBN1d',

@@ -18,17 +18,22 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from mmuda.domain.batch import DOMAINS
 from mmuda.domain.context import announce_followers
 
-from .auto_dial import AutoDIAL1d, AutoDIAL2d, AutoDIAL3d
-from .domain_norm import (
+from .norms import (
     AdaBN1d,
     AdaBN2d,
     AdaBN3d,
+    AutoDIAL1d,
+    AutoDIAL2d,
+    AutoDIAL3d,
     DomainSpecificBatchNorm1d,
     DomainSpecificBatchNorm2d,
     DomainSpecificBatchNorm3d,
+    TransNorm1d,
+    TransNorm2d,
+    TransNorm3d,
+    TwoDomainNorm,
+    check_domain,
 )
-from .trans_norm import TransNorm1d, TransNorm2d, TransNorm3d
-from .two_domain_norm import TwoDomainNorm, check_domain
 
 FAMILIES = {
     'BN': (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d),

@@ -17,7 +17,7 @@ from mmuda.domain import DomainLayer
 from mmuda.processes import num_ranks
 
 from .convert import evaluated_as
-from .domain_norm import adapting
+from .norms import adapting
 
 NORMS = ('train', 'batch', 'running', 'adapt')
 

@@ -3,7 +3,7 @@
     python norm_worker.py OUT BATCH.pth 3,3:3,3 1,4:5,2
 
 The last arguments are the cases: source and target rows of one rank, then of the other. Started by
-`test_process_group.py`, which trains the same norms on the whole batch.
+`test_two_processes.py`, which trains the same norms on the whole batch.
 """
 
 import argparse
@@ -12,7 +12,8 @@ import torch
 import torch.distributed as dist
 
 from mmuda.domain import DomainBatch, bind_domain_context
-from mmuda.models.layers import AdaBN2d, AutoDIAL2d, DomainSpecificBatchNorm2d, TransNorm2d, two_domain_norm
+from mmuda.models.layers import AdaBN2d, AutoDIAL2d, DomainSpecificBatchNorm2d, TransNorm2d
+from mmuda.models.layers.norms import two_domain_norm
 
 torch.set_num_threads(1)
 
@@ -48,9 +49,9 @@ def main() -> None:
     parser.add_argument('out')
     parser.add_argument('batch')
     parser.add_argument('cases', nargs='+')
-    parser.add_argument('--fused', action='store_true', help="with Triton's kernels, interpreted")
+    parser.add_argument('--triton', action='store_true', help="Triton's kernels, interpreted")
     args = parser.parse_args()
-    two_domain_norm.has_fused_kernels = lambda x: args.fused
+    two_domain_norm.has_triton_kernels = lambda x: args.triton
     dist.init_process_group('gloo')
     results = {}
     for case in args.cases:

@@ -2,8 +2,9 @@
 
     x̂_d = (x_d − mu_d) / sqrt(var_d + eps)      z_d = gamma · x̂_d + beta      y_d = (1 + alpha) · z_d
 
-for each domain d; alpha is what :func:`mmuda.functional.transferability` makes of the two domains' moments. In
-evaluation the target's running statistics normalise, and alpha comes from the running statistics of both domains.
+for each domain d, Eqs. 3, 4 and 7; alpha, Eqs. 5 and 6, is what :func:`mmuda.functional.transferability` makes of the
+two domains' moments. In evaluation the target's running statistics normalise, and alpha comes from the running
+statistics of both domains.
 
 Where the paper is silent, the released layer decides: alpha has no gradient, and the variance inside the distance is
 the unbiased one. Since alpha is 1 on average, 1 + alpha doubles what batch norm would give; before a ReLU6 that is a
@@ -17,12 +18,11 @@ import warnings
 import torch
 from torch import Tensor, nn
 
-from mmuda.domain import DomainBatch
 from mmuda.functional import Moments, transferability
 from mmuda.functional.channel_distance import check_transferability
 from mmuda.registry import MODELS
 
-from .fused_norm import Recipe
+from .recipe import Normalizer, Recipe
 from .two_domain_norm import TwoDomainNorm
 
 RESIDUALS = ('one_plus_alpha', 'alpha', 'none')
@@ -72,16 +72,17 @@ class TransNorm(TwoDomainNorm):
         self.reset_parameters()
 
     @property
-    def own_moments(self) -> bool:
-        """Without a gradient, alpha does not count as something that depends on them."""
-        return self.detach_alpha
-
-    @property
     def recipe(self) -> Recipe | None:
-        """The fused kernels know alpha as a constant."""
+        """Own moments and the gain of alpha, as long as that is a constant."""
         if not self.detach_alpha:
             return None
-        return Recipe('own', self.residual, self.distance, self.probability, self.unbiased)
+        return Recipe(
+            'own',
+            residual=self.residual,
+            distance=self.distance,
+            probability=self.probability,
+            unbiased=self.unbiased,
+        )
 
     def followed_by(self, follower: nn.Module) -> None:
         """Warn of a ReLU6, which cuts off what 1 + alpha has doubled: what that costs stands in configs/transnorm."""
@@ -98,17 +99,13 @@ class TransNorm(TwoDomainNorm):
         if self.affine and self.legacy_uniform_init:
             nn.init.uniform_(self.weight)
 
-    def normalize(self, x: Tensor, layout: DomainBatch, source: Moments, target: Moments) -> Tensor:
-        """Normalise each domain by its own moments, and multiply both by the gain of alpha."""
-        alpha = self._alpha(
-            source.mean,
-            source.unbiased_var() if self.unbiased else source.var,
-            target.mean,
-            target.unbiased_var() if self.unbiased else target.var,
-        )
+    def normalizers(self, source: Moments, target: Moments) -> tuple[Normalizer, Normalizer]:
+        """Each domain's own moments, Eq. 3; gamma and beta, Eq. 4, both times 1 + alpha, Eq. 7."""
+        var_s, var_t = (part.unbiased_var() if self.unbiased else part.var for part in (source, target))
+        alpha = self._alpha(source.mean, var_s, target.mean, var_t)
         gain = self._gain(alpha.detach() if self.detach_alpha else alpha)
         scale, shift = (gain * values for values in self.affine_parameters(gain))
-        return self.normalize_with(x, layout, (source, target), (scale, scale), (shift, shift))
+        return Normalizer(source.mean, source.var, scale, shift), Normalizer(target.mean, target.var, scale, shift)
 
     def eval_affine(self) -> tuple[Tensor, Tensor]:
         """gamma and beta, times 1 + alpha."""

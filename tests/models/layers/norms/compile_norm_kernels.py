@@ -4,7 +4,7 @@ Prints how many different ones there were, and the most that one training pass o
 
     TRITON_INTERPRET=0 python compile_norm_kernels.py 90
 
-The argument is the compute capability. Started by `test_fused_norm.py`.
+The argument is the compute capability. Started by `test_triton_norm.py`.
 """
 
 import sys
@@ -57,9 +57,9 @@ def train(norm: torch.nn.Module, dtype: torch.dtype) -> None:
 
 def main() -> None:
     JITFunction.run = compile_launch
-    import mmuda.models.layers.two_domain_norm as norms
+    from mmuda.models.layers.norms import two_domain_norm
 
-    norms.has_fused_kernels = lambda x: True
+    two_domain_norm.has_triton_kernels = lambda x: True
     for dtype in (torch.float32, torch.bfloat16, torch.float16, torch.float64):
         for affine in (True, False) if dtype == torch.float32 else (True,):
             for name, kind in KINDS.items():

@@ -1,8 +1,13 @@
 """AutoDIAL (Carlucci et al., ICCV 2017): each layer learns how far apart the domains are normalised.
 
 Source rows are normalised with the moments of the mixture a · p_s + (1 − a) · p_t, target rows with those of
-a · p_t + (1 − a) · p_s. At a = 1 the domains are apart, at a = ½ they share the moments of one joint batch. The affine
-map is shared, and evaluation mixes the running statistics in the same way.
+a · p_t + (1 − a) · p_s. The first are (:func:`mmuda.functional.mixed_moments`)
+
+    mu_st = a · mu_s + (1 − a) · mu_t
+    var_st = a · (var_s + (mu_s − mu_st)²) + (1 − a) · (var_t + (mu_t − mu_st)²)
+
+At a = 1 the domains are apart, at a = ½ they share the moments of one joint batch. The affine map is shared, and
+evaluation mixes the running statistics in the same way.
 """
 
 from __future__ import annotations
@@ -12,12 +17,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mmuda.domain import DomainBatch
 from mmuda.functional import Moments, mixed_moments
 from mmuda.registry import MODELS
 
-from .fused_norm import Recipe
-from .norm_passes import Pair
+from .recipe import Normalizer, Recipe
 from .two_domain_norm import TwoDomainNorm
 
 LOWEST, HIGHEST = 0.5, 1.0
@@ -46,34 +49,37 @@ class AutoDIAL(TwoDomainNorm):
             raise ValueError(f'initial={initial} is no share of the own domain: choose one from {LOWEST} to {HIGHEST}.')
         self.mixing = nn.Parameter(torch.tensor(float(initial)))
 
-    recipe = Recipe('share')
+    @property
+    def recipe(self) -> Recipe:
+        """The mixture with this share."""
+        return Recipe('share', self.mixing)
 
     def share(self) -> Tensor:
         """Return the learned share, within its bounds."""
         return _Bounded.apply(self.mixing)
 
-    def normalize(self, x: Tensor, layout: DomainBatch, source: Moments, target: Moments) -> Tensor:
-        """Normalise each domain by the mixture in which its own moments have the share."""
+    def normalizers(self, source: Moments, target: Moments) -> tuple[Normalizer, Normalizer]:
+        """The moments of the mixture in which a domain's own have the share."""
         own = self.share().to(source.mean.dtype)
-        mixed = [Moments(*self._mix(own, *parts), 0) for parts in ((source, target), (target, source))]
         scale, shift = self.affine_parameters(source.mean)
-        return self.normalize_with(x, layout, tuple(mixed), (scale, scale), (shift, shift))
+        pairs = ((source[:2], target[:2]), (target[:2], source[:2]))
+        return tuple(Normalizer(*_mixed(own, *pair), scale, shift) for pair in pairs)
 
-    def eval_moments(self) -> Pair:
+    def eval_moments(self) -> tuple[Tensor, Tensor]:
         """Return the moments of the mixture with the share of ``eval_domain``."""
         own, other = ('source', 'target') if self.eval_domain == 'source' else ('target', 'source')
-        parts = [Moments(*self.running_moments(domain), 0) for domain in (own, other)]
-        return self._mix(self.share().detach(), *parts)
-
-    @staticmethod
-    def _mix(share: Tensor, own: Moments, other: Moments) -> Pair:
-        weights = torch.stack((share, 1 - share))
-        return mixed_moments(torch.stack((own.mean, other.mean)), torch.stack((own.var, other.var)), weights)
+        return _mixed(self.share().detach(), self.running_moments(own), self.running_moments(other))
 
     def adopt_batch_norm(self, state: dict, prefix: str) -> None:
         """Keep the share of this layer, of which a batch norm knows nothing."""
         super().adopt_batch_norm(state, prefix)
         state.setdefault(f'{prefix}mixing', self.mixing.detach())
+
+
+def _mixed(share: Tensor, own: tuple[Tensor, Tensor], other: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """Mean and variance of a mixture of two domains' means and variances."""
+    means, variances = (torch.stack(pair) for pair in zip(own, other))
+    return mixed_moments(means, variances, torch.stack((share, 1 - share)))
 
 
 class _Bounded(torch.autograd.Function):

@@ -17,7 +17,7 @@ compat.apply()
 
 from mmcv.cnn import build_norm_layer
 
-VECTORS = json.loads((Path(__file__).parents[2] / 'data' / 'transnorm_vectors.json').read_text())
+VECTORS = json.loads((Path(__file__).parents[3] / 'data' / 'transnorm_vectors.json').read_text())
 EPS = 1e-5
 
 

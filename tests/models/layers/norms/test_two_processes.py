@@ -77,9 +77,9 @@ def test_two_processes_are_one_with_the_whole_batch(ranks, whole, case, name):
 
 
 @pytest.mark.slow
-def test_the_fused_kernels_know_other_processes(batch, whole, tmp_path, repo):
+def test_tritons_kernels_know_other_processes(batch, whole, tmp_path, repo):
     pytest.importorskip('triton')
-    ranks = trained_ranks(batch, tmp_path, repo, '--fused')
+    ranks = trained_ranks(batch, tmp_path, repo, '--triton')
     for case in CASES:
         for name in whole:
             assert_whole(ranks, whole, case, name)

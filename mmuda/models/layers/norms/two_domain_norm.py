@@ -1,6 +1,6 @@
 """What the normalisations of a two-domain batch have in common: statistics of both domains, loading, errors.
 
-A subclass says what training makes of the two domains' moments (:meth:`TwoDomainNorm.normalize`) and which affine map
+A subclass says what training makes of the two domains' moments (:meth:`TwoDomainNorm.normalizers`) and which affine map
 evaluation is (:meth:`TwoDomainNorm.eval_moments`, :meth:`TwoDomainNorm.eval_affine`).
 
 Each is a `_BatchNorm`, so that rules about norms (weight decay, freezing) see it, and its parameters have batch norm's
@@ -24,8 +24,11 @@ from mmuda.domain.checkpoint import is_recomputing
 from mmuda.functional import Moments
 from mmuda.processes import num_ranks
 
-from .fused_norm import Recipe, Statistics, fused_norm, has_fused_kernels
-from .norm_passes import Pair, measure, moments_of_all_ranks, normalize, normalize_by_own, values_per_channel
+from .kernels.torch_batch_norm import values_per_channel
+from .recipe import Normalizer, Recipe
+from .running_statistics import RunningStatistics
+from .torch_norm import measure, normalize
+from .triton_norm import has_triton_kernels, triton_norm
 
 STATISTICS = ('running_mean', 'running_var')
 
@@ -45,8 +48,6 @@ class TwoDomainNorm(DomainLayer, _BatchNorm):
         track_running_stats: Whether there are running statistics.
         eval_domain: ``target`` or ``source``, whose statistics evaluation uses.
     """
-
-    own_moments = False  # whether each domain is normalised with its own moments, and nothing else depends on these
 
     def __init__(
         self,
@@ -88,7 +89,7 @@ class TwoDomainNorm(DomainLayer, _BatchNorm):
                 var.fill_(1)
             self.num_batches_tracked.zero_()
 
-    def running_moments(self, domain: str) -> Pair:
+    def running_moments(self, domain: str) -> tuple[Tensor, Tensor]:
         """The buffers of one domain's mean and (unbiased) variance ``[C]``."""
         return getattr(self, f'running_mean_{domain}'), getattr(self, f'running_var_{domain}')
 
@@ -101,52 +102,34 @@ class TwoDomainNorm(DomainLayer, _BatchNorm):
             return self.evaluate(x)
         layout = self.domain_batch(len(x))
         self._check_sizes(x, layout)
-        recipe = self.recipe
-        if recipe is not None and has_fused_kernels(x):
-            return self._fused(x, layout, recipe)
-        source, target = moments_of_all_ranks(*measure(x, layout.num_source, self.own_moments))
-        self._track(source, target, self._check_finite(source, target))
-        return self.normalize(x, layout, source, target)
+        recipe, running = self.recipe, self._running_statistics()
+        if recipe is not None and has_triton_kernels(x):
+            return triton_norm(x, layout.num_source, recipe, self.eps, self.weight, self.bias, running)
+        by_own = recipe is not None and recipe.mixture == 'own'
+        source, target = measure(x, layout.num_source, constant=by_own)
+        finite = self._check_finite(source, target)
+        if running is not None:
+            running.move(source, target, finite)
+        own_counts = (source.count, target.count) if by_own else None
+        return normalize(x, layout.num_source, self.normalizers(source, target), self.eps, own_counts)
 
-    def _fused(self, x: Tensor, layout: DomainBatch, recipe: Recipe) -> Tensor:
-        """The same in a few kernels, the running statistics included."""
-        moving = self.track_running_stats and not is_recomputing()
-        statistics = (
-            [*self.running_moments('source'), *self.running_moments('target'), self.num_batches_tracked]
-            if moving
-            else None
-        )
-        mixing = self.mixing if recipe.mixture == 'share' else None
-        return fused_norm(
-            x,
-            layout.num_source,
-            recipe,
-            self.eps,
-            self.momentum,
-            self.weight,
-            self.bias,
-            mixing,
-            Statistics(*statistics) if moving else None,
-        )
+    @abstractmethod
+    def normalizers(self, source: Moments, target: Moments) -> tuple[Normalizer, Normalizer]:
+        """The norm's formula: what normalises the source and what the target rows of a batch with these moments."""
 
     @property
     @abstractmethod
     def recipe(self) -> Recipe | None:
-        """What :meth:`normalize` computes, for the fused kernels; None: what they do not know."""
+        """The name of that formula; None where its scale depends on the moments, with a gradient."""
 
-    @abstractmethod
-    def normalize(self, x: Tensor, layout: DomainBatch, source: Moments, target: Moments) -> Tensor:
-        """The training pass of a batch whose domains have these moments."""
+    def _running_statistics(self) -> RunningStatistics | None:
+        """What this training pass moves; None: nothing, as when a pass is recomputed that has moved them."""
+        if not self.track_running_stats or is_recomputing():
+            return None
+        moments = (*self.running_moments('source'), *self.running_moments('target'))
+        return RunningStatistics(*moments, self.num_batches_tracked, self.momentum)
 
-    def normalize_with(
-        self, x: Tensor, layout: DomainBatch, moments: tuple[Moments, Moments], scale: Pair, shift: Pair
-    ) -> Tensor:
-        """Normalise source and target rows with moments, scale and shift ``[C]`` of their own."""
-        function = normalize_by_own if self.own_moments else normalize
-        shift = tuple(values.to(part.mean.dtype) for values, part in zip(shift, moments))  # of a norm in half precision
-        return function(x, layout.num_source, moments, scale, shift, self.eps)
-
-    def affine_parameters(self, like: Tensor) -> Pair:
+    def affine_parameters(self, like: Tensor) -> tuple[Tensor, Tensor]:
         """Scale and shift ``[C]``: 1 and 0 where none are learned."""
         if self.affine:
             return self.weight, self.bias
@@ -162,21 +145,6 @@ class TwoDomainNorm(DomainLayer, _BatchNorm):
                     f'which have no variance: give each training batch more {domain} samples, as '
                     "sampler=dict(type='mmuda.DomainSampler') does with a larger batch_size."
                 )
-
-    @torch.no_grad()
-    def _track(self, source: Moments, target: Moments, finite: Tensor | None) -> None:
-        """Move the running statistics, unless the same rows did so in the pass that is being recomputed."""
-        if not self.track_running_stats or is_recomputing():
-            return
-        self.num_batches_tracked.add_(1)
-        share = self.momentum
-        if share is None:
-            share = (1 / self.num_batches_tracked).to(self.running_mean_source.dtype)
-        for domain, part in zip(DOMAINS, (source, target)):
-            for running, value in zip(self.running_moments(domain), (part.mean, part.unbiased_var())):
-                if finite is not None:
-                    value = torch.where(finite, value, running)
-                running.lerp_(value.to(running.dtype), share)
 
     @torch.no_grad()
     def _check_finite(self, source: Moments, target: Moments) -> Tensor | None:
@@ -205,7 +173,7 @@ class TwoDomainNorm(DomainLayer, _BatchNorm):
         mean, var = self.eval_moments()
         return F.batch_norm(x, mean, var, scale, shift, False, 0.0, self.eps)
 
-    def eval_moments(self) -> Pair:
+    def eval_moments(self) -> tuple[Tensor, Tensor]:
         """Mean and variance ``[C]`` that evaluation normalises with."""
         return self.running_moments(self.eval_domain)
 
