@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from mmengine.config import Config
@@ -13,7 +13,15 @@ from mmengine.hooks import Hook
 from mmengine.logging import MMLogger, print_log
 from mmengine.runner import Runner
 
-from mmuda.storage import LockedError, WorkDirLock, atomic_write, checkpoint_folder, last_good, remove_leftovers
+from mmuda.storage import (
+    FolderLock,
+    LockedError,
+    atomic_write,
+    checkpoint_folder,
+    held_folder,
+    last_good,
+    remove_leftovers,
+)
 
 from .breakdown import explained_breakdowns
 from .distributed import agree, is_main_process
@@ -28,7 +36,7 @@ class TrainingDir:
         checkpoints: Its folder of checkpoints.
     """
 
-    def __init__(self, lock: WorkDirLock | None = None, checkpoints: Path | None = None) -> None:
+    def __init__(self, lock: FolderLock | None = None, checkpoints: Path | None = None) -> None:
         self.lock, self.checkpoints = lock, checkpoints
         self.runner: Runner | None = None
 
@@ -47,7 +55,7 @@ class TrainingDir:
 class WorkDirHook(Hook):
     """Ends a run whose work directory was moved or removed, or is another's after a long suspension."""
 
-    def __init__(self, lock: WorkDirLock, checkpoints: Path) -> None:
+    def __init__(self, lock: FolderLock, checkpoints: Path) -> None:
         self.lock, self.checkpoints = lock, checkpoints
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch=None, outputs=None) -> None:
@@ -84,20 +92,15 @@ def training_in(cfg: Config) -> Iterator[TrainingDir]:
         UserError: Another process trains there.
     """
     path = Path(cfg.work_dir)
-    held = _agreed(path)
-    if held is None:
-        yield TrainingDir()
-        return
-    lock, made = held
-    training = TrainingDir(lock, checkpoint_folder(path, cfg))
-    try:
+    with ExitStack() as held:
+        lock = _agreed(path, held)
+        if lock is None:
+            yield TrainingDir()
+            return
+        training = TrainingDir(lock, checkpoint_folder(path, cfg))
         with _taken_back(training, _Start(path, Path(cfg.filename or '').name)):
             _clean({path, training.checkpoints})
             yield training
-    finally:
-        lock.release()
-        if made:
-            _remove_if_empty(path)
 
 
 @contextmanager
@@ -117,43 +120,17 @@ def _clean(folders: set[Path]) -> None:
         print_log(f'Removed what a killed run left half written: {", ".join(leftovers)}.', logger='current')
 
 
-def _agreed(path: Path) -> tuple[WorkDirLock, bool] | None:
+def _agreed(path: Path, held: ExitStack) -> FolderLock | None:
     """Hold the folder in the main process; when it is refused, no rank of a group that is ready goes on alone."""
-    held = None
+    lock = None
     with agree():
         if is_main_process():
             with explained_breakdowns(path):
-                held = _hold(path)
-    return held
-
-
-def _hold(path: Path) -> tuple[WorkDirLock, bool]:
-    """Make and lock a work directory; return the lock and whether this process made the folder."""
-    lock = WorkDirLock(path)
-    for _ in range(10):
-        try:
-            made = _make(path)
-            former = lock.acquire()
-        except FileNotFoundError:  # the process that had made it has just removed it
-            continue
-        except OSError:  # a full disk
-            _remove_if_empty(path)
-            raise
-        except LockedError as error:
-            raise UserError(f'work directory {error}: wait for it, or choose another --work-dir') from error
-        if former:
-            print_log(f'{path} was left by {former}, which has ended.', logger='current')
-        return lock, made
-    raise UserError(f'work directory {path} cannot be made: is it a link to nowhere? choose another --work-dir')
-
-
-def _make(path: Path) -> bool:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        path.mkdir()
-    except FileExistsError:
-        return False
-    return True
+                try:
+                    lock = held.enter_context(held_folder(path))
+                except LockedError as error:
+                    raise UserError(f'work directory {error}, or choose another --work-dir') from error
+    return lock
 
 
 class _Start:
@@ -187,8 +164,3 @@ def _log_folders() -> set[Path]:
     """Return the folders that mmengine's logger of this run writes to."""
     handlers = MMLogger.get_current_instance().handlers
     return {Path(handler.baseFilename).parent for handler in handlers if isinstance(handler, logging.FileHandler)}
-
-
-def _remove_if_empty(path: Path) -> None:
-    with suppress(OSError):  # something is in it: of this run, or of another
-        path.rmdir()

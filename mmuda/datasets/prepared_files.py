@@ -172,15 +172,23 @@ class PreparedFiles:
             raise DataError(f"'{self.folder}' holds no prepared {self.kind} of '{self.originals}': {REMEDY} first.")
         self.check_same(found)
 
+    def check_free(self) -> None:
+        """Refuse to write files among others that were prepared by other settings.
+
+        Raises:
+            DataError: One sentence that says how they differ.
+        """
+        found = self._found()
+        if found is not None and self._is_used():
+            self.check_same(found)
+
     def claim(self) -> None:
         """Note the settings beside the files that are going to be written.
 
         Raises:
             DataError: There are prepared files of other settings.
         """
-        found = self._found()
-        if found is not None and self._is_used():
-            self.check_same(found)
+        self.check_free()
         os.makedirs(self.folder, exist_ok=True)
         noted = {**self._noted(), self.kind: self.settings}
         with atomic_write(os.path.join(self.folder, SETTINGS), 'w') as file:

@@ -15,6 +15,7 @@ from mmengine.utils import track_parallel_progress, track_progress
 from mmuda.storage import remove_leftovers
 
 from .errors import DataError
+from .filling import filling
 from .prepared import PreparedSet
 from .prepared_files import PreparedFiles, Size, State
 
@@ -71,12 +72,20 @@ def prepare(sets: Sequence[PreparedSet], nproc: int = 1) -> list[str]:
     """Make every prepared file that is not there yet; return a sentence for each sample that fails.
 
     Raises:
-        DataError: A folder has been prepared by other settings.
+        DataError: A folder has been prepared by other settings, or another run fills it.
     """
-    for files in (files for one in sets for files in one.files):
-        files.claim()
-        for folder, _, _ in os.walk(files.folder):
-            remove_leftovers(folder)
+    every = [files for one in sets for files in one.files]
+    with filling(files.folder for files in every):
+        for files in every:
+            files.check_free()
+        for files in every:
+            files.claim()
+            for folder, _, _ in os.walk(files.folder):
+                remove_leftovers(folder)
+        return _make_all(sets, nproc)
+
+
+def _make_all(sets: Sequence[PreparedSet], nproc: int) -> list[str]:
     tasks = [(number, row) for number, one in enumerate(sets) for row in range(len(one.dataset))]
     if nproc > 1 and len(tasks) > 1:
         errors = track_parallel_progress(

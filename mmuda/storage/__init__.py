@@ -7,6 +7,6 @@ __getattr__, __dir__, __all__ = lazy_exports(
     dict(
         atomic=('atomic_write', 'remove_leftovers'),
         latest=('LatestCheckpoint', 'checkpoint_folder', 'find_latest', 'last_good', 'resumable'),
-        lock=('LockedError', 'WorkDirLock'),
+        lock=('FolderLock', 'LockedError', 'held_folder'),
     ),
 )

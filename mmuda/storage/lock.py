@@ -1,4 +1,4 @@
-"""One training a work directory: a lock that outlives no run, also on a file system that many machines share."""
+"""One run a folder: a lock that outlives no run, also on a file system that many machines share."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import psutil
+from mmengine.logging import print_log
 
 FILE = '.training.lock'
 HEARTBEAT = 30  # seconds between two signs of life
@@ -21,7 +22,7 @@ SAME_START = 60  # seconds by which two readings of a process's start may differ
 
 
 class LockedError(Exception):
-    """The lock is held; the text says by whom."""
+    """A folder cannot be held; the text says by whom it is, or why not, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -65,19 +66,22 @@ class Holder:
         return here and not _runs(self.pid, self.started)
 
 
-class WorkDirLock:
-    """A file that names the process which trains in a folder, and is touched while it does.
+class FolderLock:
+    """A file that names the process which trains in a folder, or fills it, and is touched while it does.
 
     The holder counts as dead when its process is gone on this machine, when its job was requeued, or when the file was
     not touched for five minutes.
 
     Args:
         folder: It exists.
+        file: Name of the file. Locks of other names know nothing of each other.
         heartbeat, silence: Seconds between two touches, and without one until the holder counts as dead.
     """
 
-    def __init__(self, folder: str | Path, heartbeat: float = HEARTBEAT, silence: float = SILENCE) -> None:
-        self.path = Path(folder, FILE)
+    def __init__(
+        self, folder: str | Path, file: str = FILE, heartbeat: float = HEARTBEAT, silence: float = SILENCE
+    ) -> None:
+        self.path = Path(folder, file)
         self.heartbeat, self.silence = heartbeat, silence
         self.holder = Holder.this_process()
         self.lost = False  # known after a heartbeat: the file is gone, or names another process
@@ -102,12 +106,12 @@ class WorkDirLock:
                     self.holder = replace(self.holder, inode=os.fstat(file.fileno()).st_ino)
                     json.dump(asdict(self.holder), file)
             except FileExistsError as error:  # a process on another machine was quicker
-                raise LockedError(f'{self.path.parent} is in use by {_read(self.path)[0]}') from error
+                raise LockedError(f'{self.path.parent} is in use by {_read(self.path)[0]}: wait for it') from error
             except OSError as error:  # a full disk
                 self.path.unlink(missing_ok=True)
                 error.filename = str(self.path)
                 raise
-        self._thread = threading.Thread(target=self._beat, name='lock of the work directory', daemon=True)
+        self._thread = threading.Thread(target=self._beat, name='lock of a folder', daemon=True)
         self._thread.start()
         return former
 
@@ -135,7 +139,9 @@ class WorkDirLock:
         if silent > self.silence or (holder is not None and holder.has_ended(self.holder)):
             return str(holder or 'a process that left no name')
         who = holder or 'a process that is just starting'
-        raise LockedError(f'{self.path.parent} is in use by {who}, whose last sign of life is {silent:.0f} s old')
+        raise LockedError(
+            f'{self.path.parent} is in use by {who}, whose last sign of life is {silent:.0f} s old: wait for it'
+        )
 
     def _beat(self) -> None:
         while not self._end.wait(self.heartbeat):
@@ -143,6 +149,66 @@ class WorkDirLock:
                 self.lost = not self.is_held()
                 if not self.lost:
                     os.utime(self.path)
+
+
+@contextlib.contextmanager
+def held_folder(folder: str | Path, file: str = FILE) -> Iterator[FolderLock]:
+    """Hold a folder alone. It is made where it is missing, and removed again if it was and nothing is in it.
+
+    Folders above it stay: another run may be making its own there.
+
+    Args:
+        folder, file: As for :class:`FolderLock`.
+
+    Raises:
+        LockedError: Another process holds it, or it cannot be made.
+        OSError: It cannot be written.
+
+    Example:
+        >>> with held_folder('work_dirs/run') as lock:
+        ...     assert lock.is_held()
+    """
+    lock = FolderLock(folder, file)
+    made = _acquired(lock)
+    try:
+        yield lock
+    finally:
+        lock.release()
+        if made:
+            _remove_if_empty(lock.path.parent)
+
+
+def _acquired(lock: FolderLock) -> bool:
+    """Make and lock a folder; return whether it was made."""
+    folder, made = lock.path.parent, False
+    for _ in range(10):
+        try:
+            made = _make(folder)
+            former = lock.acquire()
+        except FileNotFoundError:  # the process that had made it has just removed it
+            continue
+        except OSError:  # a full disk
+            if made:
+                _remove_if_empty(folder)
+            raise
+        if former:
+            print_log(f'{folder} was left by {former}, which has ended.', logger='current')
+        return made
+    raise LockedError(f'{folder} cannot be made (is it a link to nowhere?): mend that')
+
+
+def _make(folder: Path) -> bool:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        return False
+    return True
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with contextlib.suppress(OSError):  # something is in it: of this run, or of another
+        folder.rmdir()
 
 
 def _read(path: Path) -> tuple[Holder | None, float | None]:

@@ -11,7 +11,7 @@ from mmengine.config import Config
 from mmengine.logging import MMLogger
 
 from mmuda.apis import UserError, training_dir, training_in
-from mmuda.storage import WorkDirLock
+from mmuda.storage import FolderLock
 from mmuda.storage.lock import FILE
 
 
@@ -142,7 +142,7 @@ def test_the_hook_is_silent_while_the_lock_is_held(hook):
 
 def taken_over(folder):
     os.utime(folder / FILE, (0, 0))
-    WorkDirLock(folder).acquire()
+    FolderLock(folder).acquire()
 
 
 @pytest.mark.parametrize(

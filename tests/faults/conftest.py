@@ -13,9 +13,9 @@ the test patches (``monkeypatch``) is in force there, too.
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import multiprocessing
 import os
+import runpy
 import signal
 import socket
 import sys
@@ -26,7 +26,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from mmuda.apis import run_tool
 from mmuda.datasets.toy_scenes import ToyStreetsSpec, write_toy_streets
 
 REPO = Path(__file__).resolve().parents[2]
@@ -102,10 +101,9 @@ def _run(tool: str, args: list[str], env: dict[str, str], log: Path) -> None:
     os.environ.update(env)
     sys.argv = [tool, *args]
     torch.set_num_threads(1)
-    spec = importlib.util.spec_from_file_location('tool', REPO / 'tools' / tool)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    run_tool(module.main)
+    script = REPO / 'tools' / tool
+    sys.path.insert(0, str(script.parent))
+    runpy.run_path(str(script), run_name='__main__')
 
 
 def environment(data: Path) -> dict[str, str]:

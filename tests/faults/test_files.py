@@ -12,7 +12,7 @@ import psutil
 import pytest
 from PIL import Image
 
-from mmuda.storage import WorkDirLock
+from mmuda.storage import FolderLock
 
 pytestmark = pytest.mark.slow
 KEEP = "default_hooks['checkpoint'].update(max_keep_ckpts={})"
@@ -129,7 +129,7 @@ def test_two_runs_in_one_folder(start, endless, tmp_path):
 
 
 def test_two_ranks_in_the_folder_of_another_training(ranks, leaf, tmp_path):
-    lock = WorkDirLock(tmp_path)
+    lock = FolderLock(tmp_path)
     lock.acquire()
     runs = ranks(leaf(), '--work-dir', tmp_path)
     assert [run.end() for run in runs] == [1, 1]
@@ -152,7 +152,7 @@ def test_runs_that_start_together(start, leaf, endless, tmp_path, monkeypatch):
     refused, winner = sorted(twins, key=lambda run: run.process.is_alive())
     assert refused.end() == 1
     assert f'in use by process {winner.pid} on ' in refused.sentence
-    assert WorkDirLock(tmp_path / 'work_dirs/long').current().pid == winner.pid
+    assert FolderLock(tmp_path / 'work_dirs/long').current().pid == winner.pid
 
 
 def test_an_evaluation_beside_a_training(start, endless, trained, data, tmp_path):

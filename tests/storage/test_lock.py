@@ -11,13 +11,13 @@ import time
 
 import pytest
 
-from mmuda.storage import LockedError, WorkDirLock
+from mmuda.storage import FolderLock, LockedError
 from mmuda.storage.lock import FILE
 
 OTHER = """
 import sys, time
-from mmuda.storage import WorkDirLock, LockedError
-lock = WorkDirLock(sys.argv[1])
+from mmuda.storage import FolderLock, LockedError
+lock = FolderLock(sys.argv[1])
 try:
     lock.acquire()
 except LockedError as error:
@@ -46,9 +46,9 @@ def other(tmp_path, repo):
         process.communicate()
 
 
-def foreign(tmp_path, **changes) -> WorkDirLock:
+def foreign(tmp_path, **changes) -> FolderLock:
     """A lock as a process that is not this one has left it."""
-    lock = WorkDirLock(tmp_path)
+    lock = FolderLock(tmp_path)
     lock.acquire()
     lock._end.set()
     lock._thread.join()
@@ -64,7 +64,7 @@ def touched(tmp_path, seconds_ago):
 
 def test_a_released_lock_leaves_nothing(tmp_path):
     for _ in range(2):
-        lock = WorkDirLock(tmp_path)
+        lock = FolderLock(tmp_path)
         assert lock.acquire() == ''
         assert lock.is_held()
         lock.release()
@@ -74,7 +74,7 @@ def test_a_released_lock_leaves_nothing(tmp_path):
 def test_the_second_is_told_who_holds_it(tmp_path, other):
     pid = other().pid
     with pytest.raises(LockedError, match=rf'{tmp_path} is in use by process {pid} on {socket.gethostname()}, whose l'):
-        WorkDirLock(tmp_path).acquire()
+        FolderLock(tmp_path).acquire()
     assert os.listdir(tmp_path) == [FILE]
 
 
@@ -91,14 +91,14 @@ def test_a_killed_holder_is_dead_at_once_also_before_its_parent_knows(tmp_path, 
     process = other()
     process.send_signal(signal.SIGKILL)
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # a zombie from here on
-    lock = WorkDirLock(tmp_path)
+    lock = FolderLock(tmp_path)
     assert lock.acquire() == f'process {process.pid} on {socket.gethostname()}'
     lock.release()
 
 
 def test_a_number_that_is_another_process_by_now(tmp_path):
     foreign(tmp_path, started=1e9)
-    assert WorkDirLock(tmp_path).acquire()
+    assert FolderLock(tmp_path).acquire()
 
 
 @pytest.mark.parametrize('seconds_ago, free', [(200, False), (400, True)])
@@ -110,10 +110,10 @@ def test_five_minutes_of_silence(tmp_path, seconds_ago, free, changes):
     foreign(tmp_path, **changes)
     touched(tmp_path, seconds_ago)
     if free:
-        assert WorkDirLock(tmp_path).acquire()
+        assert FolderLock(tmp_path).acquire()
     else:
         with pytest.raises(LockedError, match='sign of life is 200 s old'):
-            WorkDirLock(tmp_path).acquire()
+            FolderLock(tmp_path).acquire()
 
 
 @pytest.mark.parametrize('restart, free', [('1', True), ('0', False)])
@@ -122,16 +122,16 @@ def test_a_requeued_job_takes_its_own_lock_from_another_machine(tmp_path, monkey
     foreign(tmp_path, host='elsewhere')
     monkeypatch.setenv('SLURM_RESTART_COUNT', restart)
     if free:
-        assert WorkDirLock(tmp_path).acquire().endswith('on elsewhere (job 17)')
+        assert FolderLock(tmp_path).acquire().endswith('on elsewhere (job 17)')
     else:
         with pytest.raises(LockedError, match=r'elsewhere \(job 17\)'):
-            WorkDirLock(tmp_path).acquire()
+            FolderLock(tmp_path).acquire()
 
 
 def test_a_holder_that_lost_its_lock_knows_and_leaves_the_new_one_alone(tmp_path):
     first = foreign(tmp_path)
     touched(tmp_path, 400)
-    second = WorkDirLock(tmp_path)
+    second = FolderLock(tmp_path)
     second.acquire()
     assert (first.is_held(), second.is_held()) == (False, True)
     first.release()
@@ -139,7 +139,7 @@ def test_a_holder_that_lost_its_lock_knows_and_leaves_the_new_one_alone(tmp_path
 
 
 def test_signs_of_life(tmp_path):
-    lock = WorkDirLock(tmp_path, heartbeat=0.01)
+    lock = FolderLock(tmp_path, heartbeat=0.01)
     lock.acquire()
     touched(tmp_path, 400)
     end = time.monotonic() + 60
@@ -152,18 +152,18 @@ def test_signs_of_life(tmp_path):
 def test_a_lock_that_is_just_being_written(tmp_path):
     (tmp_path / FILE).write_text('')
     with pytest.raises(LockedError, match='in use by a process that is just starting'):
-        WorkDirLock(tmp_path).acquire()
+        FolderLock(tmp_path).acquire()
     touched(tmp_path, 400)
-    assert WorkDirLock(tmp_path).acquire() == 'a process that left no name'
+    assert FolderLock(tmp_path).acquire() == 'a process that left no name'
 
 
 @pytest.mark.parametrize('move', [shutil.move, shutil.copytree])
 def test_a_copy_of_a_folder_in_use_is_free_but_the_folder_itself_is_not(tmp_path, move):
     (tmp_path / 'run').mkdir()
-    WorkDirLock(tmp_path / 'run').acquire()
+    FolderLock(tmp_path / 'run').acquire()
     move(tmp_path / 'run', tmp_path / 'new')
     if move is shutil.copytree:
-        assert WorkDirLock(tmp_path / 'new').acquire() == ''
+        assert FolderLock(tmp_path / 'new').acquire() == ''
     else:
         with pytest.raises(LockedError):
-            WorkDirLock(tmp_path / 'new').acquire()
+            FolderLock(tmp_path / 'new').acquire()

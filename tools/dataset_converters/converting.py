@@ -20,6 +20,7 @@ from rules import Content, Conversion, Place, Rule, Task, copied, inputs_of, is_
 
 from mmuda.apis import ToolParser, UserError, at_least, run_tool
 from mmuda.datasets.errors import DataError
+from mmuda.datasets.filling import filling
 from mmuda.datasets.reading import facts_of
 from mmuda.storage import atomic_write, remove_leftovers
 
@@ -83,11 +84,23 @@ def convert(
     itself = [task.output for task in tasks if is_itself(task, sources) and rules[task.rule].how is not copied]
     if itself:
         raise DataError(f"'{itself[0]}' would be converted in its own place: give another folder to --out")
-    missing = [task for task in tasks if not os.path.exists(task.output)]
-    todo = [task for task in tasks if not is_itself(task, sources)] if overwrite else missing
+    with filling([out] if _todo(tasks, sources, overwrite) else []):  # one that is counted only may be read only
+        todo = _todo(tasks, sources, overwrite)
+        print(f"{len(todo)} of {len(tasks)} files to make in '{out}'")
+        return _make_all(todo, rules, sources, nproc)
+
+
+def _todo(tasks: Sequence[Task], sources: Sequence[Source], overwrite: bool) -> list[Task]:
+    """Those whose outputs are missing; all but copies onto themselves where outputs are made again."""
+    if overwrite:
+        return [task for task in tasks if not is_itself(task, sources)]
+    return [task for task in tasks if not os.path.exists(task.output)]
+
+
+def _make_all(todo: Sequence[Task], rules: Sequence[Rule], sources: Sequence[Source], nproc: int) -> list[str]:
+    """Write all outputs; a sentence for each that cannot be made."""
     for folder in {os.path.dirname(task.output) for task in todo}:
         remove_leftovers(folder)
-    print(f"{len(todo)} of {len(tasks)} files to make in '{out}'")
     if nproc > 1 and len(todo) > 1:
         errors = track_parallel_progress(
             _make, todo, min(nproc, len(todo)), initializer=_start, initargs=(rules, sources), chunksize=4

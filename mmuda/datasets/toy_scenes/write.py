@@ -4,6 +4,7 @@
 """
 
 import functools
+import glob
 import json
 import os
 import shutil
@@ -14,11 +15,13 @@ import cv2
 from mmengine.utils import track_parallel_progress, track_progress
 
 from ..errors import DataError
+from ..filling import filling
 from ..mapping_file import read_mapping
 from .look import LOOKS, Look, blend
 from .render import DOMAINS, render
 
 MARKER = 'toy_streets.json'
+TRASH = '.toy_streets_'
 VERSION = 1  # to be raised whenever the same parameters give other pictures
 
 
@@ -64,14 +67,27 @@ class ToyStreetsSpec:
 
 
 def write_toy_streets(out: str, spec: ToyStreetsSpec | None = None, overwrite: bool = False, nproc: int = 1) -> str:
-    """Write `<out>/toy_streets`, unless it is there with the same parameters; return its path."""
+    """Write `<out>/toy_streets`, unless it is there with the same parameters; return its path.
+
+    Raises:
+        DataError: It is there with other parameters, or another run fills `out`.
+    """
     spec = spec or ToyStreetsSpec()
     _check(spec)
     folder = os.path.join(out, 'toy_streets')
-    if _is_ready(folder, spec, overwrite):
-        return folder
-    os.makedirs(out, exist_ok=True)
-    trash = tempfile.mkdtemp(prefix='.toy_streets_', dir=out)
+    if not _is_ready(folder, spec, overwrite):
+        with filling([out]):
+            if not _is_ready(folder, spec, overwrite):  # as another run may have made it meanwhile
+                _replace(folder, spec, nproc)
+    return folder
+
+
+def _replace(folder: str, spec: ToyStreetsSpec, nproc: int) -> None:
+    """Paint the pictures beside the folder, then let them take its place."""
+    out = os.path.dirname(folder)
+    for left in glob.glob(os.path.join(glob.escape(out), f'{TRASH}*')):  # by a killed run, as no other one is here
+        shutil.rmtree(left, ignore_errors=True)
+    trash = tempfile.mkdtemp(prefix=TRASH, dir=out)
     part = tempfile.mkdtemp(dir=trash)
     try:
         _fill(part, spec, nproc)
@@ -81,7 +97,6 @@ def write_toy_streets(out: str, spec: ToyStreetsSpec | None = None, overwrite: b
         os.replace(part, folder)
     finally:
         shutil.rmtree(trash, ignore_errors=True)
-    return folder
 
 
 def _check(spec: ToyStreetsSpec) -> None:
