@@ -39,6 +39,15 @@ def repo() -> Path:
     return REPO
 
 
+@pytest.fixture
+def one_thread():
+    """One thread of torch, whose kernels and sums may differ from those of many."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture(scope='session')
 def segmentation_vectors(repo):
     """``segmentation_vectors(key)`` → inputs and outputs of a function of an official repository."""

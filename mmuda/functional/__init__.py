@@ -49,6 +49,7 @@ from .linear_probe import fit_linear
 from .margin_disparity import log_complement
 from .mmd import joint_mmd, multi_kernel_mmd, widened
 from .moments import Moments, channel_moments, joined_moments, mixed_moments
+from .pointwise import in_a_graph, pointwise_conv
 from .prototypes import class_prototypes
 from .proxy_distance import proxy_a_distance
 from .released_augment import blur_kernel, draw_jitter, jitter_colors, released_blur
@@ -108,6 +109,7 @@ __all__ = [
     'fuse_scales',
     'gaussian_blur',
     'hybrid_attention',
+    'in_a_graph',
     'inserted',
     'instance_conv',
     'instance_kernels',
@@ -132,6 +134,7 @@ __all__ = [
     'normalized_entropy',
     'pixel_agreement',
     'plan_attention',
+    'pointwise_conv',
     'prediction_entropy',
     'present_classes',
     'proxy_a_distance',

@@ -152,6 +152,7 @@ CASES = {
     'AtrousConv2d': Case(
         lambda: layers.AtrousConv2d.of(nn.Conv2d(8, 8, 3, padding=2, dilation=2, groups=8)), lambda: (images(),)
     ),
+    'PointwiseConv2d': Case(lambda: layers.PointwiseConv2d(8, 8, 1), lambda: (images(),)),
     'EfficientAttention': Case(lambda: layers.EfficientAttention(attention()), tokens),
     'GradientReversal': Case(layers.GradientReversal, lambda: (images(),)),
     'HybridAttention': Case(lambda: layers.HybridAttention(attention()), tokens),

@@ -22,7 +22,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmuda.domain import DomainBatch, DomainLayer, bind_domain_context
 from mmuda.functional import shrink
-from mmuda.models.layers import EfficientAttention
+from mmuda.models.layers import EfficientAttention, PointwiseConv2d
 
 JOINT = (('source', 'target'),)
 STCT = dict(source=('labels',), target=('teacher',))
@@ -66,7 +66,7 @@ class Floor:
             for layer in self.teacher.modules():
                 if isinstance(layer, _BatchNorm) and not isinstance(layer, DomainLayer):
                     layer.train(teacher_norm == 'batch')
-                if isinstance(layer, EfficientAttention):
+                if isinstance(layer, (EfficientAttention, PointwiseConv2d)):
                     layer.exact = False
         distant = any('distance' in kinds for kinds in learns.values())
         self.reference = deepcopy(net.backbone).requires_grad_(False) if distant else None

@@ -13,6 +13,7 @@ import argparse
 from collections.abc import Callable
 from contextlib import nullcontext
 from copy import deepcopy
+from unittest.mock import patch
 
 import torch
 import torch.nn.functional as F
@@ -22,7 +23,7 @@ from torch import Tensor, nn
 
 from mmuda import compat
 from mmuda.engine.optimizers import UDAOptimWrapperConstructor
-from mmuda.functional import atrous_depthwise, ema_update_, gaussian_blur
+from mmuda.functional import atrous_depthwise, ema_update_, gaussian_blur, pointwise
 from mmuda.models.backbones import MixVisionTransformer
 from mmuda.models.heads import DAFormerHead, SegformerHead
 from mmuda.registry import MODELS
@@ -91,6 +92,24 @@ def atrous_step(size: int) -> Sides:
     images, labels = batch(size)
     before, after = Floor(network('PlainDAFormerHead')), Floor(network('DAFormerHead'))
     return lambda: before.step(images, labels), lambda: after.step(images, labels)
+
+
+def pointwise_step(size: int) -> Sides:
+    """Bare step of MiT-B0 with SegFormer head, and its teacher: torch's choice for 1×1 filters | `pointwise_conv`."""
+    images, labels = batch(size)
+    before, after = Floor(network()), Floor(network())
+    return as_torch_does(lambda: before.step(images, labels)), lambda: after.step(images, labels)
+
+
+def daformer_step(size: int) -> Sides:
+    """The step of `atrous_step`: neither sub-grids nor `pointwise_conv` | both."""
+    before, after = atrous_step(size)
+    return as_torch_does(before), after
+
+
+def as_torch_does(step: Callable[[], None]) -> Callable[[], None]:
+    """Leave the choice of a kernel for 1×1 filters to torch, as in a graph."""
+    return patch.object(pointwise, 'in_a_graph', lambda: True)(step)
 
 
 def atrous_layer(size: int) -> Sides:
@@ -185,6 +204,8 @@ LEADS = dict(
     atrous=atrous,
     atrous_layer=atrous_layer,
     atrous_step=atrous_step,
+    pointwise_step=pointwise_step,
+    daformer_step=daformer_step,
     channels_last=channels_last,
     optimizer=optimizer,
     ema=ema,

@@ -6,6 +6,7 @@ outputs to the bit. In training they are the same up to rounding; what differs i
 
 * attention runs through `F.scaled_dot_product_attention`; mmseg asks `nn.MultiheadAttention` for
   the weights, which writes a [B, heads, N, M] tensor and its mean and keeps them for the backward;
+* the 1×1 convolutions of a Mix-FFN take the faster of torch's kernels on a CPU;
 * activation checkpointing (`with_cp`) is the non-reentrant one.
 
 Shapes: B images, N = H·W tokens of a stage, C channels.
@@ -27,7 +28,7 @@ from mmseg.models.backbones import mit as mmseg_mit
 from mmuda.domain import domain_checkpoint
 from mmuda.registry import MODELS
 
-from ..layers import EfficientAttention
+from ..layers import EfficientAttention, make_pointwise
 
 
 class EncoderLayer(nn.Module):
@@ -44,6 +45,7 @@ class EncoderLayer(nn.Module):
         self.attn = attention
         self.norm2 = host.norm2
         self.ffn = host.ffn
+        make_pointwise(self.ffn)
         self.with_cp = host.with_cp
 
     def _forward(self, x: Tensor, hw_shape: tuple[int, int]) -> Tensor:
@@ -62,7 +64,7 @@ class EncoderLayer(nn.Module):
 
 @MODELS.register_module()
 class MixVisionTransformer(mmseg_mit.MixVisionTransformer):
-    """mmseg's `MixVisionTransformer` (same arguments, same state dict) with lean attention.
+    """mmseg's `MixVisionTransformer` (same arguments, same state dict), lean.
 
     A subclass changes the attention of chosen stages by overriding `build_attention`.
     """
@@ -77,7 +79,7 @@ class MixVisionTransformer(mmseg_mit.MixVisionTransformer):
 
 
 def make_lean(network: nn.Module) -> None:
-    """Let each `MixVisionTransformer` of mmseg in a network compute its attention as ours does; parameters stay."""
+    """Let each `MixVisionTransformer` of mmseg in a network compute its layers as ours does; parameters stay."""
     for module in network.modules():
         if isinstance(module, mmseg_mit.MixVisionTransformer) and not isinstance(module, MixVisionTransformer):
             _replace_layers(module, lambda stage, host: EfficientAttention(host))

@@ -13,12 +13,12 @@ Where it differs: the outputs are those of the plain formulas up to rounding, co
 * Dilated depth-wise convolutions are plain ones on sub-grids (:class:`mmuda.AtrousConv2d`) on a CPU, which works in
   channels last throughout, the layout that an encoder of tokens hands over. Elsewhere the levels are made
   contiguous while they are still thin.
+* 1×1 convolutions take the faster of torch's kernels on a CPU (:class:`mmuda.models.layers.PointwiseConv2d`).
 """
 
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmuda import compat
@@ -30,10 +30,10 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.decode_heads.sep_aspp_head import DepthwiseSeparableASPPModule
 from mmseg.models.utils import resize
 
+from mmuda.functional import in_a_graph, pointwise_conv
 from mmuda.registry import MODELS
 
-from ..layers import AtrousConv2d
-from ..layers.atrous_conv import in_a_graph
+from ..layers import AtrousConv2d, make_pointwise
 
 
 @MODELS.register_module()
@@ -86,6 +86,7 @@ class DAFormerHead(BaseDecodeHead):
         self.bottleneck = (
             ConvModule(len(dilations) * channels, channels, 3, padding=1, **shared) if bottleneck else None
         )
+        make_pointwise(self)
 
     def forward(self, inputs: list[Tensor]) -> Tensor:
         """Levels [B, C_i, H_i, W_i], finest first -> logits [B, K, H_1, W_1]."""
@@ -118,7 +119,7 @@ class DAFormerHead(BaseDecodeHead):
         bias = bias if conv.bias is None else bias + conv.bias
         weights = [a @ embed.weight.flatten(1) for a, embed in zip(blocks, self.embeds)]
         outs = [
-            F.conv2d(x, weight[..., None, None], bias if i == 0 else None)
+            pointwise_conv(x, weight[..., None, None], bias if i == 0 else None)
             for i, (x, weight) in enumerate(zip(levels, weights))
         ]
         finest, *coarser = self._upsample(outs)

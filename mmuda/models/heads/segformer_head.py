@@ -13,7 +13,6 @@ mmseg's.
 
 from __future__ import annotations
 
-import torch.nn.functional as F
 from torch import Tensor
 
 from mmuda import compat
@@ -23,12 +22,19 @@ compat.apply()
 from mmseg.models.decode_heads import SegformerHead as MMSegSegformerHead
 from mmseg.models.utils import resize
 
+from mmuda.functional import pointwise_conv
 from mmuda.registry import MODELS
+
+from ..layers import make_pointwise
 
 
 @MODELS.register_module()
 class SegformerHead(MMSegSegformerHead):
     """mmseg's `SegformerHead` (same arguments, same state dict), several times cheaper."""
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        make_pointwise(self)
 
     def forward(self, inputs: list[Tensor]) -> Tensor:
         """Levels [B, C_i, H_i, W_i], finest first -> logits [B, K, H_1, W_1]."""
@@ -42,9 +48,8 @@ class SegformerHead(MMSegSegformerHead):
         """Σ_i up(F_i · y_i) plus the fusion's bias, if it has one: -> [B, C, H_1, W_1]."""
         conv = self.fusion_conv.conv
         finest, *coarser = zip(levels, conv.weight.split(self.channels, dim=1))
-        out = F.conv2d(*finest, conv.bias)
+        out = pointwise_conv(*finest, conv.bias)
+        how = dict(size=out.shape[2:], mode=self.interpolate_mode, align_corners=self.align_corners)
         for y, weight in coarser:
-            out = out + resize(
-                F.conv2d(y, weight), size=out.shape[2:], mode=self.interpolate_mode, align_corners=self.align_corners
-            )
+            out = out + resize(pointwise_conv(y, weight), **how)
         return out

@@ -28,6 +28,7 @@ from .norms import (
     TwoDomainNorm,
     adapting,
 )
+from .pointwise_conv import PointwiseConv2d, make_pointwise
 
 __all__ = [
     'AdaBN1d',
@@ -48,6 +49,7 @@ __all__ = [
     'HybridAttention',
     'HybridSelfAttention',
     'MixStyle',
+    'PointwiseConv2d',
     'ResidualAdapter',
     'SqueezeExcitation',
     'StaticModule',
@@ -61,6 +63,7 @@ __all__ = [
     'fuse',
     'fuse_norms',
     'inference_pass',
+    'make_pointwise',
     'reverse_gradient',
     'set_eval_domain',
 ]

@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
-from torch.nn.utils import skip_init
+from torch import Tensor
 
-from mmuda.functional import atrous_depthwise
+from mmuda.functional import atrous_depthwise, in_a_graph
 from mmuda.registry import MODELS
 
-OPTIONS = ('in_channels', 'out_channels', 'kernel_size', 'stride', 'padding', 'dilation', 'groups', 'padding_mode')
+from .torch_conv import TorchConv2d
 
 
 @MODELS.register_module()
-class AtrousConv2d(nn.Conv2d):
+class AtrousConv2d(TorchConv2d):
     """``nn.Conv2d`` with the same parameters and outputs, see :mod:`mmuda.functional.atrous`.
 
     Whatever is not a dilated depth-wise convolution that keeps the size of its input, or is on another device, in
     another layout or in a graph that is traced, exported or compiled, is torch's own convolution.
     """
-
-    @classmethod
-    def of(cls, conv: nn.Conv2d) -> AtrousConv2d:
-        """Return a convolution with the options and the very parameters of ``conv``; nothing is drawn."""
-        made = skip_init(cls, **{name: getattr(conv, name) for name in OPTIONS}, bias=conv.bias is not None)
-        made.weight, made.bias = conv.weight, conv.bias
-        return made
 
     @property
     def splits(self) -> bool:
@@ -50,11 +42,6 @@ class AtrousConv2d(nn.Conv2d):
             dtype = torch.get_autocast_dtype('cpu')
             x, weight, bias = x.to(dtype), weight.to(dtype), None if bias is None else bias.to(dtype)
         return atrous_depthwise(x, weight, bias, self.dilation[0])
-
-
-def in_a_graph() -> bool:
-    """Tell whether this call is traced, exported or compiled, perhaps for another device."""
-    return torch.jit.is_tracing() or torch.compiler.is_compiling()
 
 
 def _is_channels_last(x: Tensor) -> bool:
