@@ -14,13 +14,13 @@ def read(path: str) -> str:
 
 
 def requirements(name: str) -> list[str]:
-    """The requirements in `requirements/<name>.txt` without their comments."""
+    """Return the requirements in `requirements/<name>.txt` without their comments."""
     lines = (line.partition('#')[0].strip() for line in read(f'requirements/{name}.txt').splitlines())
     return [line for line in lines if line]
 
 
 def mim_files() -> list[str]:
-    """Configs, tools and the index of models, which stand in `mmuda/.mim` by links, where MIM and mmengine look."""
+    """Find configs, tools and index of models, which stand in `mmuda/.mim` by links, where MIM and mmengine look."""
     links = HERE / 'mmuda' / '.mim'
     if not (links / 'configs').is_dir():
         raise SystemExit(

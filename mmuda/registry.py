@@ -11,7 +11,7 @@ from mmengine.registry import DefaultScope, Registry
 
 
 def _child(name: str, parent: Registry, location: str = 'mmuda.registry') -> Registry:
-    """A registry whose types stand in ``location``; mmengine warns of one that has none."""
+    """Make a registry whose types stand in ``location``; mmengine warns of one that has none."""
     return Registry(name, parent=parent, scope='mmuda', locations=[location])
 
 

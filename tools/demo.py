@@ -53,7 +53,7 @@ class Bar(Hook):
         self.bar = ProgressBar(runner.max_iters, bar_width=40)
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch=None, outputs=None) -> None:
-        """One step of the bar."""
+        """Advance the bar by one step."""
         self.bar.update()
 
     def before_val(self, runner: Runner) -> None:
@@ -91,7 +91,7 @@ def run(name: str, args: argparse.Namespace) -> tuple[dict, dict]:
 
 
 def table(scores: dict[str, dict], classes: list[str]) -> str:
-    """IoU of every class and their mean, one column a method, and what labels of the target add in STCT."""
+    """Return IoU of every class and their mean, one column a method, and what labels of the target add in STCT."""
     names = list(scores)
     lines = [f'{"IoU in %":12}' + ''.join(f'{name:>14}' for name in names) + f'{"labels add":>12}']
     for label, key in [*((name, f'IoU.{name}') for name in classes), ('mean', 'mIoU')]:
@@ -103,7 +103,7 @@ def table(scores: dict[str, dict], classes: list[str]) -> str:
 
 
 def picture(labels: dict[str, dict], scores: dict[str, dict], meta: dict, path: Path, rows: int = 5) -> None:
-    """Target image | truth | one column a method."""
+    """Draw target image | truth | one column a method."""
     names = sorted(labels['STCT'])[:rows]
     columns = {'truth': [read_ids(name.replace('/images/', '/labels/')) for name in names]}
     columns |= {method: [labels[method][name] for name in names] for method in labels}

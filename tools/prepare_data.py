@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def training_sets(cfg) -> list:
-    """The data sets of both domains."""
+    """Build the data sets of both domains."""
     from mmuda.registry import DATASETS
 
     part = (cfg.get('train_dataloader') or {}).get('dataset') or {}

@@ -44,7 +44,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def chosen(table: Table, rows: Sequence[str] | None) -> Table:
-    """The table with some of its rows.
+    """Return the table with some of its rows.
 
     Raises:
         UserError: A row that it does not have.
@@ -56,7 +56,7 @@ def chosen(table: Table, rows: Sequence[str] | None) -> Table:
 
 
 def runs_of(table: Table, args: argparse.Namespace) -> list[Run]:
-    """All runs of a table, seed by seed: a first result of each row comes first."""
+    """Return all runs of a table, seed by seed: a first result of each row comes first."""
     for word in args.cfg_options:
         parse_option(word)
     lines = list(table.lines())
@@ -68,7 +68,7 @@ def runs_of(table: Table, args: argparse.Namespace) -> list[Run]:
 
 
 def collect(table: Table, runs: list[Run]) -> dict[tuple[str, str], dict[int, float]]:
-    """Scores by row, column and seed of the runs that have ended."""
+    """Collect scores by row, column and seed of the runs that have ended."""
     ended = {(run.line, run.seed): scores for run in runs if (scores := read_scores(run))}
     found: dict[tuple[str, str], dict[int, float]] = {}
     for row in table.rows:
@@ -80,7 +80,7 @@ def collect(table: Table, runs: list[Run]) -> dict[tuple[str, str], dict[int, fl
 
 
 def list_tables() -> None:
-    """A line a table: how to call it, and what it is."""
+    """Print a line a table: how to call it, and what it is."""
     for name, table in read_tables().items():
         print(f'{name:22} {table.title} ({len(table.rows)} rows, {len(list(table.lines()))} runs a seed)')
 

@@ -51,7 +51,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def api_page(name: str, folder: str, what: str) -> str:
-    """A heading for each module of a room; mkdocstrings fills them in from docstrings."""
+    """Write a heading for each module of a room; mkdocstrings fills them in from docstrings."""
     path = REPO / 'mmuda' / folder
     modules = [path] if path.is_file() else sorted(path.glob('[!_]*.py'))
     parts = [f'# {name.capitalize()}\n\n{what}\n']

@@ -45,7 +45,7 @@ def explained_breakdowns(work_dir: str | Path, ending: Callable[[], str] = str) 
 
 
 def _end_of_torch_handler() -> None:
-    """Torch raises in the main thread, wherever that is, when a data worker has died: not here, where it is handled."""
+    """Take away torch's handler of a data worker that has died: it raises in the main thread, wherever that is."""
     if threading.current_thread() is threading.main_thread() and hasattr(signal, 'SIGCHLD'):
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 

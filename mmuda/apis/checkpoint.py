@@ -135,7 +135,7 @@ def unused_weights(module: nn.Module, state: Mapping[str, Tensor]) -> list[str]:
 
 
 def _try_loading(module: nn.Module, state: Mapping[str, Tensor]) -> tuple[list[str], list[str]]:
-    """Missing and unexpected keys."""
+    """Load what fits; return the missing and the unexpected keys."""
     with warnings.catch_warnings():
         warnings.filterwarnings('ignore', message='.*non-meta parameter')
         return _without_values(module).load_state_dict(dict(state), strict=False)
@@ -181,7 +181,7 @@ def _advice(state: Mapping[str, Tensor]) -> str:
 
 
 def first_reason(error: RuntimeError) -> str:
-    """torch lists every tensor of another size; our own models say it in one sentence."""
+    """Shorten torch's message, which lists every tensor of another size; our own models say it in one sentence."""
     mismatch = re.search(
         r'size mismatch for (\S+): copying a param with shape (?:torch\.Size\()?(.+?)\)? from checkpoint, '
         r'the shape in current model is (?:torch\.Size\()?(\[.*?\])',

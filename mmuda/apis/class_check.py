@@ -58,7 +58,7 @@ class ClassCheckHook(Hook):
 
 
 def _check_nameless(runner: Runner, mode: str, dataset: Any) -> None:
-    """Class numbers do without names; label maps do not."""
+    """Refuse label maps without names of classes; class numbers do without."""
     parts = innermost(dataset)
     if all(isinstance(part, ClassImages) for part in parts):
         largest = max((max(part.class_numbers(), default=0) for part in parts if part.labelled), default=0)
@@ -98,7 +98,7 @@ def _ignored(dataset: Any) -> Iterator[tuple[str, int]]:
 
 
 def _check_scores(runner: Runner, mode: str, dataset: Any) -> None:
-    """A metric ignores what the labels of our own sets mark as ignored."""
+    """Refuse a metric that scores what the labels of our own sets mark as ignored."""
     evaluator = getattr(getattr(runner, f'_{mode}_loop'), 'evaluator', None)
     for metric in getattr(evaluator, 'metrics', ()):
         found = getattr(metric, 'ignore_index', LABEL_IGNORE)

@@ -122,7 +122,7 @@ def _check_options(options: Mapping[str, Any]) -> None:
 
 
 def _check_names(files: Sequence[ConfigFile]) -> None:
-    """A name assigned at the top of a file is a setting, is read somewhere in the chain, or is clearly a helper."""
+    """Refuse a name at the top of a file that is no setting, not read in the chain and not clearly a helper."""
     settings = {name for file in files for name in assigned_names(file.tree)} & SETTINGS
     whole = 'model' in settings or not settings  # else it is a part, such as data, whose variables a model may read
     from_children = {name for file in files for name in _base_reads(file.tree)}
@@ -161,7 +161,7 @@ def _is_setting(name: str, tree: ast.Module) -> bool:
 
 
 def _check_environment(files: Sequence[ConfigFile]) -> None:
-    """mmengine pastes a variable's value into the file's text, so an empty one or a quote in it breaks the file."""
+    """Refuse a variable that is empty or holds a quote: mmengine pastes it into the file's text, which breaks."""
     for file in files:
         for name, default in VARIABLE.findall(file.text):
             value = os.environ.get(name)

@@ -106,7 +106,7 @@ def has_lost_rank(error: BaseException) -> bool:
 
 
 def did_you_mean(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
-    """'; did you mean x?' for the nearest known name, '' when none is as near as the cutoff, which is up to 1."""
+    """Say '; did you mean x?' for the nearest known name, '' when none is as near as the cutoff, which is up to 1."""
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=cutoff)
     return f"; did you mean '{near[0]}'?" if near else ''
 
@@ -245,7 +245,7 @@ def _near_type(name: str, registry: object) -> str:
 
 
 def text_of(error: BaseException) -> str:
-    """``str`` of a KeyError is the repr of its text."""
+    """Return the text of an error; ``str`` of a KeyError is the repr of its text."""
     return str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
 
 

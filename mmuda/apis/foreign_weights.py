@@ -98,7 +98,7 @@ def keep_added_parts(model: nn.Module, state: dict[str, Tensor]) -> tuple[dict[s
 
 
 def _as_student(model: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Weights of a plain network are those of a UDA model's student."""
+    """Give weights of a plain network the names of a UDA model's student."""
     if hasattr(model, 'NETWORKS') and not any(key.startswith('student.') for key in state):
         return {f'student.{key}': value for key, value in state.items()}
     return state

@@ -54,7 +54,7 @@ def _weights(model: nn.Module, name: str, num_classes: int) -> tuple[int, ...]:
 
 
 def check_largest_class(model: nn.Module, largest: int, data: str) -> None:
-    """Data without names of classes, such as lists of class numbers, have no number that the heads lack."""
+    """Refuse a class number that the heads lack, in data without names of classes, such as lists of class numbers."""
     for name, module in _parts(model):
         found = getattr(module, 'num_classes', None)
         if _is_count(found) and largest >= found:
@@ -65,7 +65,7 @@ def check_largest_class(model: nn.Module, largest: int, data: str) -> None:
 
 
 def check_ignored(model: nn.Module, ignored: dict[str, int]) -> None:
-    """Padding and ignored pixels have the number that the heads ignore; another one would be a class, or none.
+    """Refuse padding and ignored pixels of another number than the heads ignore: it would be a class, or none.
 
     Args:
         model: The model.

@@ -91,7 +91,7 @@ def check_config(cfg: Config, mode: str) -> None:
 
 
 def _check_ranges(node: Any, path: str) -> None:
-    """Numbers that are too small to mean anything."""
+    """Refuse numbers that are too small to mean anything."""
     for name, value in _entries(node):
         where, lowest = f'{path}.{name}', LOWEST.get(name)
         number = isinstance(value, (int, float)) and not isinstance(value, bool)

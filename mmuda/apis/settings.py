@@ -136,7 +136,7 @@ def _optimizer_parts(wrapper: Mapping[str, Any]) -> Iterator[tuple[str, Any, Rea
 
 
 def _walk(node: Any, path: str, kinds: Registry, scope: str | None) -> None:
-    """All typed dicts at and below a node."""
+    """Check all typed dicts at and below a node."""
     if isinstance(node, (list, tuple)):
         for number, entry in enumerate(node):
             _walk(entry, f'{path}.{number}', kinds, scope)

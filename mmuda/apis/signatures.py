@@ -118,7 +118,7 @@ def _is_name(node: ast.AST, name: str) -> bool:
 
 
 def _name_read(node: ast.AST, keywords: str) -> str | None:
-    """``kwargs.pop('name')``, ``kwargs['name']``, ``'name' in kwargs`` -> the name."""
+    """Return the name of ``kwargs.pop('name')``, ``kwargs['name']`` or ``'name' in kwargs``."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _is_name(node.func.value, keywords):
         candidate = node.args[0] if node.args and node.func.attr in ('pop', 'get', 'setdefault') else None
     elif isinstance(node, ast.Subscript) and _is_name(node.value, keywords):

@@ -49,7 +49,7 @@ class SourceValidation:
 
     @torch.no_grad()
     def risk(self, network: nn.Module) -> float:
-        """DEV of a classifier in evaluation."""
+        """Compute DEV of a classifier in evaluation."""
         source, losses = (torch.cat(parts) for parts in zip(*self._source(network)))
         target = torch.cat([self._pass(network, batch, 'target')[0] for batch in self._batches(self.target)])
         half = len(source) // 2

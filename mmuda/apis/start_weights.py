@@ -34,7 +34,7 @@ class StartWeightsHook(Hook):
         self.path, self.to_train = path, to_train
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """A state to resume is the model's own already."""
+        """Leave a state to resume alone: it is the model's own already."""
         if runner._resume:
             return
         state, notes = fit_weights(bare_model(runner), weights_of(checkpoint, self.path), self.path, self.to_train)
@@ -56,7 +56,7 @@ def prepare_start(runner: Runner, path: str, resume: bool, to_train: bool) -> No
 
 
 def check_pretrained_parts(model: nn.Module) -> None:
-    """The weights that parts of a model start from by their ``init_cfg``, where these are local files.
+    """Check the weights that parts of a model start from by their ``init_cfg``, where these are local files.
 
     mmengine loads what fits and merely warns about the rest, so a part would train from random weights.
 

@@ -74,5 +74,5 @@ class SurestPixels:
 
 
 def _read(sample: Any) -> tuple[torch.Tensor, torch.Tensor]:
-    """Label and confidence ``[H, W]``."""
+    """Return label and confidence ``[H, W]``."""
     return torch.from_numpy(prediction_of(sample, ())), torch.from_numpy(confidence_of(sample))

@@ -40,7 +40,7 @@ def check_timm(cfg: Config) -> None:
 
 
 def _check_weights(file: str, name: str, path: str) -> None:
-    """The file has each weight of the network, and no other, but for a classifier."""
+    """Refuse a file that lacks a weight of the network, or has another one than a classifier's."""
     import timm
 
     state = read_state(file)

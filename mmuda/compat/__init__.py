@@ -55,12 +55,12 @@ def apply() -> None:
 
 
 def keep_pip_out_of_the_global_python() -> None:
-    """mmengine's `mmseg::` look-up pip-installs a missing package: allow that in a venv only."""
+    """Allow mmengine's `mmseg::` look-up, which pip-installs a missing package, to do that in a venv only."""
     os.environ.setdefault('PIP_REQUIRE_VIRTUALENV', '1')
 
 
 def silence_expected_warnings() -> None:
-    """Three warnings that a user can do nothing about, since a host causes and shows them itself.
+    """Silence three warnings that a user can do nothing about, since a host causes and shows them itself.
 
     mmcv-lite misses an op that nobody here uses, every mmseg head calls mmseg's own deprecated
     `build_loss`, and mmengine 0.10.7 imports `pkg_resources`.

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 
 def _history_method(owner: type, name: str) -> Callable:
-    """All that a pickled `HistoryBuffer` asks of `getattr`: a public method of that class."""
+    """Return all that a pickled `HistoryBuffer` asks of `getattr`: a public method of that class."""
     from mmengine.logging import HistoryBuffer
 
     if owner is not HistoryBuffer or name.startswith('_'):
@@ -18,7 +18,7 @@ def _history_method(owner: type, name: str) -> Callable:
 
 
 def trust_runner_checkpoints() -> None:
-    """A runner's checkpoint holds its log history, which `weights_only=True` refuses.
+    """Trust the log history in a runner's checkpoint, which `weights_only=True` refuses.
 
     mmengine 0.10.7 never says `weights_only`, so it cannot resume its own files; 0.11 passes False.
     The classes below make the safe loader read them. `getattr` stands in such a file to name
@@ -51,7 +51,7 @@ def trust_runner_checkpoints() -> None:
 
 
 def load_weights_only() -> None:
-    """mmengine 0.11 loads with `weights_only=False`: a foreign checkpoint's code would run.
+    """Load with `weights_only=True` where mmengine 0.11 does not: a foreign checkpoint's code would run.
 
     torch's own switch makes every load a safe one. Whoever trusts a file sets
     TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1 and is left alone.
@@ -61,7 +61,7 @@ def load_weights_only() -> None:
 
 
 def names_code(path: object, error: Exception) -> str | None:
-    """One sentence for the safe loader's refusal of a file that names code; None for any other error.
+    """Return one sentence for the safe loader's refusal of a file that names code; None for any other error.
 
     torch's own text advises to switch the check off.
     """
@@ -78,7 +78,7 @@ def names_code(path: object, error: Exception) -> str | None:
 
 
 def without_stored_configs(load: Callable, module: types.ModuleType) -> None:
-    """`Runner.resume` executes `meta['config']` of a checkpoint, a text of Python, whoever wrote it: it is dropped.
+    """Drop `meta['config']` of a checkpoint, a text of Python that `Runner.resume` executes, whoever wrote it.
 
     Nothing is lost: mmengine looks there for the GPUs of a run of its first versions, and writes another key itself.
     A file that names code is refused in one sentence.

@@ -68,7 +68,7 @@ def require(*names: str) -> None:
 
 
 def installed_version(name: str) -> Version | None:
-    """Version of the stock distribution behind an import name; None if missing or a fork."""
+    """Return the version of the stock distribution behind an import name; None if missing or a fork."""
     for distribution in HOSTS[name].distributions:
         try:
             return Version(importlib.metadata.version(distribution))

@@ -61,6 +61,6 @@ _BY_NAME = {label.name: label for label in LABELS}
 
 
 def train_id(name: str) -> int | None:
-    """Train id of a polygon's name, alone or as a group; None for a license plate, which is not drawn."""
+    """Return the train id of a polygon's name, alone or as a group; None for a license plate, which is not drawn."""
     label = _BY_NAME.get(name) or _BY_NAME[name.removesuffix('group')]
     return label.train_id if label.id >= 0 else None

@@ -133,7 +133,7 @@ class FolderSegmentation(BaseSegDataset):
         return dict(metainfo, classes=tuple(wanted)) if wanted else metainfo
 
     def _images(self, found: Listing, folder: str, ambiguous: bool) -> list[tuple[str, str]]:
-        """Sorted (name without suffix, name) of the images that the folder or list file names.
+        """Return sorted (name without suffix, name) of the images that the folder or list file names.
 
         `ambiguous` allows two images that differ in their suffix alone: nothing belongs to their common name.
         """
@@ -192,7 +192,7 @@ class FolderSegmentation(BaseSegDataset):
 
     @classmethod
     def get_label_map(cls, new_classes: Sequence | None = None) -> None:
-        """Classes are mapped by `label_table` alone."""
+        """Leave classes to `label_table`, which alone maps them."""
         return
 
 

@@ -93,7 +93,7 @@ def _image(info: Mapping, kind: str) -> dict:
 
 
 def _mode(facts) -> str:
-    """Pillow's word, with the depth where that is not 8 bits."""
+    """Return Pillow's word for the mode, with the depth where that is not 8 bits."""
     mode = f'{facts.bands} bands' if facts.mode == 'bands' else facts.mode
     return mode if facts.dtype == 'uint8' else f'{mode} {facts.dtype}'
 

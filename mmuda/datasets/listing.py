@@ -168,7 +168,7 @@ def _identity(folder: str | os.PathLike) -> tuple[int, int]:
 
 
 def _kind(entry: os.DirEntry) -> str:
-    """`file`, `folder`, or why it is neither."""
+    """Return `file`, `folder`, or why it is neither."""
     if entry.name.startswith('.') or entry.name.lower() in _SYSTEM:
         return 'hidden'
     try:

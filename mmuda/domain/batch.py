@@ -48,18 +48,18 @@ class DomainBatch:
         return self.num_source + self.num_target
 
     def split(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """``[B, ...]`` → views ``[num_source, ...]`` and ``[num_target, ...]``."""
+        """Split ``[B, ...]`` into views ``[num_source, ...]`` and ``[num_target, ...]``."""
         return x[: self.num_source], x[self.num_source :]
 
     def target_of_source(self) -> tuple[int, ...]:
-        """The target sample that each source sample is paired with: the b-th with the b-th, counted round.
+        """Return the target sample that each source sample is paired with: the b-th with the b-th, counted round.
 
         Both domains have samples.
         """
         return tuple(source % self.num_target for source in range(self.num_source))
 
     def source_of_target(self) -> tuple[int, ...]:
-        """The first source sample that is paired with each target sample; without one, they are taken in turn."""
+        """Return the first source sample that is paired with each target sample; without one, take them in turn."""
         return tuple(target % self.num_source for target in range(self.num_target))
 
 

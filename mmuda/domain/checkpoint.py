@@ -15,7 +15,7 @@ from .layer import DomainLayer
 
 
 def domain_checkpoint(function: Callable, *args: Any, context: DomainContext | None = None) -> Any:
-    """``function(*args)`` without keeping its activations; the backward pass recomputes it under today's layout.
+    """Call ``function(*args)`` without keeping its activations; the backward pass recomputes it under today's layout.
 
     Plain checkpointing is enough while one student pass uses one layout per backward. With two layouts in one backward
     pass, the recomputation of the first would see the second: this function captures the layout instead. Running
@@ -59,12 +59,12 @@ def _context_of(function: Callable) -> DomainContext:
 
 
 def _statistics(function: Callable) -> list[Tensor]:
-    """The running statistics that a pass through the function moves."""
+    """Return the running statistics that a pass through the function moves."""
     modules = function.modules() if isinstance(function, nn.Module) else ()
     norms = (module for module in modules if isinstance(module, (_NormBase, DomainLayer)))
     return [buffer for norm in norms for buffer in norm.buffers(recurse=False)]
 
 
 def is_recomputing() -> bool:
-    """Whether this forward pass runs inside a backward pass, as the recomputation of activation checkpointing does."""
+    """Tell whether this forward pass runs inside a backward pass, as activation checkpointing recomputes."""
     return not torch.compiler.is_compiling() and torch._C._current_graph_task_id() != -1

@@ -15,7 +15,7 @@ class GroupDrawer:
     """
 
     def draw_groups(self, layout: DomainBatch, inputs: Tensor, label: Tensor | None = None) -> DomainBatch:
-        """The layout with its groups.
+        """Return the layout with its groups.
 
         Args:
             layout: The layout of the inputs.
@@ -26,5 +26,5 @@ class GroupDrawer:
 
 
 def group_drawers(net: nn.Module) -> tuple[GroupDrawer, ...]:
-    """The parts of a network that want groups."""
+    """Return the parts of a network that want groups."""
     return tuple(module for module in net.modules() if isinstance(module, GroupDrawer))

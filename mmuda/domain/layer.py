@@ -26,7 +26,7 @@ class DomainLayer:
         """Hear which module was registered right after this layer, before the first training pass."""
 
     def domain_batch(self, batch_size: int) -> DomainBatch:
-        """The layout of the batch that this layer is working on.
+        """Return the layout of the batch that this layer is working on.
 
         Raises:
             RuntimeError: No layout is set, or it does not describe ``batch_size`` samples.

@@ -44,7 +44,7 @@ class CompiledEncoders:
         self._graphs, _ = _counted()
 
     def __str__(self) -> str:
-        """One sentence for the log."""
+        """Return one sentence for the log."""
         *names, last = self.parts
         names = f'{", ".join(names)} and {last}' if names else last
         backend = self.options.get('backend', 'inductor')
@@ -80,7 +80,7 @@ class CompiledEncoders:
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
-        """In this block a pass through the encoders is compiled."""
+        """Compile each pass through the encoders in this block."""
         for name, part in self.parts.items():
             part.forward = self._forwards[name]
         try:

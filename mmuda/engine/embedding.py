@@ -48,7 +48,7 @@ def embed_training_images(runner, tap: str, draw: int) -> Tensor:
 
 
 def target_batches(runner, count: int, draw: int) -> Iterator[Tensor]:
-    """``count`` batches of prepared target images ``[B, 3, H, W]``, or as many as there are whole ones; at least one.
+    """Yield ``count`` batches of prepared target images ``[B, 3, H, W]``, or as many as are whole; at least one.
 
     They are random, through the training pipeline, and the same on all processes.
 

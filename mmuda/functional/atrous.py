@@ -19,7 +19,7 @@ from torch import Tensor
 
 
 def atrous_depthwise(x: Tensor, weight: Tensor, bias: Tensor | None, dilation: int) -> Tensor:
-    """``F.conv2d(x, weight, bias, padding=dilation * (k − 1) / 2, dilation=dilation, groups=C)``, in channels last.
+    """Do ``F.conv2d(x, weight, bias, padding=dilation * (k − 1) / 2, dilation=dilation, groups=C)``, channels last.
 
     Args:
         x: ``[B, C, H, W]``; in channels last its sub-grids are copies of whole rows of channels.

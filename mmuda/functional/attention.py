@@ -127,7 +127,7 @@ def mixes_domains(layout: DomainBatch, direction: str) -> bool:
 
 
 def resolve(implementation: str, num_keys: int) -> str:
-    """``auto`` → ``gathered``, but ``masked`` for few keys and for a compiler, whose shapes must stay."""
+    """Turn ``auto`` into ``gathered``, but into ``masked`` for few keys and for a compiler, whose shapes must stay."""
     if implementation == 'gathered' and torch.compiler.is_compiling():
         raise ValueError(
             "hybrid attention has implementation='gathered' under torch.compile, whose shapes must not change from "
@@ -184,7 +184,7 @@ def _hybrid_domains(direction: str) -> tuple[bool, bool]:
 
 
 def _bias(intra_ratio: float) -> tuple[float, float] | None:
-    """Logit bias of own keys and of the other domain's; None where it would be one constant."""
+    """Return the logit bias of own keys and of the other domain's; None where it would be one constant."""
     return None if intra_ratio == 0.5 else (math.log(intra_ratio), math.log(1 - intra_ratio))
 
 
@@ -216,7 +216,7 @@ def _keys_and_values(k: Tensor, v: Tensor, layout: DomainBatch) -> tuple[Tensor,
 def _ungrouped(
     q: Tensor, k: Tensor, v: Tensor, layout: DomainBatch, direction: str, bias: tuple | None, dropout_p: float
 ) -> Tensor:
-    """Eq. 3 for the hybrid domains, Eq. 2 for another."""
+    """Attend by Eq. 3 in the hybrid domains, by Eq. 2 in another."""
     keys, values = _keys_and_values(k, v, layout)
     mask = None if bias is None else _bias_row(bias, q, k.shape[2]).expand(1, 1, q.shape[2], -1)
     if direction == 'both':

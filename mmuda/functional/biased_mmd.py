@@ -28,7 +28,7 @@ SMALLEST_BANDWIDTH = 1e-5
 def biased_mmd(
     joints: Sequence[Tensor], num_first: int, num_kernels: int = 5, multiplier: float = 2.0, reduction: str = 'mean'
 ) -> list[Tensor]:
-    """MMD² of pairs of sets; each pair has a bandwidth of its own.
+    """Compute MMD² of pairs of sets; each pair has a bandwidth of its own.
 
     Args:
         joints: Each ``[P, N, d]``, the first set before the second; P and d may differ.
@@ -119,7 +119,7 @@ def _kernels(joints: Sequence[Tensor], series: _Series) -> tuple[list[Tensor], T
 
 
 def _quadratic_form(kernels: Tensor, series: _Series) -> Tensor:
-    """Σ_ab c_a c_b k_ab of kernels ``[P, N, N, U]`` → ``[P]``, not below 0."""
+    """Compute Σ_ab c_a c_b k_ab of kernels ``[P, N, N, U]`` → ``[P]``, not below 0."""
     _, contrast, form, _ = _constants(series, kernels.dtype, kernels.device)
     over_first = torch.bmm(contrast.expand(len(kernels), 1, -1), kernels.flatten(2))  # [P, 1, N·U]
     return torch.mv(over_first.flatten(1), form).clamp_min(0)

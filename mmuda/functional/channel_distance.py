@@ -42,7 +42,7 @@ def transferability(
 
 
 def channel_distance(mean_s: Tensor, var_s: Tensor, mean_t: Tensor, var_t: Tensor, eps: float = 1e-5) -> Tensor:
-    """d of each channel ``[C]``, Eq. 5, of the same arguments."""
+    """Compute d of each channel ``[C]``, Eq. 5, of the same arguments."""
     return (mean_s * (var_s + eps).rsqrt() - mean_t * (var_t + eps).rsqrt()).abs()
 
 

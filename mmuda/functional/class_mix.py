@@ -36,7 +36,7 @@ def class_mask(label: Tensor, classes: Sequence[Tensor]) -> Tensor:
 
 
 def look_up(table: Tensor, label: Tensor) -> Tensor:
-    """``table[b, label[b]]`` of each pixel: ``[B, 256]`` and ``[B, H, W]`` → ``[B, H, W]``."""
+    """Look ``table[b, label[b]]`` up for each pixel: ``[B, 256]`` and ``[B, H, W]`` → ``[B, H, W]``."""
     return table.gather(1, label.flatten(1)).view(label.shape)
 
 

@@ -43,5 +43,5 @@ def prediction_entropy(logits: Tensor) -> Tensor:
 
 
 def entropy_weight(entropy: Tensor) -> Tensor:
-    """``1 + e^(−H)``: 2 for a sure prediction, towards 1 for an unsure one."""
+    """Compute ``1 + e^(−H)``: 2 for a sure prediction, towards 1 for an unsure one."""
     return 1 + torch.exp(-entropy)

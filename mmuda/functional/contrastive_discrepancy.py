@@ -122,7 +122,7 @@ class _Domains(NamedTuple):
 
 
 def _discrepancies(domains: _Domains, series: dict, intra_only: bool) -> Tensor:
-    """D ``[..., K, K]``, source class first; with ``intra_only`` its diagonal ``[..., K, 1]``."""
+    """Compute D ``[..., K, K]``, source class first; with ``intra_only`` its diagonal ``[..., K, 1]``."""
     source, target = domains.source, domains.target
     bandwidth = _bandwidths(domains)  # [..., K, K]
     if intra_only:

@@ -33,6 +33,6 @@ def pixel_agreement(prediction: Tensor, label: Tensor, valid: Tensor | None = No
 
 
 def coordination_ramp(step: Tensor | int, alpha: float) -> Tensor:
-    """``1 − e^(−step·alpha)``: 0 at step 0, 0.259 at 1500 and 1.000 at 40000 for the paper's alpha of 2e-4."""
+    """Compute ``1 − e^(−step·alpha)``: 0 at step 0, 0.259 at 1500 and 1.000 at 40000 for the paper's alpha of 2e-4."""
     step = step if isinstance(step, Tensor) else torch.tensor(step)
     return -torch.expm1(step * -alpha)  # a product of whole and other numbers is in float32

@@ -32,7 +32,7 @@ def cross_layer_weights(
     normalize: bool = False,
     pairwise: bool = False,
 ) -> Tensor:
-    """w_ij of Eq. 4: how much the alignment of target layer i and source layer j counts.
+    """Compute w_ij of Eq. 4: how much the alignment of target layer i and source layer j counts.
 
     Args:
         target_maps: m maps ``[B_t, c, h, w]``, or one tensor of them.
@@ -72,7 +72,7 @@ def cross_layer_mmd(
     multiplier: float = 2.0,
     reduction: str = 'mean',
 ) -> Tensor:
-    """dist(l_i^t, l_j^s) of Eq. 3 for all pairs of layers, biased, each pair with a bandwidth of its own.
+    """Compute dist(l_i^t, l_j^s) of Eq. 3 for all pairs of layers, biased, each pair with a bandwidth of its own.
 
     Args:
         target_maps: m maps ``[B_t, ...]``, or one tensor of them.

@@ -66,7 +66,7 @@ def full_precision(device: torch.device) -> AbstractContextManager:
 
 
 def instance_kernels(gate: Tensor, slope: Tensor, offset: Tensor | None = None) -> Tensor:
-    """K_c = g_c · U + V: ``[N, C, k, k]``, one product of a column and a row, whose gradients are products, too."""
+    """Compute K_c = g_c · U + V: ``[N, C, k, k]``, a column times a row, whose gradients are products, too."""
     row, column = slope.reshape(1, -1), gate.reshape(-1, 1).to(slope.dtype)
     with full_precision(slope.device):
         kernels = column @ row if offset is None else torch.addmm(offset.reshape(1, -1), column, row)
@@ -88,7 +88,7 @@ def dynamic_depthwise_conv(
 def shared_filters(
     x: Tensor, filters: Tensor, dilation: int = 1, stride: int = 1, matrix_positions: int = MATRIX_POSITIONS
 ) -> list[Tensor]:
-    """``x`` with each of ``filters`` ``[Q, k, k]``, which all channels share: Q maps.
+    """Convolve ``x`` with each of ``filters`` ``[Q, k, k]``, which all channels share: Q maps.
 
     Maps of at most ``matrix_positions`` are multiplied by a matrix, larger ones convolved.
     """

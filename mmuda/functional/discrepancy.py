@@ -8,7 +8,7 @@ from .mmd import widened
 
 
 def classifier_discrepancy(scores: Tensor) -> Tensor:
-    """``d(p_1, p_2) = 1/K · Σ_k |p_1k − p_2k|`` of each sample, p the softmax of its scores.
+    """Compute ``d(p_1, p_2) = 1/K · Σ_k |p_1k − p_2k|`` of each sample, p the softmax of its scores.
 
     Args:
         scores: ``[B, 2, K]`` of both classifiers.

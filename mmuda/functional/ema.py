@@ -32,7 +32,7 @@ def ema_momentum(t: int, momentum: float, keep_initial: bool = False) -> float:
 
 @torch.no_grad()
 def ema_update_(teacher: list[Tensor], student: list[Tensor], momentum: float) -> None:
-    """One fused update of all tensors in place; ``momentum`` is the student's share."""
+    """Update all tensors in place, in one fused operation; ``momentum`` is the student's share."""
     if momentum == 1:
         torch._foreach_copy_(teacher, student)  # exact, where t + 1·(s − t) rounds
     else:

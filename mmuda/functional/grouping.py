@@ -172,7 +172,7 @@ STRATEGIES = (*_SHAPES, 'semantic', 'scattered-semantic')
 
 
 def _cut(horizontal: Tensor, row: Tensor | int, column: Tensor | int, grid: Grid) -> Tensor:
-    """Above ``row`` where ``horizontal`` [B, 1], else left of ``column``."""
+    """Mark what lies above ``row`` where ``horizontal`` [B, 1], else left of ``column``."""
     rows, columns = _cells(horizontal, grid, 0)
     return torch.where(horizontal.unsqueeze(2), (rows < row).unsqueeze(2), (columns < column).unsqueeze(1))
 

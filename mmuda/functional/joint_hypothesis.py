@@ -26,7 +26,7 @@ def joint_errors(
     folds: int = 2,
     weight_decay: float = 1e-3,
 ) -> tuple[float, float]:
-    """ε_S and ε_T of one classifier trained on both domains; lambda is their sum.
+    """Compute ε_S and ε_T of one classifier trained on both domains; lambda is their sum.
 
     The two domains weigh the same in training, however many samples they have.
 

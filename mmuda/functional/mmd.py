@@ -32,7 +32,7 @@ def multi_kernel_mmd(
     estimator: str = 'biased',
     reduction: str = 'mean',
 ) -> Tensor:
-    """MMD² of two sets of vectors.
+    """Compute MMD² of two sets of vectors.
 
     Args:
         source: ``[n, ...]``; all but the first dimension are flattened.
@@ -69,7 +69,7 @@ def joint_mmd(
     estimator: str = 'biased',
     reduction: str = 'mean',
 ) -> Tensor:
-    """MMD² of the joint distribution over several layers (JAN, Long et al., ICML 2017, Eq. 10).
+    """Compute MMD² of the joint distribution over several layers (JAN, Long et al., ICML 2017, Eq. 10).
 
     The kernel of a pair of samples is the product of its kernels in each layer.
 
@@ -115,7 +115,7 @@ def gaussian_kernels(
     multiplier: float = 2.0,
     reduction: str = 'mean',
 ) -> Tensor:
-    """``Σ_u exp(−D / γ_u)`` or its mean, u over the series; shape of ``distances``.
+    """Compute ``Σ_u exp(−D / γ_u)`` or its mean, u over the series; shape of ``distances``.
 
     With the multiplier 2 each kernel is the square of the next wider one: one exponential serves all.
     """
@@ -164,7 +164,7 @@ def mean_bandwidth(distances: Tensor) -> Tensor:
 
 
 def mmd_of_kernel(kernel: Tensor, num_source: int, estimator: str = 'biased') -> Tensor:
-    """MMD² from the kernel matrix ``[n + m, n + m]`` of ``[source | target]``."""
+    """Compute MMD² from the kernel matrix ``[n + m, n + m]`` of ``[source | target]``."""
     if estimator == 'linear':
         return _linear(kernel, num_source)
     within_source, within_target = kernel[:num_source, :num_source], kernel[num_source:, num_source:]
@@ -234,5 +234,5 @@ def _check_sets(source: Tensor, target: Tensor, estimator: str) -> None:
 
 
 def widened(x: Tensor) -> Tensor:
-    """``x`` in float32, where a mixed-precision pass gave less."""
+    """Return ``x`` in float32, where a mixed-precision pass gave less."""
     return x if x.dtype in (torch.float32, torch.float64) else x.float()

@@ -57,7 +57,7 @@ def joined_moments(parts: list[Moments]) -> Moments:
 
 
 def _scalar(value: Tensor | int, like: Tensor) -> Tensor:
-    """``value`` on a device that does not wait for the host, as it would for a copy of a host's tensor."""
+    """Put ``value`` on a device without waiting for the host, as a copy of a host's tensor would."""
     return value.to(like.dtype) if isinstance(value, Tensor) else like.new_full((), value)
 
 

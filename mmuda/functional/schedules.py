@@ -47,7 +47,7 @@ def steps_of(value: float, length: int, name: str = 'a length') -> int:
 
 
 def adaptation_ramp(step: Tensor | int, ramp_steps: float, gamma: float = 10.0, high: float = 1.0) -> Tensor:
-    """``high · tanh(gamma · p / 2)`` with p = step / ramp_steps, which may grow beyond 1.
+    """Compute ``high · tanh(gamma · p / 2)`` with p = step / ramp_steps, which may grow beyond 1.
 
     Args:
         step: Training steps done so far; a tensor stays on its device.

@@ -27,7 +27,7 @@ class Ensemble(nn.Module):
         self.networks = nn.ModuleList(networks)
 
     def test_step(self, data: Any) -> list:
-        """What a single network's ``test_step`` gives; segmented images have log p in place of the logits."""
+        """Return what a single network's ``test_step`` gives; segmented images have log p in place of the logits."""
         total: list[Tensor] = []
         for network in self.networks:
             samples = network.test_step(data)
@@ -37,7 +37,7 @@ class Ensemble(nn.Module):
 
 
 def probability_of(sample: Any) -> Tensor:
-    """The probabilities ``[K]`` of an image's classes, or ``[K, H, W]`` of its pixels'.
+    """Return the probabilities ``[K]`` of an image's classes, or ``[K, H, W]`` of its pixels'.
 
     Raises:
         ValueError: A segmentor with one score, or an image without scores.
@@ -54,7 +54,7 @@ def probability_of(sample: Any) -> Tensor:
 
 
 def decided(sample: Any, p: Tensor) -> Any:
-    """The sample with the probabilities ``[K]`` or ``[K, H, W]`` and the class that they say."""
+    """Return the sample with the probabilities ``[K]`` or ``[K, H, W]`` and the class that they say."""
     if 'pred_score' in sample:
         return sample.set_pred_score(p).set_pred_label(p.argmax(0, keepdim=True))
     log_p = p.clamp_min(torch.finfo(p.dtype).tiny).log()

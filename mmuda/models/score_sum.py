@@ -20,5 +20,5 @@ class ScoreSumTTA(BaseTTAModel):
     """
 
     def merge_preds(self, data_samples_list: list) -> list:
-        """The views' samples of every image -> one sample an image."""
+        """Merge the views' samples of every image into one sample an image."""
         return [decided(views[0].new(), sum(map(probability_of, views)) / len(views)) for views in data_samples_list]

@@ -32,7 +32,7 @@ class Agreement:
             self._work = dist.all_reduce(self._value, dist.ReduceOp.MAX, group=self.group, async_op=True)
 
     def result(self) -> int:
-        """The largest proposal of this step.
+        """Return the largest proposal of this step.
 
         Raises:
             RuntimeError: A rank has ended or does not answer.
@@ -42,7 +42,7 @@ class Agreement:
         return int(self._value)
 
     def smallest(self, number: int) -> int:
-        """The smallest number that a rank proposes; waits for all ranks."""
+        """Return the smallest number that a rank proposes; waits for all ranks."""
         self.propose(-number)
         return -self.result()
 

@@ -15,7 +15,7 @@ GRACE = 600.0  # seconds for the last step and its checkpoint; torchrun gives as
 
 @contextlib.contextmanager
 def follow_launcher() -> Iterator[None]:
-    """While a block runs, send this process SIGTERM when its parent is gone, and end it when that has not ended it.
+    """Send this process SIGTERM when its parent is gone while a block runs, and end it when that has not ended it.
 
     A launcher that is killed cannot tell its ranks, which would train on and hold their devices. For ranks only: a
     process that a shell started may outlive it.

@@ -57,7 +57,7 @@ def mark(doing: str, position: Position | None = None) -> None:
 
 
 def main_place() -> Place:
-    """The innermost Python line of the main thread."""
+    """Return the innermost Python line of the main thread."""
     frame = sys._current_frames()[threading.main_thread().ident]
     path = Path(frame.f_code.co_filename)
     text = f'{"/".join(path.parts[-3:])}:{frame.f_lineno} ({frame.f_code.co_name})'
@@ -66,7 +66,7 @@ def main_place() -> Place:
 
 
 def stopped_children() -> list[int]:
-    """Forked processes, such as data workers, that are stopped (SIGSTOP), where /proc tells."""
+    """Return forked processes, such as data workers, that are stopped (SIGSTOP), where /proc tells."""
     return [child.pid for child in multiprocessing.active_children() if _state(child.pid) == 'T']
 
 

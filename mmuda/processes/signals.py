@@ -95,17 +95,17 @@ def caught_signals() -> Iterator[None]:
 
 
 def defer() -> None:
-    """From now on a signal does not raise: the caller asks :func:`requested`."""
+    """Let a signal not raise from now on: the caller asks :func:`requested`."""
     _catcher.deferring = True
 
 
 def release() -> None:
-    """From now on a signal raises again; one that came meanwhile stays :func:`requested`."""
+    """Let a signal raise again from now on; one that came meanwhile stays :func:`requested`."""
     _catcher.deferring = False
 
 
 def requested() -> int:
-    """The number of the signal that asked this process to end, 0 for none."""
+    """Return the number of the signal that asked this process to end, 0 for none."""
     return _catcher.number
 
 
@@ -125,7 +125,7 @@ def leave(status: int, sentence: str) -> NoReturn:
 
 
 def _is_rank() -> bool:
-    """Whether this process has joined a group; nobody does without torch, which is not imported for the question."""
+    """Tell whether this process has joined a group, which nobody does without torch; do not import it to find out."""
     dist = sys.modules.get('torch.distributed')
     return dist is not None and dist.is_available() and dist.is_initialized()
 
@@ -163,7 +163,7 @@ def _without_child_handler() -> Iterator[None]:
 
 
 def _leave_to_parent() -> None:
-    """In a forked child: no signal reaches the run's pipe, only SIGTERM from the parent counts."""
+    """Keep signals from the run's pipe in a forked child, where only SIGTERM from the parent counts."""
     if not _catcher.active:
         return
     _catcher.active = False

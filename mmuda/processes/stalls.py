@@ -112,7 +112,7 @@ class StallWatch(threading.Thread):
                 end_at_once(1, f'mmuda: error: {verdict.sentence}; {self.advice()}')
 
     def stop(self) -> None:
-        """The run is over."""
+        """Stop the watch: the run is over."""
         global _watch
         _watch = None
         self.stopped.set()
@@ -129,7 +129,7 @@ class StallWatch(threading.Thread):
         return record
 
     def _judge(self, own: Record) -> Verdict:
-        """Who keeps the others waiting; a rank that is slow to publish has time to do so."""
+        """Tell who keeps the others waiting; a rank that is slow to publish has time to do so."""
         if self.ranks == 1:
             return Verdict(f'{own.name} has been {own.activity}', [])
         before, end = self._records(), time.monotonic() + SILENCE
@@ -144,11 +144,11 @@ class StallWatch(threading.Thread):
         return Verdict(describe(now, silent, self.ranks), sorted(set(range(self.ranks)) - set(silent)))
 
     def _told(self) -> Verdict | None:
-        """The verdict of the rank that came to one first."""
+        """Return the verdict of the rank that came to one first."""
         return self._guarded(lambda store: _verdict(store.get('verdict')) if store.check(['verdict']) else None)
 
     def _agreed(self, verdict: Verdict) -> Verdict:
-        """The verdict of all ranks: this one, unless another rank was first."""
+        """Return the verdict of all ranks: this one, unless another rank was first."""
         text = json.dumps(verdict)
         return self._guarded(lambda store: _verdict(store.compare_set('verdict', '', text))) or verdict
 
@@ -167,7 +167,7 @@ class StallWatch(threading.Thread):
         return self._guarded(read) or {}
 
     def _guarded(self, use: Callable[[dist.Store], Any]) -> Any:
-        """None, now and later, when the store does not answer: its keeper, launcher or rank 0, is gone or stopped."""
+        """Return None, now and later, when the store does not answer: its keeper is gone or stopped."""
         try:
             return use(self._store) if self._store is not None else None
         except (RuntimeError, dist.DistError):
@@ -188,7 +188,7 @@ def await_verdict() -> None:
 
 
 def describe(now: dict[int, Record], silent: list[int], ranks: int) -> str:
-    """One sentence on which rank keeps the others waiting.
+    """Return one sentence on which rank keeps the others waiting.
 
     Args:
         now: The ranks' records.
@@ -214,7 +214,7 @@ def describe(now: dict[int, Record], silent: list[int], ranks: int) -> str:
 
 
 def _connect(limit: float) -> dist.Store | None:
-    """A connection of its own to the store of the process group, which the main thread may be holding.
+    """Return a connection of its own to the store of the process group, which the main thread may be holding.
 
     None where the group was not joined through an address: then no rank can be named.
     """

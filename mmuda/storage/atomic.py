@@ -64,7 +64,7 @@ def remove_leftovers(folder: str | Path) -> list[str]:
 
 @contextlib.contextmanager
 def _opened(part: Path, mode: str) -> Iterator[IO]:
-    """A file that is locked while this process writes it: the lock ends with the process, however that ends."""
+    """Open a file that is locked while this process writes it: the lock ends with the process, however that ends."""
     while True:
         text = {} if 'b' in mode else dict(encoding='utf-8', errors='surrogateescape')
         with open(part, mode, **text) as file:
@@ -76,7 +76,7 @@ def _opened(part: Path, mode: str) -> Iterator[IO]:
 
 
 def _removed(part: Path) -> bool:
-    """Whether a temporary file has been removed, because nobody writes it."""
+    """Remove a temporary file that nobody writes; return whether it was so."""
     try:
         with open(part, 'rb') as file:
             try:

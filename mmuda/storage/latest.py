@@ -84,13 +84,13 @@ def checkpoint_folder(work_dir: str | Path, cfg: Mapping) -> Path:
 
 
 def last_good(work_dir: str | Path, folder: str | Path | None = None) -> str:
-    """The clause with which a message says where a run that has ended can go on."""
+    """Return the clause with which a message says where a run that has ended can go on."""
     path = find_latest(work_dir, folder).path
     return f'the last good checkpoint is {path}' if path else f'there is no whole checkpoint in {folder or work_dir}'
 
 
 def damage(path: Path) -> str | None:
-    """What is wrong with a checkpoint file, None if it is whole: its table of contents and its checksums are read."""
+    """Say what is wrong with a checkpoint file, None if it is whole, by its table of contents and checksums."""
     try:
         if path.stat().st_size == 0:
             return 'is empty'
@@ -105,7 +105,7 @@ def damage(path: Path) -> str | None:
 
 
 def _named(pointer: Path, folder: Path) -> tuple[Path | None, str]:
-    """The checkpoint that the pointer names, or what is wrong with the pointer."""
+    """Return the checkpoint that the pointer names, or what is wrong with the pointer."""
     try:
         text = pointer.read_text(encoding='utf-8').strip()
     except FileNotFoundError:
@@ -119,7 +119,7 @@ def _named(pointer: Path, folder: Path) -> tuple[Path | None, str]:
 
 
 def _newest_first(pointer: Path, named: Path | None, folder: Path) -> Iterator[Path]:
-    """The checkpoints of a folder, newest first."""
+    """Yield the checkpoints of a folder, newest first."""
     files = [path for path in folder.glob('*.pth') if STEP.search(path.name) and not NOT_RESUMABLE.search(path.name)]
     files = [path for path in files if path.is_file()]
     files.sort(key=lambda path: (_step(path), path.stat().st_mtime), reverse=True)

@@ -44,7 +44,7 @@ class Holder:
 
     @classmethod
     def this_process(cls) -> Holder:
-        """The calling process."""
+        """Return the calling process."""
         return cls(
             host=socket.gethostname(),
             pid=os.getpid(),
@@ -59,7 +59,7 @@ class Holder:
         return f'process {self.pid} on {self.host}' + (f' (job {self.job})' if self.job else '')
 
     def has_ended(self, now: Holder) -> bool:
-        """Whether this process is known to be gone: on this machine, or because its job was requeued."""
+        """Tell whether this process is known to be gone: on this machine, or because its job was requeued."""
         if self.job and self.job == now.job and self.restart != now.restart:
             return True
         here = (self.host, self.processes) == (now.host, now.processes)
@@ -124,11 +124,11 @@ class FolderLock:
             self.path.unlink(missing_ok=True)
 
     def is_held(self) -> bool:
-        """Whether the file still names this process."""
+        """Tell whether the file still names this process."""
         return self.current() == self.holder
 
     def current(self) -> Holder | None:
-        """Who holds the lock now; None: nobody."""
+        """Tell who holds the lock now; None: nobody."""
         return _read(self.path)[0]
 
     def _check_free(self) -> str:
@@ -212,7 +212,7 @@ def _remove_if_empty(folder: Path) -> None:
 
 
 def _read(path: Path) -> tuple[Holder | None, float | None]:
-    """Who holds the lock (None: unreadable) and when it was touched last (None: it is free)."""
+    """Tell who holds the lock (None: unreadable) and when it was touched last (None: it is free)."""
     try:
         state = path.stat()
         holder = Holder(**json.loads(path.read_text(encoding='utf-8')))
@@ -235,7 +235,7 @@ def _runs(pid: int, started: float) -> bool:
 
 
 def _process_namespace() -> str:
-    """Within which the number of a process is its own; '' where there is one only."""
+    """Return the namespace within which the number of a process is its own; '' where there is one only."""
     try:
         return os.readlink('/proc/self/ns/pid')
     except OSError:
@@ -243,7 +243,7 @@ def _process_namespace() -> str:
 
 
 def _now(folder: Path) -> float:
-    """The time by the clock of the folder's file server, which may differ from this machine's."""
+    """Return the time by the clock of the folder's file server, which may differ from this machine's."""
     probe = folder / f'.{secrets.token_hex(4)}.part'
     try:
         probe.touch()

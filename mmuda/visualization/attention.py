@@ -63,7 +63,7 @@ class AttentionReport:
 
 
 def attention_figure(report: AttentionReport) -> Figure:
-    """The whole picture; save it with ``figure.savefig(path, dpi=...)``."""
+    """Draw the whole picture; save it with ``figure.savefig(path, dpi=...)``."""
     rows = _picture_rows(report)
     height, width = report.images[0].shape[:2]
     top = len(rows) * (WIDTH - 0.5) / len(rows[0]) * min(height / width, 1.4) + 0.35
@@ -81,7 +81,7 @@ def attention_figure(report: AttentionReport) -> Figure:
 
 
 def split_overlay(image: np.ndarray, groups: np.ndarray, opacity: float = 0.5) -> np.ndarray:
-    """Both groups painted over the image without its colours, and lightened: a dusk scene stays readable.
+    """Paint both groups over the image without its colours, and lightened: a dusk scene stays readable.
 
     Args:
         image: uint8 [H, W, 3], RGB.
@@ -98,7 +98,7 @@ def split_overlay(image: np.ndarray, groups: np.ndarray, opacity: float = 0.5) -
 
 
 def _picture_rows(report: AttentionReport) -> list[list[tuple[str, str, np.ndarray]]]:
-    """(title above, name at the left, picture) of every cell; without groups, all images share one row."""
+    """Return (title above, name at the left, picture) of every cell; without groups, all images share one row."""
     if not report.maps:
         return [[(name, '', image) for name, image in zip(report.names, report.images)]]
     rows = []
@@ -121,7 +121,7 @@ def _draw_pictures(figure: SubFigure, rows: list[list[tuple[str, str, np.ndarray
 
 
 def _draw_shares(axis: Axes, shares: Mapping[str, np.ndarray]) -> None:
-    """A bar a grid: the mean share of each group, and a dot an image."""
+    """Draw a bar a grid: the mean share of each group, and a dot an image."""
     for row, values in enumerate(shares.values()):
         mean = float(np.mean(values))
         axis.barh(row, mean, color=rgb(FIRST), height=0.72)
@@ -141,7 +141,7 @@ def _draw_shares(axis: Axes, shares: Mapping[str, np.ndarray]) -> None:
 
 
 def _draw_mass(axis: Axes, report: AttentionReport) -> None:
-    """Two bars a layer, source and target; stages stand apart."""
+    """Draw two bars a layer, source and target; stages stand apart."""
     layers = list(report.source_mass)
     places = np.array([number + 0.9 * (stage - layers[0][0]) for number, (stage, _) in enumerate(layers)])
     for shift, color, mass in ((-0.2, SOURCE, report.source_mass), (0.2, TARGET, report.target_mass)):

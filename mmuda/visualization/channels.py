@@ -83,7 +83,7 @@ class ChannelReport:
 
 
 def channels_figure(report: ChannelReport) -> Figure:
-    """The picture; save it with ``figure.savefig(path, dpi=...)``."""
+    """Draw the picture; save it with ``figure.savefig(path, dpi=...)``."""
     columns = 1 + 2 * report.count
     height, width = report.images[0].shape[:2]
     cell = (WIDTH - 0.8) / columns
@@ -113,7 +113,7 @@ def _draw_maps(figure: SubFigure, report: ChannelReport) -> None:
 
 
 def _draw_alpha(axis: Axes, report: ChannelReport) -> None:
-    """A bar a channel, the chosen ones in colour."""
+    """Draw a bar a channel, the chosen ones in colour."""
     colors = [rgb(OTHERS)] * len(report.alpha)
     colors[: report.count] = [rgb(MOST)] * report.count
     colors[-report.count :] = [rgb(LEAST)] * report.count

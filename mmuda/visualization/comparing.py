@@ -48,7 +48,7 @@ def comparison(
     image_title: str = 'target image',
     layout: Layout = Layout(),
 ) -> np.ndarray:
-    """Images beside several label maps of each, with titles and a legend.
+    """Lay images beside several label maps of each, with titles and a legend.
 
     Args:
         images: uint8 [H, W, 3] RGB each.
@@ -85,7 +85,7 @@ def _check(images: Sequence[np.ndarray], columns: Mapping[str, Sequence[np.ndarr
 def _grid(
     titles: Sequence[str], columns: Sequence[Sequence[np.ndarray]], notes: Mapping[str, str], layout: Layout
 ) -> Image.Image:
-    """Titles above columns of pictures, all of one width."""
+    """Return titles above columns of pictures, all of one width."""
     cells = [[_fit(picture, layout.cell_width) for picture in column] for column in columns]
     heights = [max(column[row].height for column in cells) for row in range(len(cells[0]))]
     top = layout.margin + round(layout.text * (2.9 if notes else 1.7))

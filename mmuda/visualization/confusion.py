@@ -15,7 +15,7 @@ MAP = 'viridis'
 
 
 def confusion_figure(counts: np.ndarray, classes: Sequence[str], title: str = '') -> Figure:
-    """The picture; save it with ``figure.savefig(path, dpi=...)``.
+    """Draw the picture; save it with ``figure.savefig(path, dpi=...)``.
 
     Args:
         counts: ``[K, K]``, a row a true class, a column a predicted one; a row without counts stays empty.

@@ -69,7 +69,7 @@ class LayerWeights:
 def cross_layer_figure(
     groups: Mapping[str, LayerWeights], layers: Sequence[str] | None = None, maps: int = 4, title: str = ''
 ) -> Figure:
-    """The picture; save it with ``figure.savefig(path, dpi=...)``.
+    """Draw the picture; save it with ``figure.savefig(path, dpi=...)``.
 
     Args:
         groups: Name of each group of runs -> its weights, of as many layers in all.
@@ -97,7 +97,7 @@ def cross_layer_figure(
 
 
 def _limits(groups: Sequence[LayerWeights], m: int) -> tuple[float, float]:
-    """One range of values for everything: all weights with their spread, 1/m, and some air."""
+    """Return one range of values for everything: all weights with their spread, 1/m, and some air."""
     ends = [1 / m]
     for weights in groups:
         ends += [(weights.mean - weights.deviation).min(), (weights.mean + weights.deviation).max()]
@@ -133,7 +133,7 @@ def _draw_maps(
 def _draw_map(
     axis: Axes, mean: np.ndarray, deviation: np.ndarray | None, layers: Sequence[str], limits: tuple[float, float]
 ) -> None:
-    """Weights ``[m, m]`` as colours and as numbers."""
+    """Draw weights ``[m, m]`` as colours and as numbers."""
     axis.imshow(mean, cmap=MAP, vmin=limits[0], vmax=limits[1])
     for (i, j), value in np.ndenumerate(mean):
         text = f'{value:.2f}' + ('' if deviation is None else f'\n± {deviation[i, j]:.2f}')

@@ -42,7 +42,7 @@ class Curve:
 
 
 def curves_figure(panels: Mapping[str, Mapping[str, Curve]], title: str = '') -> Figure:
-    """A panel a quantity, a line a group; save it with ``figure.savefig(path, dpi=...)``.
+    """Draw a panel a quantity, a line a group; save it with ``figure.savefig(path, dpi=...)``.
 
     Args:
         panels: quantity -> group -> its curve; a group may be absent from a panel.
@@ -66,7 +66,7 @@ def curves_figure(panels: Mapping[str, Mapping[str, Curve]], title: str = '') ->
 
 
 def draw_curve(axis: Axes, curve: Curve, color: tuple[float, ...], marker: str | None, label: str) -> None:
-    """A line, and a band of one standard deviation where there are several runs."""
+    """Draw a line, and a band of one standard deviation where there are several runs."""
     axis.plot(curve.steps, curve.mean, color=color, linewidth=1.8, marker=marker, markersize=4, label=label)
     if curve.runs > 1:
         low, high = curve.mean - curve.deviation, curve.mean + curve.deviation

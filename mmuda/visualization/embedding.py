@@ -20,7 +20,7 @@ LISTED = 31  # more classes than this go without a legend
 def embedding_figure(
     points: np.ndarray, num_source: int, labels: np.ndarray, classes: Sequence[str], title: str = ''
 ) -> Figure:
-    """The picture; save it with ``figure.savefig(path, dpi=...)``.
+    """Draw the picture; save it with ``figure.savefig(path, dpi=...)``.
 
     Args:
         points: ``[N, 2]``, those of the source first.

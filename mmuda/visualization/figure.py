@@ -12,7 +12,7 @@ WIDTH = 13.0  # inches
 
 
 def new_figure(height: float, title: str) -> Figure:
-    """An empty figure of ``WIDTH`` × ``height`` inches; nothing of matplotlib's global state is touched."""
+    """Make an empty figure of ``WIDTH`` × ``height`` inches; nothing of matplotlib's global state is touched."""
     figure = Figure(figsize=(WIDTH, height), layout='constrained', facecolor=rgb(PAPER))
     FigureCanvasAgg(figure)
     figure.suptitle(title, color=rgb(INK), fontsize=13, x=0.012, ha='left')
@@ -20,5 +20,5 @@ def new_figure(height: float, title: str) -> Figure:
 
 
 def rgb(color: Color) -> tuple[float, ...]:
-    """Channels of 0 to 255 -> 0 to 1."""
+    """Scale channels of 0 to 255 to 0 to 1."""
     return tuple(channel / 255 for channel in color)

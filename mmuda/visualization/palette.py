@@ -12,7 +12,7 @@ VOID: Color = (0, 0, 0)
 
 
 def default_palette(num_classes: int) -> list[Color]:
-    """Well-spread colours for a data set without a palette.
+    """Make well-spread colours for a data set without a palette.
 
     Neighbouring ids lie a golden angle apart on the colour circle, with alternating brightness.
     """
@@ -23,7 +23,7 @@ def default_palette(num_classes: int) -> list[Color]:
 
 
 def palette_of(meta: Mapping | None, num_classes: int) -> list[Color]:
-    """The colours in a data set's meta information (lists, an array or a tensor), else made-up ones."""
+    """Return the colours in a data set's meta information (lists, an array or a tensor), else made-up ones."""
     given = (meta or {}).get('palette')
     if given is None or len(given) == 0:
         return default_palette(num_classes)
@@ -31,7 +31,7 @@ def palette_of(meta: Mapping | None, num_classes: int) -> list[Color]:
 
 
 def colorize(label: np.ndarray, palette: Sequence[Color], void: Color = VOID) -> np.ndarray:
-    """Label map -> picture.
+    """Paint a label map.
 
     Args:
         label: [H, W] class ids; what is no index of the palette (255, say) counts as void.

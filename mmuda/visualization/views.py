@@ -40,7 +40,7 @@ class Panel:
 
 
 def views_figure(rows: Sequence[Sequence[Panel]], legend: Mapping[str, Color] | None = None, title: str = '') -> Figure:
-    """The picture; save it with ``figure.savefig(path, dpi=...)``.
+    """Draw the picture; save it with ``figure.savefig(path, dpi=...)``.
 
     Args:
         rows: Panels of each row; a shorter row leaves its last places empty.
@@ -71,7 +71,7 @@ def views_figure(rows: Sequence[Sequence[Panel]], legend: Mapping[str, Color] | 
 
 
 def _draw(axis: Axes, panel: Panel) -> None:
-    """Labels and pixels stay sharp; weights have one scale, from 0 to 1 or to their largest."""
+    """Draw a view; labels and pixels stay sharp; weights have one scale, from 0 to 1 or to their largest."""
     if panel.picture.ndim == 2:
         top = max(1.0, float(panel.picture.max(initial=0)))
         axis.imshow(panel.picture, cmap=WEIGHTS, vmin=0, vmax=top, interpolation='nearest')

@@ -34,7 +34,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def find_runs(patterns: Sequence[str]) -> dict[Path, Log]:
-    """Each work directory and its log.
+    """Return each work directory and its log.
 
     Raises:
         UserError: A pattern without work directory, or one without log.
@@ -51,7 +51,7 @@ def find_runs(patterns: Sequence[str]) -> dict[Path, Log]:
 
 
 def choose_keys(logs: dict[Path, Log], chosen: Sequence[str] | None) -> list[str]:
-    """The columns.
+    """Choose the columns.
 
     Raises:
         UserError: No run has logged a chosen key.
@@ -63,7 +63,7 @@ def choose_keys(logs: dict[Path, Log], chosen: Sequence[str] | None) -> list[str
 
 
 def value_of(log: Log, key: str) -> str:
-    """The last value of a score; the mean over the last tenth of the steps of what training steps log."""
+    """Return the last value of a score; the mean over the last tenth of the steps of what training steps log."""
     rows = [row for row in log if isinstance(row.get(key), (int, float))]
     if not rows:
         return '–'
@@ -74,7 +74,7 @@ def value_of(log: Log, key: str) -> str:
 
 
 def line(log: Log, keys: Sequence[str]) -> list[str]:
-    """Cells of a run."""
+    """Return the cells of a run."""
     steps = [row for row in log if 'lr' in row]
     times = [row['time'] for row in steps if row.get('time')]
     waited = [row.get('data_time', 0) / row['time'] for row in steps if row.get('time')]

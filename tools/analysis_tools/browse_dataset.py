@@ -72,14 +72,14 @@ class Browser:
         self.shown: set[int] = set()  # values of the label maps
 
     def rows(self, batch: dict, count: int) -> list[list[Panel]]:
-        """At most `count` rows of a batch of the training's loader."""
+        """Return at most `count` rows of a batch of the training's loader."""
         columns = [self.loaded(batch, 'source'), self.loaded(batch, 'target'), *self.made(batch)]
         columns = [column for column in columns if column]
         longest = max(map(len, columns))
         return [[panel for column in columns for panel in column[i % len(column)]] for i in range(min(longest, count))]
 
     def loaded(self, batch: dict, domain: str) -> list[list[Panel]]:
-        """What the pipeline gives of a domain, image by image; labels of the source alone."""
+        """Return what the pipeline gives of a domain, image by image; labels of the source alone."""
         found = []
         for image, sample in zip(batch['inputs'], batch['data_samples']):
             if sample.get('domain', 'source') == domain:
@@ -88,7 +88,7 @@ class Browser:
         return found
 
     def made(self, batch: dict) -> Iterator[list[list[Panel]]]:
-        """A column of rows for each view that is not as it was loaded."""
+        """Yield a column of rows for each view that is not as it was loaded."""
         if not hasattr(self.model, 'views_of'):
             return
         with torch.no_grad():
@@ -104,7 +104,7 @@ class Browser:
                 yield [self.panels(f'{name}, changed' if name in DOMAINS else name, *row) for row in rows]
 
     def pictures(self, inputs: Tensor) -> list[np.ndarray]:
-        """Normalised images ``[N, C, H, W]`` -> RGB, uint8 ``[H, W, 3]`` each."""
+        """Turn normalised images ``[N, C, H, W]`` into RGB, uint8 ``[H, W, 3]`` each."""
         host = self.model.data_preprocessor.host
         plain = inputs * getattr(host, 'std', 1) + getattr(host, 'mean', 0)
         images = plain.clamp(0, 255).round().byte().permute(0, 2, 3, 1).numpy()
@@ -114,7 +114,7 @@ class Browser:
     def panels(
         self, name: str, image: np.ndarray | None, label: Tensor | None, weight: Tensor | None = None
     ) -> list[Panel]:
-        """An image with its label map and its weights beside it; a class and one weight stand in the title."""
+        """Return an image with its label map and its weights beside it; a class and one weight stand in the title."""
         said = ''
         if label is not None and not label.dim():
             said += f': {self.classes[int(label)] if 0 <= int(label) < len(self.classes) else "no class"}'
@@ -130,21 +130,21 @@ class Browser:
         return found
 
     def legend(self) -> dict[str, tuple[int, int, int]]:
-        """Names and colours of the classes that were drawn."""
+        """Return names and colours of the classes that were drawn."""
         count = len(self.classes)
         ignored = {'ignored': VOID} if any(i >= count for i in self.shown) else {}
         return {self.classes[i]: self.palette[i] for i in sorted(self.shown) if i < count} | ignored
 
 
 def _label_of(sample: Any) -> Tensor | None:
-    """A label map ``[H, W]``, a class ``[]``, or None."""
+    """Return a label map ``[H, W]``, a class ``[]``, or None."""
     if 'gt_sem_seg' in sample:
         return sample.gt_sem_seg.data[0]
     return sample.gt_label[0] if 'gt_label' in sample else None
 
 
 def build_model(cfg: Any, checkpoint: str | None) -> nn.Module:
-    """The config's model in training, with a checkpoint's weights if there is one."""
+    """Build the config's model in training, with a checkpoint's weights if there is one."""
     without_timm_weights(cfg)
     model = MODELS.build(cfg.model)
     if checkpoint:
@@ -155,7 +155,7 @@ def build_model(cfg: Any, checkpoint: str | None) -> nn.Module:
 
 
 def write_batches(cfg: Any, args: argparse.Namespace) -> list[Path]:
-    """The pictures of the first batches."""
+    """Write the pictures of the first batches."""
     loader = Runner.build_dataloader(cfg.train_dataloader, seed=cfg.randomness.get('seed'))
     browser = Browser(build_model(cfg, args.checkpoint), loader.dataset.metainfo)
     by = Path(args.checkpoint).name if args.checkpoint else 'a network that has learnt nothing yet'

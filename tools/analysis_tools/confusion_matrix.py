@@ -44,7 +44,7 @@ def parse_args() -> argparse.Namespace:
 
 @torch.inference_mode()
 def confusion(model: nn.Module, dataset: torch.utils.data.Dataset, classes: int) -> np.ndarray:
-    """Counts ``[K, K]`` over a data set, by true and predicted class; a progress bar goes to stderr."""
+    """Count ``[K, K]`` over a data set, by true and predicted class; a progress bar goes to stderr."""
     counts = np.zeros((classes, classes), int)
     for index in track_iter_progress(range(len(dataset)), file=sys.stderr):
         (sample,) = model.test_step(pseudo_collate([dataset[index]]))
@@ -53,7 +53,7 @@ def confusion(model: nn.Module, dataset: torch.utils.data.Dataset, classes: int)
 
 
 def largest(counts: np.ndarray, classes: Sequence[str], number: int) -> str:
-    """A table of the confusions that cost a true class most, in % of it."""
+    """Return a table of the confusions that cost a true class most, in % of it."""
     shares = 100 * counts / np.maximum(counts.sum(1, keepdims=True), 1)
     np.fill_diagonal(shares, 0)
     order = np.argsort(-shares, axis=None, kind='stable')[:number]

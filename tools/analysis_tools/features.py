@@ -24,7 +24,7 @@ class Features:
 
 
 def features_of(args: argparse.Namespace) -> Features:
-    """Source training images and target test images through the test pipeline and the network in evaluation."""
+    """Pass source training images and target test images through the test pipeline and the network in evaluation."""
     trained = open_trained(args)
     if not hasattr(trained.network, 'head'):
         kind = type(trained.network).__name__
@@ -37,7 +37,7 @@ def features_of(args: argparse.Namespace) -> Features:
 
 @torch.no_grad()
 def _extract(trained: Trained, domain: str, args: argparse.Namespace) -> tuple[Tensor, Tensor]:
-    """Features `[N, C]` of the domain's images and their classes `[N]`."""
+    """Return features `[N, C]` of the domain's images and their classes `[N]`."""
     features, labels = [], []
     for inputs, samples, _ in trained.batches(domain, args.samples, args.seed):
         feature = trained.network.extract_feat(inputs)

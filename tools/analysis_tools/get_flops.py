@@ -35,7 +35,7 @@ HEADER = ('network', 'input', 'parameters', 'paper', 'MACs', 'paper')
 
 
 def complexity(net: nn.Module, shape: tuple[int, int, int]) -> tuple[int, int]:
-    """Parameters, and multiply-adds of one image of `shape`.
+    """Count parameters, and multiply-adds of one image of `shape`.
 
     Raises:
         UserError: The network has fused attention, which is not counted.
@@ -55,7 +55,7 @@ def complexity(net: nn.Module, shape: tuple[int, int, int]) -> tuple[int, int]:
 
 
 def network_of(path: str, options: dict | None = None) -> nn.Module:
-    """The student of a config, or its plain network."""
+    """Return the student of a config, or its plain network."""
     cfg = load_config(path, options)
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmuda')):
         model = MODELS.build(cfg.model)
@@ -63,26 +63,26 @@ def network_of(path: str, options: dict | None = None) -> nn.Module:
 
 
 def input_shape(net: nn.Module, size: list[int] | None) -> tuple[int, int, int]:
-    """Of one image: what is asked for, what the backbone says that it takes, or 3 x 224 x 224."""
+    """Return the shape of one image: what is asked for, what the backbone says that it takes, or 3 x 224 x 224."""
     backbone = getattr(net, 'backbone', net)
     side = getattr(backbone, 'size', 224)
     return (getattr(backbone, 'in_channels', 3), *(size or (side, side)))
 
 
 def table_of_the_paper() -> list[tuple[str, ...]]:
-    """Rows for footnote 3."""
+    """Return the rows for footnote 3."""
     modules = zip(FOOTNOTE, (DIDAModule(512, 512, rescale=False), StaticModule(512, 512, bias=False)))
     return [row(name, module, (512, 7, 7), (FOOTNOTE[name], '')) for name, module in modules]
 
 
 def row(name: str, net: nn.Module, shape: tuple[int, int, int], paper: tuple[str, str] = ('', '')) -> tuple[str, ...]:
-    """A line of the table."""
+    """Return a line of the table."""
     parameters, macs = complexity(net, shape)
     return (name, 'x'.join(map(str, shape)), scaled(parameters), paper[0], scaled(macs), paper[1])
 
 
 def scaled(count: int) -> str:
-    """Four digits and a unit."""
+    """Round to four digits and a unit."""
     for unit, size in (('G', 1e9), ('M', 1e6), ('K', 1e3)):
         if count >= size:
             return f'{count / size:.4g}{unit}'
@@ -90,7 +90,7 @@ def scaled(count: int) -> str:
 
 
 def aligned(rows: list[tuple[str, ...]]) -> str:
-    """Plain columns."""
+    """Align plain columns."""
     widths = [max(len(line[i]) for line in rows) for i in range(len(rows[0]))]
     return '\n'.join('  '.join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in rows)
 

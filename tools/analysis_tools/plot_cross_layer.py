@@ -34,7 +34,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def weights_of(runs: dict[Path, list[dict]], term: str) -> LayerWeights:
-    """The weights of a group, of as many layers as it has logged."""
+    """Return the weights of a group, of as many layers as it has logged."""
     logged = {key for rows in runs.values() for row in rows for key in row if key.startswith(f'{term}.w_')}
     m = round(len(logged) ** 0.5)
     names = {(i, j): f'{term}.w_{i}_{j}' for i, j in product(range(1, m + 1), repeat=2)}

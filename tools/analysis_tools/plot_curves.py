@@ -35,7 +35,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def choose_keys(logs: dict[str, dict[Path, list[dict]]], chosen: list[str] | None) -> list[str]:
-    """What to draw: the chosen keys, which must be logged, or scores and losses."""
+    """Choose what to draw: the chosen keys, which must be logged, or scores and losses."""
     logged = dict.fromkeys(key for runs in logs.values() for rows in runs.values() for row in rows for key in row)
     if unknown := [key for key in chosen or () if key not in logged]:
         raise UserError(f"no run has logged '{unknown[0]}': choose of {', '.join(sorted(logged))}")
@@ -49,7 +49,7 @@ def choose_keys(logs: dict[str, dict[Path, list[dict]]], chosen: list[str] | Non
 
 
 def parse_reach(text: str) -> tuple[str, float]:
-    """`accuracy=70` -> ('accuracy', 70.0)."""
+    """Parse `accuracy=70` -> ('accuracy', 70.0)."""
     score, _, value = text.rpartition('=')
     try:
         return score, float(value)
@@ -58,7 +58,7 @@ def parse_reach(text: str) -> tuple[str, float]:
 
 
 def reached(name: str, curve: Curve | None, score: str, value: float) -> str:
-    """A sentence on how soon a group's mean score got to a value, or beyond it to the better side."""
+    """Return a sentence on how soon a group's mean score got to a value, or beyond it to the better side."""
     if curve is None:
         return f'{name}: no {score} was logged'
     beyond, short, limit = WORDS[rule_of(score)]

@@ -42,7 +42,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def parse_batch(text: str) -> tuple[int, int]:
-    """`2+3` -> (2, 3)."""
+    """Parse `2+3` -> (2, 3)."""
     parts = text.split('+')
     if len(parts) != 2 or not all(part.isdecimal() and int(part) > 0 for part in parts):
         raise UserError(f'--batch {text} is no number of source + target images: give one such as 2+2')
@@ -50,7 +50,7 @@ def parse_batch(text: str) -> tuple[int, int]:
 
 
 def tables(report: AttentionReport) -> str:
-    """The numbers of the picture, Markdown."""
+    """Return the numbers of the picture, Markdown."""
     blocks = [('layer', "source's queries", "target's queries")]
     for stage, block in report.source_mass:
         means = (np.mean(mass[stage, block]) for mass in (report.source_mass, report.target_mass))
@@ -66,7 +66,7 @@ def tables(report: AttentionReport) -> str:
 
 
 def headline(network: nn.Module, config: str, checkpoint: str | None) -> str:
-    """What is drawn, in one line."""
+    """Return what is drawn, in one line."""
     backbone = network.backbone
     groups = 'no groups' if backbone.strategy == 'none' else f'{backbone.strategy} groups'
     weights = f'weights of {Path(checkpoint).name}' if checkpoint else 'random weights'

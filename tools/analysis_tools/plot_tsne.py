@@ -29,7 +29,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def embed(features: np.ndarray, perplexity: float, seed: int) -> np.ndarray:
-    """`[N, C]` -> `[N, 2]`."""
+    """Embed `[N, C]` -> `[N, 2]`."""
     try:
         from sklearn.manifold import TSNE
     except ImportError as error:

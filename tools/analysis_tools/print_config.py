@@ -37,7 +37,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def part_of(cfg: Config, key: str) -> Any:
-    """What stands at a dotted name; a number picks an entry of a list.
+    """Return what stands at a dotted name; a number picks an entry of a list.
 
     Raises:
         UserError: Nothing does.
@@ -55,7 +55,7 @@ def part_of(cfg: Config, key: str) -> Any:
 
 
 def text_of(cfg: Config, args: argparse.Namespace) -> str:
-    """What the arguments ask for."""
+    """Return what the arguments ask for."""
     if args.graph:
         without_timm_weights(cfg)
         with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmuda')):

@@ -40,7 +40,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def confusions(net: nn.Module, batches: list, threshold: float) -> tuple[Tensor, Tensor]:
-    """Pixels by true class and label `[C, C]`: all that have a true class, and those that the network is sure of.
+    """Count pixels by true class and label `[C, C]`: all that have a true class, and those that the network is sure of.
 
     Args:
         net: An mmseg segmentor; batches are what its data preprocessor takes.

@@ -32,7 +32,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def published(path: str, without_teacher: bool) -> dict:
-    """What is kept of a checkpoint.
+    """Return what is kept of a checkpoint.
 
     Raises:
         UserError: It has no weights, or no teacher that could be left out.

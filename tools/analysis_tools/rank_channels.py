@@ -48,7 +48,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def norm_layers(network: nn.Module, config: str) -> dict[str, _BatchNorm]:
-    """The network's batch norms, those of two domains included."""
+    """Return the network's batch norms, those of two domains included."""
     layers = {name: module for name, module in network.named_modules() if isinstance(module, _BatchNorm)}
     if not layers:
         raise UserError(f'config {config} has a network without batch norms: choose another config')
@@ -56,7 +56,7 @@ def norm_layers(network: nn.Module, config: str) -> dict[str, _BatchNorm]:
 
 
 def choose_layer(layers: Mapping[str, nn.Module], name: str | None) -> str:
-    """The named layer, or the first."""
+    """Choose the named layer, or the first."""
     if name is None:
         return next(iter(layers))
     if name not in layers:
@@ -83,7 +83,7 @@ def watch(layers: Mapping[str, nn.Module], seen) -> Iterator[None]:
 
 @torch.no_grad()
 def measure(trained: Trained, layers: Mapping[str, nn.Module], samples: int, seed: int) -> dict[str, list[Tensor]]:
-    """Mean and unbiased variance of the inputs of every layer that runs: of the source, then of the target."""
+    """Measure mean and unbiased variance of the inputs of every layer that runs: of the source, then of the target."""
     found: dict[str, list[Tensor]] = {name: [] for name in layers}
     for domain in DOMAINS:
         parts: dict[str, list] = {name: [] for name in layers}
@@ -98,7 +98,7 @@ def measure(trained: Trained, layers: Mapping[str, nn.Module], samples: int, see
 
 
 def rank(trained: Trained, layers: Mapping[str, _BatchNorm], args: argparse.Namespace) -> Ranks:
-    """alpha and d, each [C], of every layer that runs in evaluation or has running statistics of both domains."""
+    """Compute alpha and d, each [C], of every layer that runs in evaluation or has statistics of both domains."""
     moments = {}
     for name, layer in layers.items():
         if isinstance(layer, TwoDomainNorm) and layer.track_running_stats and not args.measure:
@@ -115,7 +115,7 @@ def rank(trained: Trained, layers: Mapping[str, _BatchNorm], args: argparse.Name
 
 @torch.no_grad()
 def activation_maps(trained: Trained, name: str, layer: nn.Module, args: argparse.Namespace) -> tuple[list, list, list]:
-    """Images uint8 [H, W, 3], their names, and the layer's inputs [C, h, w] for each, of both domains."""
+    """Return images uint8 [H, W, 3], their names, and the layer's inputs [C, h, w] for each, of both domains."""
     images, names, maps = [], [], []
     with watch({name: layer}, lambda _, x: maps.extend(x.cpu().numpy())):
         for domain in DOMAINS:
@@ -131,13 +131,13 @@ def activation_maps(trained: Trained, name: str, layer: nn.Module, args: argpars
 
 
 def as_picture(image: Tensor) -> np.ndarray:
-    """A loaded image [1 or 3, H, W], colours as BGR -> uint8 [H, W, 3], RGB."""
+    """Turn a loaded image [1 or 3, H, W], colours as BGR, into RGB, uint8 [H, W, 3]."""
     image = image.flip(0).expand(3, -1, -1).permute(1, 2, 0)
     return image.float().round().clamp(0, 255).byte().numpy()
 
 
 def tables(ranks: Ranks, chosen: str, count: int) -> str:
-    """All layers, and the chosen one's most and least transferable channels, Markdown."""
+    """Return all layers, and the chosen one's most and least transferable channels, Markdown."""
     rows = [('layer', 'channels', 'mean d', 'largest d', 'alpha')]
     for name, (alpha, distance) in ranks.items():
         span = f'{alpha.min():.3f}–{alpha.max():.3f}'

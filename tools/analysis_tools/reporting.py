@@ -14,7 +14,7 @@ SUFFIXES = ('.png', '.jpg', '.pdf', '.svg')
 
 
 def add_picture(parser: ToolParser) -> None:
-    """Where a picture goes, and how fine it is."""
+    """Ask where a picture goes, and how fine it is."""
     parser.add_argument('--out', type=Path, required=True, help=f'picture to write: {", ".join(SUFFIXES)}')
     parser.add_argument('--dpi', type=at_least(1), default=120, help='pixels an inch; 13 inches wide (default: 120)')
 

@@ -13,12 +13,12 @@ from mmuda.visualization import Curve
 
 
 def add_groups(parser: ToolParser) -> None:
-    """The groups of runs that a tool compares."""
+    """Ask for the groups of runs that a tool compares."""
     parser.add_argument('groups', nargs='+', metavar='NAME=PATTERN', help='a name and a pattern of work directories')
 
 
 def find_groups(groups: Sequence[str]) -> dict[str, list[Path]]:
-    """`NAME=PATTERN` each -> the name (or else the pattern) and the work directories that match."""
+    """Find of each `NAME=PATTERN` the name (or else the pattern) and the work directories that match."""
     found = {}
     for group in groups:
         name, _, pattern = group.rpartition('=')
@@ -30,7 +30,7 @@ def find_groups(groups: Sequence[str]) -> dict[str, list[Path]]:
 
 
 def curve_of(runs: dict[Path, list[dict]], key: str) -> Curve | None:
-    """The curve of a group, or None if none of its runs has logged the key."""
+    """Return the curve of a group, or None if none of its runs has logged the key."""
     series = {path: {row['step']: row[key] for row in rows if key in row} for path, rows in runs.items()}
     if not any(series.values()):
         return None

@@ -30,7 +30,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def run_score(work_dir: Path, score: str, pick: str) -> dict:
-    """The evaluation of a run that counts."""
+    """Return the evaluation of a run that counts."""
     rows = [row for row in read_log(work_dir) if score in row]
     if not rows:
         raise UserError(f"{work_dir} has no log of the score '{score}': has the run been evaluated?")
@@ -38,7 +38,7 @@ def run_score(work_dir: Path, score: str, pick: str) -> dict:
 
 
 def table(groups: dict[str, list[dict]], columns: list[str], note: str = '') -> str:
-    """Markdown, one row a group; the note follows the name of each score."""
+    """Return Markdown, one row a group; the note follows the name of each score."""
     lines = [['', 'runs', *[column.removeprefix('IoU.') + note for column in columns]]]
     for name, runs in groups.items():
         cells = [spread([run[column] for run in runs], digits_of(column)) for column in columns]

@@ -38,7 +38,7 @@ class Trained:
     batch_size: int
 
     def batches(self, domain: str, count: int, seed: int) -> Iterator[tuple[Tensor, list, list[Tensor]]]:
-        """Of `count` random images, or of all if there are fewer: inputs `[B, C, H, W]`, samples, plain images.
+        """Yield batches of `count` random images, or of all if fewer: inputs `[B, C, H, W]`, samples, plain images.
 
         The network is set to evaluate images of the domain meanwhile; a progress bar goes to stderr.
         """
@@ -53,7 +53,7 @@ class Trained:
 
 
 def add_arguments(parser: ToolParser) -> None:
-    """What every tool on a trained network asks for."""
+    """Ask for what every tool on a trained network needs."""
     parser.add_argument('config', help='config with data of two domains')
     parser.add_argument('checkpoint', help='its checkpoint')
     parser.add_argument(
@@ -71,7 +71,7 @@ def add_arguments(parser: ToolParser) -> None:
 
 
 def open_trained(args: argparse.Namespace) -> Trained:
-    """The network of the arguments' config with the checkpoint's weights, and its data."""
+    """Return the network of the arguments' config with the checkpoint's weights, and its data."""
     compat.apply()
     MMLogger.get_current_instance().setLevel('WARNING')
     cfg = load_config(args.config, args.cfg_options)
@@ -88,7 +88,7 @@ def open_trained(args: argparse.Namespace) -> Trained:
 
 
 def _parts(cfg: Config, path: str) -> dict[str, dict]:
-    """Configs of the source's and of the target's images, with one pipeline."""
+    """Return the configs of the source's and of the target's images, with one pipeline."""
     target, source = cfg.test_dataloader.dataset, cfg.train_dataloader.dataset.get('source')
     if isinstance(source, (list, tuple)) or source is None:
         raise UserError(f'config {path} has no single source: give train_dataloader.dataset.source one data set')

@@ -88,7 +88,7 @@ class NaiveProjected(Projected, Naive):
 
 
 def naive_mmd(source: Tensor, target: Tensor) -> Tensor:
-    """Eq. 3 with all differences in one tensor ``[n, n, d]``, as in released codes."""
+    """Compute Eq. 3 with all differences in one tensor ``[n, n, d]``, as in released codes."""
     joint = torch.cat((source, target)).flatten(1)
     distances = (joint[:, None] - joint[None]).square().sum(2)
     count, n = len(source), len(joint)
@@ -99,7 +99,7 @@ def naive_mmd(source: Tensor, target: Tensor) -> Tensor:
 
 @torch.no_grad()
 def naive_weights(target_maps: Sequence[Tensor], source_maps: Sequence[Tensor]) -> Tensor:
-    """Eq. 4 with both matrices of each pair of layers, over samples of equal index, as in the released code."""
+    """Compute Eq. 4 with both matrices of each pair of layers, over samples of equal index, as in the released code."""
     spatial, channel = (torch.empty(len(target_maps), len(source_maps)).to(target_maps[0]) for _ in range(2))
     for i, target in enumerate(target_maps):
         for j, source in enumerate(source_maps):
@@ -126,19 +126,19 @@ class Network(nn.Module):
 
 
 def build(kind: type[ACDA], args: argparse.Namespace, in_channels: Sequence[int] = CHANNELS) -> ACDA:
-    """The same first weights for each kind."""
+    """Build each kind with the same first weights."""
     torch.manual_seed(args.seed)
     return kind(TAPS, in_channels, pairwise=True, **SHAPE).to(args.device).train()
 
 
 def views(features: dict[str, Tensor], logits: Tensor) -> tuple[View, View]:
-    """The first half as source, the second as target."""
+    """Return the first half as source, the second as target."""
     halves = zip(*(x.chunk(2) for x in features.values()))
     return tuple(View(y, dict(zip(features, half)), y) for half, y in zip(halves, logits.chunk(2)))
 
 
 def term_steps(kinds: dict[str, type[ACDA]], shapes: Sequence[Sequence[int]], args: argparse.Namespace) -> dict:
-    """Forward and backward of each kind from maps of ``shapes``."""
+    """Return forward and backward of each kind from maps of ``shapes``."""
     rows = 2 * args.batch
     maps = [torch.randn(rows, *shape, device=args.device).relu().requires_grad_() for shape in shapes]
     neck = torch.randn(rows, 256, device=args.device, requires_grad=True)
@@ -154,7 +154,7 @@ def term_steps(kinds: dict[str, type[ACDA]], shapes: Sequence[Sequence[int]], ar
 
 
 def network_steps(args: argparse.Namespace) -> dict[str, Callable]:
-    """Steps of the network, of the network with the term, and the term alone."""
+    """Return steps of the network, of the network with the term, and the term alone."""
     x = torch.randn(2 * args.batch, 3, args.size, args.size, device=args.device)
     label = torch.randint(0, 31, (args.batch,), device=args.device)
     step = torch.zeros((), dtype=torch.long, device=args.device)
@@ -176,12 +176,12 @@ def network_steps(args: argparse.Namespace) -> dict[str, Callable]:
 
 
 def map_shapes(size: int) -> list[tuple[int, int, int]]:
-    """Of the three stages, for images of ``size`` × ``size`` pixels: 512 × 28², 1024 × 14², 2048 × 7² at 224."""
+    """Return the shapes of the three stages, for images of ``size`` × ``size`` pixels: 512 × 28², … at 224."""
     return [(channels, size // stride, size // stride) for channels, stride in zip(CHANNELS, (8, 16, 32))]
 
 
 def measure(args: argparse.Namespace) -> list[tuple]:
-    """Rows of the table; the first side of each case is what the others are compared with."""
+    """Measure the rows of the table; the first side of each case is what the others are compared with."""
     common = [(SHAPE['channels'], SHAPE['size'], SHAPE['size'])] * len(TAPS)
     cases = {
         'loss': lambda: term_steps({'pair by pair': NaiveProjected, 'mmuda': Projected}, common, args),
@@ -201,7 +201,7 @@ def measure(args: argparse.Namespace) -> list[tuple]:
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = ToolParser(description=__doc__.splitlines()[0])
     cases = ('loss', 'term', 'step')
     parser.add_argument('--cases', nargs='+', choices=cases, default=cases)

@@ -20,7 +20,7 @@ SIDES = ('before', 'after')
 
 
 def child(args: argparse.Namespace) -> dict:
-    """Steps of one process: their times, page faults per step, and the peak of its resident memory."""
+    """Step in one process; return the times, page faults per step, and the peak of its resident memory."""
     from floor import Floor
     from leads import batch, network
 
@@ -40,7 +40,7 @@ def child(args: argparse.Namespace) -> dict:
 
 
 def spawn(side: str) -> dict:
-    """The same command line in a child process."""
+    """Run the same command line in a child process."""
     command = [sys.executable, *sys.argv, '--side', side]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
 

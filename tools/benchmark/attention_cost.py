@@ -56,7 +56,7 @@ class Share(NamedTuple):
 
 
 def stages(backbone: nn.Module, size: Grid) -> list[Stage]:
-    """The hybrid stages of an `MHAMixVisionTransformer` on images of `size`."""
+    """Return the hybrid stages of an `MHAMixVisionTransformer` on images of `size`."""
     found = []
     for number, (grid, (_, blocks, _)) in enumerate(zip(backbone.stage_grids(*size), backbone.layers)):
         if number in backbone.mha_stages:
@@ -65,7 +65,7 @@ def stages(backbone: nn.Module, size: Grid) -> list[Stage]:
 
 
 def share(stage: Stage, layout: DomainBatch) -> Share:
-    """Of the groups that a step drew."""
+    """Return the share of the groups that a step drew."""
     groups = stage.layer.token_groups(layout.groups[stage.number])
     queries, keys = (maps.float().mean(1) for maps in groups)
     cost = core_cost(layout, queries, keys, stage.layer.direction)
@@ -73,7 +73,7 @@ def share(stage: Stage, layout: DomainBatch) -> Share:
 
 
 def core_cost(layout: DomainBatch, queries: Tensor, keys: Tensor, direction: str = 'both') -> Tensor:
-    """Products of packed grouped attention per product of self-attention, for every image [B].
+    """Return products of packed grouped attention per product of self-attention, for every image [B].
 
     2·(f_q·f_k + (1 − f_q)·(1 − f_k)) when both domains have the same groups and both are hybrid. Queries
     whose group has no key see all keys.
@@ -93,20 +93,20 @@ def core_cost(layout: DomainBatch, queries: Tensor, keys: Tensor, direction: str
 
 
 def even_cost(layout: DomainBatch, direction: str) -> float:
-    """The same, a mean over the images, when every group holds half of the tokens."""
+    """Return the same, a mean over the images, when every group holds half of the tokens."""
     halves = torch.full((len(layout),), 0.5)
     return core_cost(layout, halves, halves, direction).mean().item()
 
 
 def sees_both(layout: DomainBatch, direction: str) -> Tensor:
-    """Whether an image's queries see both domains: bool [B]."""
+    """Tell whether an image's queries see both domains: bool [B]."""
     source, target = direction in ('both', 's2t'), direction in ('both', 't2s')
     return torch.tensor([source] * layout.num_source + [target] * layout.num_target)
 
 
 @torch.no_grad()
 def forward_macs(network: nn.Module, size: Grid) -> int:
-    """Multiply-adds of one image's pass through a network, without the cores of fused attention."""
+    """Return multiply-adds of one image's pass through a network, without the cores of fused attention."""
     weight = next(network.parameters())
     training = network.training
     network.eval()

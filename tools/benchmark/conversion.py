@@ -49,7 +49,7 @@ class Spent(NamedTuple):
 
 
 def write_labels(folder: Path, count: int, seed: int) -> Path:
-    """Palette images of 40 boxes of random classes; returns a zip archive of them."""
+    """Write palette images of 40 boxes of random classes; return a zip archive of them."""
     rng = np.random.default_rng(seed)
     palette = [channel for label in LABELS for channel in label.colour]
     (folder / 'labels').mkdir()
@@ -101,13 +101,13 @@ def examination(folder: Path) -> Callable[[int], None]:
 
 
 def _processor() -> tuple[float, float]:
-    """Seconds on the processor, of this process and of its children that have ended."""
+    """Return seconds on the processor, of this process and of its children that have ended."""
     usages = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return tuple(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
 def rows(name: str, times: dict[int, Sequence[Spent]], count: int) -> list[tuple[str, ...]]:
-    """Medians of each number of processes, and how much faster they are than one."""
+    """Return medians of each number of processes, and how much faster they are than one."""
     medians = {nproc: Spent(*map(statistics.median, zip(*runs))) for nproc, runs in times.items()}
     one = medians[1]
     return [

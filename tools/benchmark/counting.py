@@ -34,7 +34,7 @@ class Operations(TorchDispatchMode):
 
     @contextmanager
     def by_part(self, model: nn.Module, depth: int) -> Iterator[None]:
-        """Operations within a part count for the first ``depth`` words of its name."""
+        """Count operations within a part for the first ``depth`` words of its name."""
         handles = []
         for name, module in model.named_modules():
             if name:
@@ -52,7 +52,7 @@ class Operations(TorchDispatchMode):
 
 
 def count_operations(function: Callable[[], object]) -> int:
-    """Operations of one call, its backward passes among them."""
+    """Count the operations of one call, its backward passes among them."""
     operations = Operations()
     with operations:
         function()

@@ -58,7 +58,7 @@ class Training:
         self.optim_wrapper.optimizer.register_step_pre_hook(lambda *_: self._keep())
 
     def step(self) -> None:
-        """One update, with the draws that every setting's update of this number has."""
+        """Make one update, with the draws that every setting's update of this number has."""
         torch.manual_seed(self.steps)
         self.steps += 1
         self.model.train_step(copy.copy(self.batch), self.optim_wrapper)
@@ -68,7 +68,7 @@ class Training:
 
 
 def measure(rank: int, args: argparse.Namespace, port: int) -> None:
-    """One of the two processes; the first prints."""
+    """Measure in one of the two processes; the first prints."""
     os.environ.update(MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port))
     torch.set_num_threads(args.threads)
     torch_dist.init_process_group('gloo', rank=rank, world_size=2)
@@ -86,7 +86,7 @@ def measure(rank: int, args: argparse.Namespace, port: int) -> None:
 
 
 def rows(times: dict[str, list[Elapsed]], gradients: dict[str, list[Tensor]]) -> list[tuple[str, ...]]:
-    """Times of each setting beside the first one's, and how far its gradients are from that's."""
+    """Return times of each setting beside the first one's, and how far its gradients are from that's."""
     scale = max(x.abs().max() for x in gradients[DEFAULT])
     found = []
     for name in times:
@@ -96,7 +96,7 @@ def rows(times: dict[str, list[Elapsed]], gradients: dict[str, list[Tensor]]) ->
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = ToolParser(description=__doc__.splitlines()[0])
     parser.add_argument('config')
     add_arguments(parser)

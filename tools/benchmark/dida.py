@@ -54,13 +54,13 @@ class Network(nn.Module):
 
 
 def build(make: Callable[..., nn.Module], argument: str | None, args: argparse.Namespace) -> nn.Module:
-    """The same first weights for each argument."""
+    """Build each form with the same first weights."""
     torch.manual_seed(args.seed)
     return make(argument).to(args.device).train()
 
 
 def layer_steps(shape: Sequence[int], make: Callable[..., nn.Module], args: argparse.Namespace) -> dict[str, Callable]:
-    """Forward and backward of one layer in each form."""
+    """Return forward and backward of one layer in each form."""
     x = torch.randn(args.rows, *shape, device=args.device, requires_grad=True)
 
     def trains(layer: nn.Module) -> Callable:
@@ -70,7 +70,7 @@ def layer_steps(shape: Sequence[int], make: Callable[..., nn.Module], args: argp
 
 
 def network_steps(args: argparse.Namespace) -> dict[str, Callable]:
-    """Training steps of the plain network and of DIDA-Net in each form."""
+    """Return training steps of the plain network and of DIDA-Net in each form."""
     x = torch.randn(args.batch, 3, args.size, args.size, device=args.device)
     labels = torch.randint(0, 7, (args.batch,), device=args.device)
 
@@ -82,7 +82,7 @@ def network_steps(args: argparse.Namespace) -> dict[str, Callable]:
 
 
 def measure(args: argparse.Namespace) -> list[tuple]:
-    """Rows of the table; the first side of each case is what the others are compared with."""
+    """Measure the rows of the table; the first side of each case is what the others are compared with."""
     cases = {}
     if args.rows:
         cases = {f'{args.rows} x {name}': layer_steps(*case, args) for name, case in LAYERS.items()}
@@ -98,7 +98,7 @@ def measure(args: argparse.Namespace) -> list[tuple]:
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = ToolParser(description=__doc__.splitlines()[0])
     parser.add_argument(
         '--forms', nargs='+', choices=FORMS, default=FORMS, help='the first one is what layers are compared with'

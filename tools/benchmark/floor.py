@@ -82,7 +82,7 @@ class Floor:
         self.mean, self.std = (x.to(self.device) for x in (host.mean, host.std))
 
     def step(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        """BGR uint8 [S + T, 3, H, W] and the source's labels [S, H, W]: one update of both networks."""
+        """Update both networks once by BGR uint8 [S + T, 3, H, W] and the source's labels [S, H, W]."""
         x = (images.to(self.device).flip(1) - self.mean) / self.std
         source, target = x.split([len(labels), len(x) - len(labels)])
         truth = dict(labels=labels.to(self.device))
@@ -106,7 +106,7 @@ class Floor:
         return torch.autocast(self.device.type, torch.bfloat16) if self.bf16 else nullcontext()
 
     def _losses(self, rows: dict[str, Tensor], truth: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Of one pass over the rows of some views."""
+        """Return the losses of one pass over the rows of some views."""
         x = torch.cat(list(rows.values()))
         sizes = [len(part) for part in rows.values()]
         num_source = sum(size for name, size in zip(rows, sizes) if name == 'source')
@@ -142,7 +142,7 @@ class Floor:
         return F.cross_entropy(self._resized(logits, label), label, ignore_index=255)
 
     def _predicted(self, features: Sequence[Tensor]) -> tuple[Tensor, Tensor | None]:
-        """Logits of images, and of their details if there are any."""
+        """Return logits of images, and of their details if there are any."""
         head = self.net.decode_head
         if not hasattr(head, 'predictions'):
             return head(features), None
@@ -150,7 +150,7 @@ class Floor:
         return found.fused, found.detail
 
     def _adversarial(self, source: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """What the student learns through the discriminator, and what that learns."""
+        """Return what the student learns through the discriminator, and what that learns."""
         source, target = (x.float().softmax(1) for x in (source, target))
         constant = {name: weight.detach() for name, weight in self.discriminator.named_parameters()}
         fooled = torch.func.functional_call(self.discriminator, constant, (target,))
@@ -161,7 +161,7 @@ class Floor:
         )
 
     def _resized(self, logits: Tensor, x: Tensor) -> Tensor:
-        """[B, K, H, W] at the size of images or labels."""
+        """Resize to the size of images or labels: [B, K, H, W]."""
         return F.interpolate(logits, x.shape[-2:], mode='bilinear', align_corners=self.net.decode_head.align_corners)
 
     @torch.no_grad()

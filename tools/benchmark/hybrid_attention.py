@@ -56,13 +56,13 @@ class SteppedLoop(LOOPS.get('ResumableTrainLoop')):
     """The training loop of the config; `run` only prepares it, the steps are asked for from outside."""
 
     def run(self) -> nn.Module:
-        """What comes before the first step."""
+        """Call what comes before the first step."""
         self.runner.call_hook('before_train')
         self.runner.call_hook('before_train_epoch')
         return self.runner.model
 
     def step(self, batch: dict) -> None:
-        """One training step on a batch."""
+        """Make one training step on a batch."""
         self.runner.model.train()
         self.run_iter(batch)
 
@@ -99,7 +99,7 @@ class Bench:
         self.memory = {name: peak_memory(step) for name, step in steps.items()}
 
     def step(self, loop: SteppedLoop) -> None:
-        """The next step of a side; the groups it drew are kept."""
+        """Make the next step of a side; the groups it drew are kept."""
         loop.step(self.batches[loop.iter])
         if loop is self.loops[GATHERED]:
             self.layouts.append(replace(loop.runner.model.domain_context.batch, plans=None))
@@ -110,14 +110,14 @@ class Bench:
         return self.loops[GATHERED].runner.model.student
 
     def shares(self) -> Iterator[tuple[Stage, Share]]:
-        """Of every hybrid stage, the means over the steps."""
+        """Yield the means over the steps, of every hybrid stage."""
         for stage in attention_cost.stages(self.network.backbone, height_width(self.args.size)):
             steps = [attention_cost.share(stage, layout) for layout in self.layouts]
             yield stage, Share(*(fmean(values) for values in zip(*steps)))
 
 
 def side(cfg: Config, name: str, args: argparse.Namespace, work_dir: str) -> Config:
-    """The config with one attention, ready for timing."""
+    """Return the config with one attention, ready for timing."""
     cfg = prepare(copy.deepcopy(cfg), args, work_dir)
     network = plain_network(cfg)
     network.backbone = backbone(network.backbone, name, args.strategy)
@@ -127,7 +127,7 @@ def side(cfg: Config, name: str, args: argparse.Namespace, work_dir: str) -> Con
 
 
 def backbone(cfg: dict, name: str, strategy: str | None = None) -> dict:
-    """A MiT's config with one attention; a strategy of its own stays, if none is asked for."""
+    """Return a MiT's config with one attention; a strategy of its own stays, if none is asked for."""
     own = set(inspect.signature(MHAMixVisionTransformer.__init__).parameters) - {'self', 'args', 'kwargs'}
     if name == SELF:
         return {key: value for key, value in cfg.items() if key not in own} | dict(type='mmuda.MixVisionTransformer')
@@ -146,7 +146,7 @@ def backbone(cfg: dict, name: str, strategy: str | None = None) -> dict:
 
 
 def layer_sides(stage: Stage, layout: DomainBatch, dtype: torch.dtype) -> dict[str, Callable]:
-    """Forward and backward of one layer's attention, all sides on the same tensors; plans on their own."""
+    """Return forward and backward of one layer's attention, all sides on the same tensors; plans on their own."""
     groups = stage.layer.token_groups(layout.groups[stage.number])
     options = dict(direction=stage.layer.direction, intra_ratio=stage.layer.intra_ratio)
     q, k, v, weight = (
@@ -173,12 +173,12 @@ def layer_sides(stage: Stage, layout: DomainBatch, dtype: torch.dtype) -> dict[s
 
 
 def width(stage: Stage) -> int:
-    """d, channels of a head."""
+    """Return d, channels of a head."""
     return stage.channels // stage.layer.num_heads
 
 
 def time_layers(cfg: Config, args: argparse.Namespace) -> list[tuple]:
-    """Rows of the table of `--layers`."""
+    """Measure the rows of the table of `--layers`."""
     network = plain_network(cfg)
     with DefaultScope.overwrite_default_scope('mmseg'):
         net = MODELS.build(backbone(dict(network.backbone, init_cfg=None), GATHERED, args.strategy))
@@ -202,7 +202,7 @@ def time_layers(cfg: Config, args: argparse.Namespace) -> list[tuple]:
 
 
 def cost_table(bench: Bench) -> str:
-    """What the gathered implementation should cost, by stage."""
+    """Return what the gathered implementation should cost, by stage."""
     size = height_width(bench.args.size)
     shares = list(bench.shares())
     total = attention_cost.forward_macs(bench.network, size) + sum(stage.core_macs for stage, _ in shares)
@@ -232,7 +232,7 @@ def cost_table(bench: Bench) -> str:
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = ToolParser(description=__doc__.splitlines()[0])
     parser.add_argument('config', nargs='?', default=str(CONFIG), help='default: STCT, SegFormer on MiT-B0')
     add_arguments(parser)
@@ -244,7 +244,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def read(args: argparse.Namespace) -> Config:
-    """The config, if it adapts a network that has a MiT."""
+    """Read the config, if it adapts a network that has a MiT."""
     cfg = load_config(args.config, args.cfg_options)
     if 'student' not in cfg.model:
         raise UserError(f'{args.config} trains on one domain: give a config that adapts, such as {CONFIG.name}.')

@@ -66,7 +66,7 @@ def main() -> None:
 
 
 def paint(folder: Path, count: int, size: tuple[int, int]) -> list[str]:
-    """So many files."""
+    """Write so many files."""
     paths = [folder / f'{number:03d}.jpg' for number in range(count)]
     for number, path in enumerate(paths):
         Image.fromarray(render(number, size=size)[0]).save(path, quality=95)
@@ -74,7 +74,7 @@ def paint(folder: Path, count: int, size: tuple[int, int]) -> list[str]:
 
 
 def both(config: str, folder: Path) -> tuple[UDAInferencer, Callable]:
-    """Inferencers of one network with random weights."""
+    """Build inferencers of one network with random weights."""
     from mmseg.apis import MMSegInferencer
 
     cfg = load_config(config)
@@ -93,7 +93,7 @@ def both(config: str, folder: Path) -> tuple[UDAInferencer, Callable]:
 
 
 def stock(cfg: Config) -> Config:
-    """The network as a config of mmseg's, with the pipeline that mmseg's inferencer asks for."""
+    """Return the network as a config of mmseg's, with the pipeline that mmseg's inferencer asks for."""
     network = cfg.model.get('student', cfg.model)
     steps = [step for step in cfg.test_dataloader.dataset.pipeline if 'Load' not in step['type']]
     pipeline = [dict(type='LoadImageFromFile'), *steps]
@@ -109,7 +109,7 @@ def stock(cfg: Config) -> Config:
 
 
 def compare(ways: dict[str, Callable], files: list[str], rounds: int) -> str:
-    """A row for each way: wall clock and processor time an image, and both as multiples of the first way's."""
+    """Return a row for each way: wall clock and processor time an image, and both as multiples of the first way's."""
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
     step = -(-len(files) // PARTS)
     for _ in range(rounds):

@@ -63,12 +63,12 @@ def parse_args() -> argparse.Namespace:
 
 
 def checkpoint_of(table: Table, run: Run, folder: Path) -> Path:
-    """The last checkpoint of a finished run."""
+    """Return the last checkpoint of a finished run."""
     return folder / table.path.stem / run.name / f'iter_{table.settings(run)["steps"]}.pth'
 
 
 def open_runs(table: Table, args: argparse.Namespace) -> list[Run]:
-    """What has to be trained, in order: runs without a record, and starts whose network is gone."""
+    """Return what has to be trained, in order: runs without a record, and starts whose network is gone."""
     chosen = [
         run
         for run in table.runs()
@@ -120,12 +120,12 @@ def train_run(table: Table, run: Run, folder: Path, keep: int | None) -> None:
 
 
 def main_score(table: Table, counts: Counts) -> float:
-    """What counts of it decide a table's order."""
+    """Return what counts of it decide a table's order."""
     return score(counts, table.task)[table.metric]
 
 
 def score_run(table: Table, run: Run, checkpoint: Path, validations: list[dict]) -> dict:
-    """Counts by way and set; the last validation has those of the main set already where there is one way."""
+    """Return counts by way and set; the last validation has those of the main set already where there is one way."""
     scores = {}
     for way in [run.way] if run.way else table.ways:
         scores[way] = {}
@@ -140,7 +140,7 @@ def score_run(table: Table, run: Run, checkpoint: Path, validations: list[dict])
 
 
 def in_process(table: Table, run: Run, folder: Path, keep: int | None) -> None:
-    """The body of a process: what it prints goes to the run's own log, and a signal ends it with a checkpoint."""
+    """Run the body of a process: what it prints goes to the run's own log, and a signal ends it with a checkpoint."""
     log = folder / table.path.stem / f'{run.name}.log'
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open('a') as file:
@@ -151,7 +151,7 @@ def in_process(table: Table, run: Run, folder: Path, keep: int | None) -> None:
 
 
 def start_method(tasks: Iterable[str]) -> multiprocessing.context.BaseContext:
-    """Runs are forked from a process that has imported what they need, and has no signal handlers of this one."""
+    """Fork runs from a process that has imported what they need, and has no signal handlers of this one."""
     if 'forkserver' not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context('spawn')
     context = multiprocessing.get_context('forkserver')
@@ -160,7 +160,7 @@ def start_method(tasks: Iterable[str]) -> multiprocessing.context.BaseContext:
 
 
 def run_all(todo: list[tuple[Table, Run]], args: argparse.Namespace) -> list[str]:
-    """Train side by side; a run waits for the one that it starts from. Returns the names of those that failed."""
+    """Train side by side; a run waits for the one that it starts from. Return the names of those that failed."""
     context = start_method(table.task for table, _ in todo)
     active: dict[BaseProcess, tuple[Table, Run]] = {}
     failed: list[str] = []
@@ -187,14 +187,14 @@ def run_all(todo: list[tuple[Table, Run]], args: argparse.Namespace) -> list[str
 
 
 def may_start(table: Table, run: Run, todo: list, active: dict, args: argparse.Namespace) -> bool:
-    """Whether the run that this one starts from has left its network."""
+    """Tell whether the run that this one starts from has left its network."""
     start = table.start_of(run)
     busy = (table, start) in todo or (table, start) in active.values()
     return start is None or (not busy and checkpoint_of(table, start, args.work_dirs).is_file())
 
 
 def report(table: Table, run: Run, code: int, failed: list[str], folder: Path) -> None:
-    """One line about a run that has ended."""
+    """Print one line about a run that has ended."""
     if code:
         failed.append(run.name)
         print(f'{table.path.stem}: {run.name} failed, see {folder / table.path.stem / run.name}.log', flush=True)

@@ -47,7 +47,7 @@ HEAD = dict(in_channels=WIDTHS, in_index=[0, 1, 2, 3], channels=256, num_classes
 
 
 def attention(size: int) -> Sides:
-    """MiT-B0, forward and backward: attention weights materialised | fused attention."""
+    """Compare MiT-B0, forward and backward: attention weights materialised | fused attention."""
     before = MMSegMiT(**B0)
     after = MixVisionTransformer(**B0)
     after.load_state_dict(before.state_dict())
@@ -56,7 +56,7 @@ def attention(size: int) -> Sides:
 
 
 def fusion(size: int) -> Sides:
-    """SegFormer head: fuse after upsampling | before."""
+    """Compare the SegFormer head: fuse after upsampling | before."""
     before, after = MMSegSegformerHead(**HEAD), SegformerHead(**HEAD)
     after.load_state_dict(before.state_dict())
     x = levels(size)
@@ -64,7 +64,7 @@ def fusion(size: int) -> Sides:
 
 
 def composition(size: int) -> Sides:
-    """DAFormer head: 1×1 branch of the ASPP after upsampling | composed with the embeddings before."""
+    """Compare the DAFormer head: 1×1 branch of the ASPP after upsampling | composed with the embeddings before."""
     before, after = DAFormerHead(**HEAD, compose=False), DAFormerHead(**HEAD)
     after.load_state_dict(before.state_dict())
     x = levels(size)
@@ -80,7 +80,7 @@ class PlainDAFormerHead(DAFormerHead):
 
 
 def atrous(size: int) -> Sides:
-    """DAFormer head: contiguous levels, torch's dilated depth-wise convolutions | channels last, by sub-grids."""
+    """Compare the DAFormer head: contiguous levels, torch's dilated convolutions | channels last, by sub-grids."""
     before, after = PlainDAFormerHead(**HEAD), DAFormerHead(**HEAD)
     after.load_state_dict(before.state_dict())
     x = levels(size)
@@ -88,7 +88,7 @@ def atrous(size: int) -> Sides:
 
 
 def atrous_step(size: int) -> Sides:
-    """The same two, in the bare step of a student with MiT-B0 and its teacher."""
+    """Compare the same two, in the bare step of a student with MiT-B0 and its teacher."""
     images, labels = batch(size)
     before, after = Floor(network('PlainDAFormerHead')), Floor(network('DAFormerHead'))
     return lambda: before.step(images, labels), lambda: after.step(images, labels)
@@ -102,7 +102,7 @@ def pointwise_step(size: int) -> Sides:
 
 
 def daformer_step(size: int) -> Sides:
-    """The step of `atrous_step`: neither sub-grids nor `pointwise_conv` | both."""
+    """Compare the step of `atrous_step`: neither sub-grids nor `pointwise_conv` | both."""
     before, after = atrous_step(size)
     return as_torch_does(before), after
 
@@ -113,7 +113,7 @@ def as_torch_does(step: Callable[[], None]) -> Callable[[], None]:
 
 
 def atrous_layer(size: int) -> Sides:
-    """The three depth-wise convolutions on [4, 1024, size / 4, size / 4]: torch's, contiguous | by sub-grids."""
+    """Compare three depth-wise convolutions on [4, 1024, size / 4, size / 4]: torch's, contiguous | by sub-grids."""
     x = torch.randn(BATCH, 1024, size // 4, size // 4, requires_grad=True)
     last = x.detach().contiguous(memory_format=torch.channels_last).requires_grad_()
     weights = torch.randn(3, 1024, 1, 3, 3).requires_grad_()
@@ -132,7 +132,7 @@ def atrous_layer(size: int) -> Sides:
 
 
 def channels_last(size: int) -> Sides:
-    """MobileNetV2, forward and backward: contiguous | channels last."""
+    """Compare MobileNetV2, forward and backward: contiguous | channels last."""
     before = MobileNetV2()
     after = deepcopy(before).to(memory_format=torch.channels_last)
     x = torch.randn(BATCH, 3, size, size)
@@ -140,7 +140,7 @@ def channels_last(size: int) -> Sides:
 
 
 def optimizer(size: int) -> Sides:
-    """AdamW on MiT-B0 with a teacher: a group a parameter, frozen ones too | few groups, fused."""
+    """Compare AdamW on MiT-B0 with a teacher: a group a parameter, frozen ones too | few groups, fused."""
     pair = nn.ModuleDict(dict(student=network(), teacher=network().requires_grad_(False)))
     for parameter in pair.student.parameters():
         parameter.grad = torch.randn_like(parameter)
@@ -153,7 +153,7 @@ def optimizer(size: int) -> Sides:
 
 
 def ema(size: int) -> Sides:
-    """Teacher's update of MiT-B0: a Python loop | one foreach call."""
+    """Compare the teacher's update of MiT-B0: a Python loop | one foreach call."""
     student = [p.data for p in network().parameters()]
     teacher = [p.clone() for p in student]
 
@@ -165,7 +165,7 @@ def ema(size: int) -> Sides:
 
 
 def accuracy(size: int) -> Sides:
-    """The source loss of two images: with mmseg's top-1 accuracy in every step | without."""
+    """Compare the source loss of two images: with mmseg's top-1 accuracy in every step | without."""
     head = MMSegSegformerHead(**HEAD)
     label = torch.randint(CLASSES, (2, 1, size, size))
     samples = [SegDataSample(gt_sem_seg=PixelData(data=one)) for one in label]
@@ -179,7 +179,7 @@ def accuracy(size: int) -> Sides:
 
 
 def blur(size: int) -> Sides:
-    """Blur of two images as strong as DAFormer's: a dense kernel | two passes."""
+    """Compare the blur of two images as strong as DAFormer's: a dense kernel | two passes."""
     x, sigma = torch.rand(2, 3, size, size), 1.15
     taps = torch.exp(-0.5 * (torch.arange(-3, 4) / sigma) ** 2)
     dense = (taps[:, None] * taps / taps.sum() ** 2).expand(3, 1, 7, 7)
@@ -191,7 +191,7 @@ def blur(size: int) -> Sides:
 
 
 def bf16(size: int) -> Sides:
-    """The bare step with a teacher, MiT-B0 and SegFormer head: float32 | autocast to bfloat16."""
+    """Compare the bare step with a teacher, MiT-B0 and SegFormer head: float32 | autocast to bfloat16."""
     images, labels = batch(size)
     single, half = Floor(network()), Floor(network(), bf16=True)
     return lambda: single.step(images, labels), lambda: half.step(images, labels)
@@ -216,7 +216,7 @@ LEADS = dict(
 
 
 def network(head: str = 'SegformerHead') -> nn.Module:
-    """MiT-B0 with a head of mmuda."""
+    """Build MiT-B0 with a head of mmuda."""
     return MODELS.build(
         dict(
             _scope_='mmseg',
@@ -229,13 +229,13 @@ def network(head: str = 'SegformerHead') -> nn.Module:
 
 
 def batch(size: int) -> tuple[Tensor, Tensor]:
-    """Images of both domains and labels of the source, for a bare step."""
+    """Make images of both domains and labels of the source, for a bare step."""
     images = torch.randint(256, (BATCH, 3, size, size), dtype=torch.uint8)
     return images, torch.randint(CLASSES, (BATCH // 2, size, size))
 
 
 def levels(size: int) -> list[Tensor]:
-    """What MiT-B0 hands to a head: transposed views of tokens."""
+    """Make what MiT-B0 hands to a head: transposed views of tokens."""
     grids = [size // 2**i for i in range(2, 6)]
     return [
         torch.randn(BATCH, side * side, width).transpose(1, 2).unflatten(2, (side, side)).requires_grad_()
@@ -244,7 +244,7 @@ def levels(size: int) -> list[Tensor]:
 
 
 def trains(net: nn.Module, x: Tensor | list[Tensor]) -> Callable[[], None]:
-    """Forward and backward of a scalar that uses every output."""
+    """Return forward and backward of a scalar that uses every output."""
     net.train()
 
     def step() -> None:

@@ -28,7 +28,7 @@ PAGE = resource.getpagesize()
 
 
 def add_options(parser: ToolParser) -> None:
-    """What every benchmark of layers asks; :func:`settle` acts on it."""
+    """Add what every benchmark of layers asks; :func:`settle` acts on it."""
     parser.add_argument('--iters', type=at_least(1), default=15)
     parser.add_argument('--warmup', type=at_least(0), default=3)
     parser.add_argument('--threads', type=at_least(0), default=0, help="0: torch's own choice")
@@ -49,7 +49,7 @@ def settle(args: argparse.Namespace) -> dict[str, object]:
 
 
 def gradients(function: Callable[[], Tensor], inputs: Sequence[Tensor], args: argparse.Namespace) -> Callable[[], None]:
-    """Forward and backward of a function with respect to `inputs`."""
+    """Return forward and backward of a function with respect to `inputs`."""
 
     def step() -> None:
         with torch.autocast(args.device, torch.bfloat16, enabled=args.amp):
@@ -60,7 +60,7 @@ def gradients(function: Callable[[], Tensor], inputs: Sequence[Tensor], args: ar
 
 
 def sgd_steps(net: nn.Module, loss: Callable[[], Tensor], args: argparse.Namespace) -> Callable[[], None]:
-    """Forward, backward and SGD of a network."""
+    """Return forward, backward and SGD of a network."""
     optimizer = torch.optim.SGD(net.parameters(), lr=1e-3, momentum=0.9)
 
     def step() -> None:
@@ -87,7 +87,7 @@ def synchronize() -> None:
 
 
 def clock(function: Callable[[], object]) -> Elapsed:
-    """How long one call takes."""
+    """Tell how long one call takes."""
     synchronize()
     wall, cpu = time.perf_counter(), time.process_time()
     function()
@@ -96,7 +96,7 @@ def clock(function: Callable[[], object]) -> Elapsed:
 
 
 def interleave(functions: dict[str, Callable[[], object]], iters: int, warmup: int) -> dict[str, list[Elapsed]]:
-    """`iters` calls of each function, taking turns in alternating order after `warmup` rounds."""
+    """Time `iters` calls of each function, taking turns in alternating order after `warmup` rounds."""
     times: dict[str, list[Elapsed]] = {name: [] for name in functions}
     order = list(functions)
     for turn in range(warmup + iters):
@@ -109,7 +109,7 @@ def interleave(functions: dict[str, Callable[[], object]], iters: int, warmup: i
 
 
 def peak_memory(function: Callable[[], object]) -> float:
-    """MiB that one call holds at its peak beyond what was held before it.
+    """Measure the MiB that one call holds at its peak beyond what was held before it.
 
     On a GPU from the allocator; on a CPU from the resident size, sampled every millisecond, after
     the C library has given its free memory back.
@@ -144,13 +144,13 @@ def release_free_memory() -> None:
 
 
 def resident() -> int:
-    """Bytes of this process in memory (0 where the system does not tell)."""
+    """Return the bytes of this process in memory (0 where the system does not tell)."""
     status = Path('/proc/self/statm')
     return int(status.read_text().split()[1]) * PAGE if status.is_file() else 0
 
 
 def environment(**settings: object) -> str:
-    """One line: versions, threads, device and the settings of the run."""
+    """Return one line: versions, threads, device and the settings of the run."""
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else 'cpu'
     facts = dict(
         torch=torch.__version__,
@@ -179,7 +179,7 @@ COLUMNS = ('ms (middle half)', 'cpu ms', 'wall ratio', 'cpu ratio')
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Plain aligned columns."""
+    """Align plain columns."""
     widths = [max(len(str(row[i])) for row in (header, *rows)) for i in range(len(header))]
     return '\n'.join(
         '  '.join(str(cell).ljust(width) for cell, width in zip(row, widths)).rstrip() for row in (header, *rows)

@@ -88,7 +88,7 @@ def estimate(cfg: Config, size: tuple[int, int], batch: tuple[int, int], real: b
 
 
 def one_batch(size: tuple[int, int], batch: tuple[int, int], num_classes: int) -> dict:
-    """Images and labels as the loader gives them, source first."""
+    """Make images and labels as the loader gives them, source first."""
     scenes = synthetic.NoiseScenes(size, num_classes, sum(batch))
     samples = [scenes[number] for number in range(sum(batch))]
     for number, sample in enumerate(samples):
@@ -131,7 +131,7 @@ def count(model: nn.Module, optim_wrapper: OptimWrapper, data: dict) -> Memory:
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = ToolParser(description=__doc__.splitlines()[0])
     parser.add_argument('configs', nargs='+', metavar='config')
     parser.add_argument('--size', default='512x512', metavar='HxW')

@@ -33,7 +33,7 @@ SHAPES = ((32, 64, 56, 56), (64, 512, 7, 7))
 
 
 def sides(make: Callable[[], nn.Module], batch: int, args: argparse.Namespace) -> dict[str, nn.Module]:
-    """The same network with each norm, half of the batch source."""
+    """Build the same network with each norm, half of the batch source."""
     nets = {}
     for name in ('BN', *args.norms):
         torch.manual_seed(args.seed)
@@ -46,13 +46,13 @@ def sides(make: Callable[[], nn.Module], batch: int, args: argparse.Namespace) -
 
 
 def tensor(shape: Sequence[int], args: argparse.Namespace) -> Tensor:
-    """Noise in the memory format and, for a layer alone, in the precision of the run."""
+    """Draw noise in the memory format and, for a layer alone, in the precision of the run."""
     layout = torch.channels_last if args.channels_last else torch.contiguous_format
     return torch.randn(shape, device=args.device).to(memory_format=layout)
 
 
 def layer_steps(shape: Sequence[int], args: argparse.Namespace) -> dict[str, Callable]:
-    """Forward and backward of one layer."""
+    """Return forward and backward of one layer."""
     dtype = torch.bfloat16 if args.amp else torch.float32
     x, grad = tensor(shape, args).to(dtype).requires_grad_(), tensor(shape, args).to(dtype)
 
@@ -64,7 +64,7 @@ def layer_steps(shape: Sequence[int], args: argparse.Namespace) -> dict[str, Cal
 
 
 def network_steps(args: argparse.Namespace) -> dict[str, Callable]:
-    """Training steps of a ResNet-18 classifier."""
+    """Return training steps of a ResNet-18 classifier."""
     x = tensor((args.batch, 3, args.size, args.size), args)
     labels = torch.randint(0, 10, (args.batch,), device=args.device)
 
@@ -86,7 +86,7 @@ class Last(nn.Module):
 
 
 def measure(args: argparse.Namespace) -> list[tuple]:
-    """Rows of the table."""
+    """Measure the rows of the table."""
     cases = {f'layer {list(shape)}': layer_steps(shape, args) for shape in args.shapes}
     if args.batch:
         cases[f'ResNet-18 step, {args.batch} x {args.size}²'] = network_steps(args)
@@ -98,7 +98,7 @@ def measure(args: argparse.Namespace) -> list[tuple]:
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = ToolParser(description=__doc__.splitlines()[0])
     families = [name for name in FAMILIES if name != 'BN']
     parser.add_argument('--norms', nargs='+', choices=families, default=families, metavar='NAME', help=str(families))

@@ -49,7 +49,7 @@ class CountingLoop(InterleavedLoop):
         self.counts[name] = operations.counts
 
     def _parts(self, name: str) -> nn.Module:
-        """The networks of one side, by the names that they have in the model."""
+        """Return the networks of one side, by the names that they have in the model."""
         if name == 'mmuda':
             return self.runner.model
         floor = self.floors[name]
@@ -58,7 +58,7 @@ class CountingLoop(InterleavedLoop):
 
 
 def rows(counts: dict[str, Counter[str]]) -> list[tuple]:
-    """The parts, the largest first, and the sums with their ratio."""
+    """Return the parts, the largest first, and the sums with their ratio."""
     ours, floor = counts['mmuda'], counts['bare floor']
     parts = sorted({*ours, *floor}, key=lambda part: (-max(ours[part], floor[part]), part))
     total = ours.total(), floor.total()
@@ -69,7 +69,7 @@ def rows(counts: dict[str, Counter[str]]) -> list[tuple]:
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = ToolParser(description=__doc__.splitlines()[0])
     parser.add_argument('config')
     parser.add_argument('--depth', type=at_least(1), default=2, help="words of a part's name (default: 2)")
@@ -79,7 +79,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def count(args: argparse.Namespace) -> dict[str, Counter[str]]:
-    """Operations of a step of either side, by part."""
+    """Count the operations of a step of either side, by part."""
     cfg = load_config(args.config, args.cfg_options)
     with tempfile.TemporaryDirectory() as work_dir:
         cfg = interleaved(cfg, args, work_dir)

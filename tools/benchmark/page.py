@@ -34,7 +34,7 @@ class RowResults:
         self.records = {seed: records for seed, records in self.found.items() if all(records)}
 
     def scores(self, column: str) -> dict[int, dict[str, float]]:
-        """Scores of each seed on a set, where the images of all ways count as one set; or those of a pair."""
+        """Return scores of each seed on a set, where the images of all ways count as one set; or those of a pair."""
         counts = {seed: self._counts(records, column) for seed, records in self._shown().items()}
         return {seed: score(pooled(sets), self.table.task) for seed, sets in counts.items() if sets}
 
@@ -49,24 +49,24 @@ class RowResults:
         return list(self._shown())
 
     def main(self, key: str | None = None) -> dict[int, float]:
-        """What counts of each seed: its score, or one of another name, on the main set, or the mean of all pairs."""
+        """Return what counts of each seed: its score, or one of another name, on the main set, or the mean of pairs."""
         key, columns = key or self.table.metric, columns_of(self.table)
         scores = [self.scores(column) for column in (columns if self.table.has_pairs else columns[:1])]
         return {seed: fmean(one[seed][key] for one in scores) for seed in self.records}
 
     def best(self) -> dict[int, float]:
-        """The same if each run stopped where it is highest."""
+        """Return the same if each run stopped where it is highest."""
         best = {seed: [record['best']['counts'] for record in records] for seed, records in self.records.items()}
         parts = {seed: [[one] for one in runs] if self.table.has_pairs else [runs] for seed, runs in best.items()}
         task, metric = self.table.task, self.table.metric
         return {seed: fmean(score(pooled(part), task)[metric] for part in one) for seed, one in parts.items()}
 
     def seconds(self) -> list[float]:
-        """Seconds a step of each run."""
+        """Return the seconds a step of each run."""
         return [record['seconds_a_step'] for record in self.runs()]
 
     def runs(self) -> list[dict]:
-        """The records of all that is shown."""
+        """Return the records of all that is shown."""
         return [record for records in self._shown().values() for record in records]
 
     def _counts(self, records: list[dict], column: str) -> list[Counts]:
@@ -77,19 +77,19 @@ class RowResults:
 
 
 def columns_of(table: Table) -> list[str]:
-    """What has a column of scores: each set, or each pair."""
+    """Return what has a column of scores: each set, or each pair."""
     return list(table.ways) if table.has_pairs else table.sets
 
 
 def summary(values: Sequence[float], sign: str = '') -> str:
-    """`mean ± deviation` of a sample; without deviation for one value, a dash for none."""
+    """Return `mean ± deviation` of a sample; without deviation for one value, a dash for none."""
     if not values:
         return '–'
     return f'{fmean(values):{sign}.2f}' + (f' ± {stdev(values):.2f}' if len(values) > 1 else '')
 
 
 def block(table: Table) -> str:
-    """A table's part of the page; rows without a run are only named."""
+    """Return a table's part of the page; rows without a run are only named."""
     results, missing = _results(table)
     text = [
         f'<!-- table: {table.path.stem} -->',
@@ -105,7 +105,7 @@ def block(table: Table) -> str:
 
 
 def scores_block(table: Table) -> str:
-    """The scores of a table, for a page that speaks of other things, too."""
+    """Return the scores of a table, for a page that speaks of other things, too."""
     results, _ = _results(table)
     lines = [cells[:1] + cells[2 : 3 + len(columns_of(table))] for cells in _overview(table, results)]
     return f'<!-- scores: {table.path.stem} -->\n{markdown(lines)}\n<!-- end of table -->'
@@ -115,14 +115,14 @@ BLOCKS = dict(table=block, scores=scores_block)
 
 
 def _results(table: Table) -> tuple[dict[str, RowResults], list[str]]:
-    """The rows with a run, and the names of those without."""
+    """Return the rows with a run, and the names of those without."""
     results = {row: RowResults(table, row) for row in table.rows}
     shown = {row: found for row, found in results.items() if found.seeds}
     return shown, [row for row in results if row not in shown]
 
 
 def _overview(table: Table, results: dict[str, RowResults]) -> list[list[str]]:
-    """A line a row: the scores of each column, what it gains on the main one, the best checkpoint, the cost."""
+    """Return a line a row: the scores of each column, what it gains on the main one, the best checkpoint, the cost."""
     columns = columns_of(table)
     baseline = results[table.baseline].main() if table.baseline in results else {}
     bound = next((found.main() for row, found in results.items() if table.rows[row].target_labels), None)
@@ -147,7 +147,7 @@ def _overview(table: Table, results: dict[str, RowResults]) -> list[list[str]]:
 
 
 def _heads(table: Table, bound: bool) -> list[str]:
-    """Of the columns between the seeds and the best checkpoint."""
+    """Return the heads of the columns between the seeds and the best checkpoint."""
     gain = 'mean gain' if table.has_pairs else f'{table.sets[0]}: gain'
     scores = columns_of(table) if table.has_pairs else [f'{name}, {table.metric}' for name in table.sets]
     return [*scores, gain, *['of the gap'] * bound, *[CLASS_MEAN] * (table.task == 'classification')]
@@ -160,7 +160,7 @@ def _best_note(table: Table) -> list[str]:
 
 
 def _share_of_gap(*scores: dict[int, float]) -> str:
-    """How far a row is from the baseline to the bound, in the mean score of the seeds that all three have."""
+    """Tell how far a row is from the baseline to the bound, in the mean score of the seeds that all three have."""
     seeds = set.intersection(*map(set, scores))
     if not seeds:
         return '–'
@@ -169,7 +169,7 @@ def _share_of_gap(*scores: dict[int, float]) -> str:
 
 
 def _by_class(table: Table, results: dict[str, RowResults]) -> list[str]:
-    """A line a row: the mean IoU of each class on the main set. Classifiers have too many classes for a page."""
+    """Return a line a row: the mean IoU of each class on the main set. Classifiers have too many classes for a page."""
     if table.task != 'segmentation':
         return []
     scores = {row: list(found.scores(table.sets[0]).values()) for row, found in results.items()}
@@ -234,7 +234,7 @@ def _difference(old: str, new: str) -> str:
 
 
 def _check_prose(path: Path, text: str) -> None:
-    """Every figure with a decimal point in the text around whole tables stands in one of them."""
+    """Check that every figure with a decimal point in the text around whole tables stands in one of them."""
     if not any(match[1] == 'table' for match in BLOCK.finditer(text)):
         return
     made = set(FIGURE.findall(' '.join(match[0] for match in BLOCK.finditer(text))))

@@ -24,7 +24,7 @@ COUNTED = ('intersection', 'union'), ('correct', 'images')
 
 
 def record_path(table: Table, run: Run) -> Path:
-    """Where the record of a run stands."""
+    """Tell where the record of a run stands."""
     return table.path.parent / 'records' / table.path.stem / f'{run.name}.json'
 
 
@@ -53,7 +53,7 @@ def claim_work_dir(table: Table, run: Run, work_dir: Path) -> None:
 
 
 def read_record(table: Table, run: Run) -> dict | None:
-    """The record of a run; None if it has none.
+    """Return the record of a run; None if it has none.
 
     Raises:
         UserError: It was made with other settings than the table has by now.
@@ -68,7 +68,7 @@ def read_record(table: Table, run: Run) -> dict | None:
 
 
 def counts_of(scores: Mapping) -> Counts:
-    """Both numbers of each class among the scores of an evaluation."""
+    """Return both numbers of each class among the scores of an evaluation."""
     return {
         key.removeprefix(f'{part}.'): [int(scores[key]), int(scores[f'{whole}.{key.removeprefix(f"{part}.")}'])]
         for part, whole in COUNTED
@@ -78,7 +78,7 @@ def counts_of(scores: Mapping) -> Counts:
 
 
 def pooled(counts: Iterable[Counts]) -> Counts:
-    """The counts of several evaluations as one."""
+    """Pool the counts of several evaluations."""
     total: Counts = {}
     for part in counts:
         for name, (intersection, union) in part.items():
@@ -88,7 +88,7 @@ def pooled(counts: Iterable[Counts]) -> Counts:
 
 
 def score(counts: Counts, task: str = 'segmentation') -> dict[str, float]:
-    """The score of a task in %, then that of each class that occurs.
+    """Return the score of a task in %, then that of each class that occurs.
 
     IoU of each class after their mean, `mIoU`; or `accuracy`, that of each class after their mean, `mean of classes`.
     """
@@ -101,18 +101,18 @@ def score(counts: Counts, task: str = 'segmentation') -> dict[str, float]:
 
 
 def history(work_dir: Path, metric: str = 'mIoU') -> list[dict]:
-    """Each validation of a training on the main set: its step, the student's counts, the teacher's score."""
+    """Return each validation of a training on the main set: its step, the student's counts, the teacher's score."""
     rows = [row for row in read_log(work_dir) if metric in row and 'loss' not in row]
     return [dict(step=row['step'], counts=counts_of(row), teacher=row.get(f'teacher/{metric}')) for row in rows]
 
 
 def seconds_a_step(work_dir: Path) -> float:
-    """Median over the log."""
+    """Return the median over the log."""
     return round(median(row['time'] for row in read_log(work_dir) if 'loss' in row), 3)
 
 
 def hardware() -> dict:
-    """What a run was made on."""
+    """Return what a run was made on."""
     return dict(
         cpu=_processor(),
         cores=os.cpu_count(),
@@ -131,7 +131,7 @@ def _processor() -> str:
 
 
 def commit() -> str:
-    """The commit of the working tree, and whether its code has changed since."""
+    """Return the commit of the working tree, and whether its code has changed since."""
     changed = _git('status', '--porcelain', '--untracked-files=no', '--', 'mmuda', 'configs', 'tools')
     return _git('rev-parse', '--short=12', 'HEAD') + (' with changes' if changed else '')
 

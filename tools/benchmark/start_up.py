@@ -135,7 +135,7 @@ def main() -> None:
 
 
 def commands(folder: Path) -> dict[str, list[str]]:
-    """The command of each side, and the configs that it reads."""
+    """Return the command of each side, and the configs that it reads."""
     host = importlib.util.find_spec('mmseg')
     if host is None:
         raise UserError('mmsegmentation is not installed: there is nothing to compare with')

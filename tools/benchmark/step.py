@@ -63,7 +63,7 @@ class InterleavedLoop(LOOPS.get('ResumableTrainLoop')):
         return super().run()
 
     def run_iter(self, data_batch) -> None:
-        """One step of everybody; the order alternates, the last step looks at memory."""
+        """Make one step of everybody; the order alternates, the last step looks at memory."""
         tensors = synthetic.as_tensors(data_batch)
         steps = {'mmuda': lambda: super(InterleavedLoop, self).run_iter(data_batch)}
         steps |= {name: lambda floor=floor: floor.step(*tensors) for name, floor in self.floors.items()}
@@ -79,12 +79,12 @@ class InterleavedLoop(LOOPS.get('ResumableTrainLoop')):
             self.times.setdefault(name, []).append(clock(step))
 
     def results(self) -> dict[str, list[Elapsed]]:
-        """The measured steps, without the warm-up."""
+        """Return the measured steps, without the warm-up."""
         return {name: self.times[name][self.warmup :] for name in ('mmuda', *self.floors)}
 
 
 def bare_work(model: nn.Module) -> dict:
-    """The passes of a model's step, and what is learned of each view: arguments of the floor."""
+    """Return the passes of a model's step, and what is learned of each view: arguments of the floor."""
     if not hasattr(model, 'plan'):
         return dict(passes=(('source',),), learns=dict(source=('labels',)))
     terms = list(model.terms.values())
@@ -96,7 +96,7 @@ def bare_work(model: nn.Module) -> dict:
 
 
 def bare_losses(term: Term, view: str) -> tuple[str, ...]:
-    """The floor's names of what a term makes of a view."""
+    """Return the floor's names of what a term makes of a view."""
     if view not in term.reads:
         return ()
     if isinstance(term, EntropyLoss):
@@ -106,7 +106,7 @@ def bare_losses(term: Term, view: str) -> tuple[str, ...]:
 
 
 def copy_network(cfg: dict, student: nn.Module) -> nn.Module:
-    """The plain network of a model config with the student's parameters, device and memory format."""
+    """Return the plain network of a model config with the student's parameters, device and memory format."""
     with DefaultScope.overwrite_default_scope(cfg.get('_scope_', 'mmseg')):
         net = MODELS.build(cfg)
     weights = [weight for weight in student.parameters() if weight.ndim == 4 and not weight.is_contiguous()]
@@ -116,7 +116,7 @@ def copy_network(cfg: dict, student: nn.Module) -> nn.Module:
 
 
 def stock(cfg: dict) -> dict | None:
-    """The same network of mmseg's own modules; None when it has nothing to replace."""
+    """Return the same network of mmseg's own modules; None when it has nothing to replace."""
     cfg = Config(cfg).copy()
     parts = [part for part in (cfg.backbone, cfg.decode_head) if part.type in STOCK]
     for part in parts:
@@ -127,13 +127,13 @@ def stock(cfg: dict) -> dict | None:
 
 
 def with_self_attention(cfg: dict) -> dict:
-    """The same network, with the same parameters, whose tokens attend to their own image alone."""
+    """Return the same network, with the same parameters, whose tokens attend to their own image alone."""
     hybrid = cfg['backbone']['type'] == 'mmuda.MHAMixVisionTransformer'
     return cfg | dict(backbone=cfg['backbone'] | dict(mha_stages=())) if hybrid else cfg
 
 
 def interleaved(cfg: Config, args: argparse.Namespace, work_dir: str) -> Config:
-    """The config, ready for timing, with the loop that also steps the floors."""
+    """Return the config, ready for timing, with the loop that also steps the floors."""
     cfg = prepare(cfg, args, work_dir)
     network = plain_network(cfg)
     floors = {'bare floor': with_self_attention(network.to_dict())}
@@ -144,7 +144,7 @@ def interleaved(cfg: Config, args: argparse.Namespace, work_dir: str) -> Config:
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = ToolParser(description=__doc__.splitlines()[0])
     parser.add_argument('configs', nargs='+', metavar='config')
     add_arguments(parser)

@@ -10,7 +10,7 @@ from mmuda.apis import ToolParser, at_least
 
 
 def add_arguments(parser: ToolParser) -> None:
-    """What every benchmark of a training step asks."""
+    """Add what every benchmark of a training step asks."""
     parser.add_argument('--iters', type=at_least(1), default=20, help='measured steps')
     parser.add_argument('--warmup', type=at_least(0), default=3)
     parser.add_argument('--size', default='256x256', metavar='HxW')
@@ -21,7 +21,7 @@ def add_arguments(parser: ToolParser) -> None:
 
 
 def plain_network(cfg: Config) -> Config:
-    """The config of the network itself: the student of an adapting model."""
+    """Return the config of the network itself: the student of an adapting model."""
     return cfg.model.get('student', cfg.model)
 
 
@@ -41,12 +41,12 @@ def prepare(cfg: Config, args: argparse.Namespace, work_dir: str) -> Config:
 
 
 def num_steps(args: argparse.Namespace) -> dict:
-    """Arguments of a loop: warm-up, measured steps, and one whose memory is looked at."""
+    """Return arguments of a loop: warm-up, measured steps, and one whose memory is looked at."""
     return dict(max_iters=args.warmup + args.iters + 1, val_interval=10**9)
 
 
 def loader(num_classes: int, adapts: bool, args: argparse.Namespace) -> dict:
-    """Batches of S + T images (S without adaptation) from memory, through mmuda's data set and sampler."""
+    """Return batches of S + T images (S without adaptation) from memory, through mmuda's data set and sampler."""
     size, batch = height_width(args.size), source_target(args.batch)
     scenes = dict(type='NoiseScenes', size=size, num_classes=num_classes)
     source = dict(scenes, labels=getattr(args, 'labels', None))
@@ -60,12 +60,12 @@ def loader(num_classes: int, adapts: bool, args: argparse.Namespace) -> dict:
 
 
 def height_width(text: str) -> tuple[int, int]:
-    """`256x512` -> (256, 512)."""
+    """Parse `256x512` -> (256, 512)."""
     height, width = map(int, text.split('x'))
     return height, width
 
 
 def source_target(text: str) -> tuple[int, int]:
-    """`2+2` -> (2, 2)."""
+    """Parse `2+2` -> (2, 2)."""
     source, target = map(int, text.split('+'))
     return source, target

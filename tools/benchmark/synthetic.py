@@ -57,7 +57,7 @@ class NoiseScenes(Dataset):
 
 
 def blocky_labels(size: tuple[int, int], num_classes: int, length: int, generator: torch.Generator) -> Tensor:
-    """Squares of 16 pixels: [length, 1, H, W]."""
+    """Draw squares of 16 pixels: [length, 1, H, W]."""
     height, width = size
     coarse = torch.randint(num_classes, (length, 1, -(-height // 16), -(-width // 16)), generator=generator)
     return coarse.repeat_interleave(16, 2).repeat_interleave(16, 3)[..., :height, :width].contiguous()
@@ -66,7 +66,7 @@ def blocky_labels(size: tuple[int, int], num_classes: int, length: int, generato
 def real_labels(
     folder: Path, size: tuple[int, int], num_classes: int, generator: torch.Generator, most: int = 64
 ) -> Tensor:
-    """A crop of each of up to `most` label maps, evenly over the folder: [length, 1, H, W].
+    """Crop each of up to `most` label maps, evenly over the folder: [length, 1, H, W].
 
     A map is scaled until it just covers the crop.
     """
@@ -85,7 +85,7 @@ def real_labels(
 
 
 def covering(file: Path, size: tuple[int, int]) -> Tensor:
-    """A label map, scaled by nearest until no side is shorter than the crop's: int64 [H, W]."""
+    """Scale a label map by nearest until no side is shorter than the crop's: int64 [H, W]."""
     label = torch.from_numpy(read_ids(str(file)).astype(np.int64))
     scale = max(want / have for want, have in zip(size, label.shape))
     scaled = [round(have * scale) for have in label.shape]
@@ -93,13 +93,13 @@ def covering(file: Path, size: tuple[int, int]) -> Tensor:
 
 
 def random_crop(label: Tensor, size: tuple[int, int], generator: torch.Generator) -> Tensor:
-    """[H, W] of `size`."""
+    """Crop [H, W] of `size`."""
     top, left = (int(torch.randint(full - part + 1, (), generator=generator)) for full, part in zip(label.shape, size))
     return label[top : top + size[0], left : left + size[1]]
 
 
 def as_tensors(batch: dict) -> tuple[Tensor, Tensor]:
-    """A collated batch, source first → images uint8 [S + T, 3, H, W] and the source's labels [S, H, W]."""
+    """Turn a collated batch, source first → images uint8 [S + T, 3, H, W] and the source's labels [S, H, W]."""
     samples = batch['data_samples']
     labels = [sample.gt_sem_seg.data for sample in samples if sample.metainfo.get('domain') != 'target']
     return torch.stack(batch['inputs']), torch.cat(labels)

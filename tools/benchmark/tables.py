@@ -112,23 +112,23 @@ class Table:
         return any(way.get('variables') for way in self.ways.values())
 
     def ways_of(self, row: str) -> list[str | None]:
-        """What a row is run for; `[None]`: once for all ways."""
+        """Return what a row is run for; `[None]`: once for all ways."""
         return list(self.ways) if self.has_pairs or self.rows[row].sees_target else [None]
 
     def runs(self) -> Iterator[Run]:
-        """All runs, seed by seed; in a seed row by row, so a start comes before what starts from it."""
+        """Yield all runs, seed by seed; in a seed row by row, so a start comes before what starts from it."""
         for seed in self.seeds:
             for name in self.rows:
                 for way in self.ways_of(name):
                     yield Run(name, seed, way)
 
     def start_of(self, run: Run) -> Run | None:
-        """The run whose network a run starts from."""
+        """Return the run whose network a run starts from."""
         start = self.rows[run.row].start
         return None if start is None else Run(start, run.seed, run.way if run.way in self.ways_of(start) else None)
 
     def settings(self, run: Run) -> dict:
-        """All that the table says of a run: what its record was made with."""
+        """Return all that the table says of a run: what its record was made with."""
         row, way = self.rows[run.row], self.ways[run.way] if run.way else {}
         declared = dict(
             variables={**self.variables, **way.get('variables', {}), **row.variables},
@@ -148,7 +148,7 @@ class Table:
 
 
 def read_table(name: str) -> Table:
-    """The table of `configs/benchmark/NAME.yaml`, or of a path.
+    """Read the table of `configs/benchmark/NAME.yaml`, or of a path.
 
     Raises:
         UserError: No such file, or one whose keys do not fit.
@@ -170,7 +170,7 @@ def read_table(name: str) -> Table:
 
 
 def _content(path: Path) -> dict[str, Any]:
-    """What a file says, together with the table that it is like."""
+    """Return what a file says, together with the table that it is like."""
     own = yaml.safe_load(path.read_text())
     if 'like' not in own:
         return own
@@ -200,7 +200,7 @@ def _check(table: Table) -> None:
 
 
 def run_config(table: Table, run: Run, scored: Mapping[str, Any] | None = None) -> Config:
-    """The config of a run: the table's leaf, the row's methods around its network, and the options.
+    """Return the config of a run: the table's leaf, the row's methods around its network, and the options.
 
     Args:
         table: The table.
@@ -240,11 +240,11 @@ def _train_on_one(dataset: dict, target_labels: str | None) -> None:
 
 
 def _method(name: str) -> dict:
-    """What a method's file says: its one dict, beside variables."""
+    """Return what a method's file says: its one dict, beside variables."""
     (method,) = [value for value in load_part(METHODS / f'{name}.py').values() if isinstance(value, dict)]
     return method
 
 
 def slug(text: str) -> str:
-    """`DAFormer recipe` -> `daformer-recipe`."""
+    """Turn `DAFormer recipe` into `daformer-recipe`."""
     return re.sub(r'[^a-z0-9]+', '-', text.lower()).strip('-')

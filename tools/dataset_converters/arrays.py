@@ -14,13 +14,13 @@ from mmuda.datasets.errors import DataError
 
 
 def from_mat(content: bytes, **keys: str) -> bytes:
-    """An archive whose arrays are those of a MATLAB file under other names."""
+    """Pack an archive whose arrays are those of a MATLAB file under other names."""
     arrays = _load(content)
     return packed(**{name: _get(arrays, key) for name, key in keys.items()})
 
 
 def from_svhn(train: bytes, test: bytes) -> bytes:
-    """Two MATLAB files of images [H, W, 3, N] and classes 1 to 10, of which 10 is the digit 0."""
+    """Pack two MATLAB files of images [H, W, 3, N] and classes 1 to 10, of which 10 is the digit 0."""
     found = {}
     for part, content in (('train', train), ('test', test)):
         arrays = _load(content)
@@ -32,7 +32,7 @@ def from_svhn(train: bytes, test: bytes) -> bytes:
 
 
 def from_usps(content: bytes) -> bytes:
-    """A MATLAB file of one cell array: rows are the parts, columns images and classes."""
+    """Pack a MATLAB file of one cell array: rows are the parts, columns images and classes."""
     cells = _get(_load(content), 'dataset')
     if cells.shape != (2, 2):
         raise DataError(f"its array 'dataset' has the shape {cells.shape}: Digit-Five's has two rows and columns")
@@ -40,12 +40,12 @@ def from_usps(content: bytes) -> bytes:
 
 
 def from_idx(x_train: bytes, y_train: bytes, x_test: bytes, y_test: bytes) -> bytes:
-    """MNIST's own files."""
+    """Pack MNIST's own files."""
     return packed(**{name: _idx(content) for name, content in locals().items()})
 
 
 def packed(**arrays: np.ndarray) -> bytes:
-    """An archive of uint8 images and classes, after a check that they belong together."""
+    """Pack an archive of uint8 images and classes, after a check that they belong together."""
     found = {name: (_images if name.startswith('x') else _classes)(array) for name, array in arrays.items()}
     for part in ('train', 'test'):
         images, classes = found[f'x_{part}'], found[f'y_{part}']
@@ -57,7 +57,7 @@ def packed(**arrays: np.ndarray) -> bytes:
 
 
 def _images(array: np.ndarray) -> np.ndarray:
-    """uint8 [N, H, W] or [N, H, W, 3]; an axis of one channel goes, wherever it is, and numbers up to 1 are spread."""
+    """Return uint8 [N, H, W] or [N, H, W, 3]; an axis of one channel goes, and numbers up to 1 are spread."""
     if array.ndim == 4 and array.shape[3] == 1:
         array = array[..., 0]
     elif array.ndim == 4 and array.shape[1] == 1:
@@ -72,7 +72,7 @@ def _images(array: np.ndarray) -> np.ndarray:
 
 
 def _classes(array: np.ndarray) -> np.ndarray:
-    """uint8 [N], 0 to 9, of numbers (10 is the digit 0) or of one-hot rows."""
+    """Return uint8 [N], 0 to 9, of numbers (10 is the digit 0) or of one-hot rows."""
     if array.ndim == 2 and array.shape[1] == 10:
         array = array.argmax(1)
     array = array.ravel()
@@ -86,7 +86,7 @@ def _load(content: bytes) -> dict:
 
 
 def _idx(content: bytes) -> np.ndarray:
-    """An array of MNIST's format: two zeros, the type 8 (uint8), the number of axes, their lengths, the data."""
+    """Read an array of MNIST's format: two zeros, the type 8 (uint8), the number of axes, their lengths, the data."""
     content = _read(lambda: gzip.decompress(content), 'file') if content.startswith(b'\x1f\x8b') else content
     axes = content[3] if len(content) > 3 else 0
     shape = tuple(np.frombuffer(content, '>u4', axes, 4).tolist()) if len(content) >= 4 + 4 * axes else ()

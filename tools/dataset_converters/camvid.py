@@ -28,7 +28,7 @@ PARTS = {
 
 
 def rules_of(folder: str, frames: str) -> tuple[Rule, Rule]:
-    """The images and the labels of the frames that an expression matches."""
+    """Make the rules for the images and the labels of the frames that an expression matches."""
     image = f'{{stem:{frames}(?<!_L)}}.png'
     labels = partial(from_colours, table=CLASS_OF_COLOUR)
     return (

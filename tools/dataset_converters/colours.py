@@ -26,7 +26,7 @@ ALL_IMAGES = rf'{{source:\A[^/]+}}/{{path:.+}}.{{suffix:{SUFFIX}}}'
 
 
 def conversion(class_map: str | Mapping) -> Conversion:
-    """What a class map makes of coloured labels.
+    """Return what a class map makes of coloured labels.
 
     Args:
         class_map: a class-mapping file, or what one holds.

@@ -26,7 +26,7 @@ from mmuda.storage import atomic_write, remove_leftovers
 
 
 def run(doc: str, conversions: Conversion | Mapping[str, Conversion]) -> None:
-    """The command line that all converters have.
+    """Run the command line that all converters have.
 
     Args:
         doc: what `--help` shows.
@@ -44,7 +44,7 @@ def _run(doc: str, conversions: Conversion | Mapping[str, Conversion]) -> None:
 
 
 def make_parser(doc: str) -> argparse.ArgumentParser:
-    """The arguments that all converters have."""
+    """Make the parser of the arguments that all converters have."""
     parser = ToolParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--src', nargs='+', required=True, help='what was downloaded: zip or tar archives, or a folder')
     parser.add_argument('--out', help='the folder to fill; left out: the folder of --src, whose own files stay')
@@ -91,7 +91,7 @@ def convert(
 
 
 def _todo(tasks: Sequence[Task], sources: Sequence[Source], overwrite: bool) -> list[Task]:
-    """Those whose outputs are missing; all but copies onto themselves where outputs are made again."""
+    """Return those whose outputs are missing; all but copies onto themselves where outputs are made again."""
     if overwrite:
         return [task for task in tasks if not is_itself(task, sources)]
     return [task for task in tasks if not os.path.exists(task.output)]
@@ -113,7 +113,7 @@ def _make_all(todo: Sequence[Task], rules: Sequence[Rule], sources: Sequence[Sou
 
 
 def report(published: Mapping[str, int], out: str) -> Iterator[str]:
-    """How many files there are, and how many were published."""
+    """Yield how many files there are, and how many were published."""
     found = {pattern: _count(out, pattern) for pattern in published}
     for pattern, number in published.items():
         yield f'{pattern}: {found[pattern]:,} of {number:,} published'

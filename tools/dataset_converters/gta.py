@@ -21,7 +21,7 @@ PALETTE = {label.id if label.id >= 0 else len(LABELS) - 1: label for label in LA
 
 
 def train_ids(content: bytes) -> np.ndarray:
-    """Train ids, uint8 [H, W], of one label file."""
+    """Return the train ids, uint8 [H, W], of one label file."""
     image = open_image(content)
     if image.mode == 'P':
         return _from_palette(image)
@@ -31,7 +31,7 @@ def train_ids(content: bytes) -> np.ndarray:
 
 
 def _from_palette(image: Image.Image) -> np.ndarray:
-    """By index where the palette is the published one, else by colour."""
+    """Look train ids up by index where the palette is the published one, else by colour."""
     indices = np.asarray(image)
     palette = np.array(image.getpalette('RGB'), np.uint8).reshape(-1, 3)
     lookup = np.full(256, UNKNOWN, np.uint8)

@@ -27,17 +27,17 @@ KIND = '{kind:|_noBoundary}'
 
 
 def image_parts(content: bytes) -> dict[str, np.ndarray]:
-    """An image's parts, BGR."""
+    """Cut an image, BGR."""
     return cut(decode_image(content))
 
 
 def label_parts(content: bytes) -> dict[str, np.ndarray]:
-    """A label image's parts in class ids."""
+    """Cut a label image, in class ids."""
     return cut(from_colours(content, CLASS_OF_COLOUR, whole=False))
 
 
 def cut(pixels: np.ndarray) -> dict[str, np.ndarray]:
-    """`<row>_<column>.png` -> part: as many of equal size as come nearest to `PART` pixels."""
+    """Cut into as many parts of equal size as come nearest to `PART` pixels: `<row>_<column>.png` -> part."""
     rows, columns = (np.linspace(0, side, max(round(side / PART), 1) + 1).astype(int) for side in pixels.shape[:2])
     return {
         f'{i}_{j}.png': np.ascontiguousarray(pixels[rows[i] : rows[i + 1], columns[j] : columns[j + 1]])
@@ -47,7 +47,7 @@ def cut(pixels: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def potsdam(split: str, tiles: str) -> tuple[Rule, ...]:
-    """Images of two kinds of channels, and labels."""
+    """Make the rules for images of two kinds of channels, and labels."""
     tile, where = f'top_potsdam_{{tile:{tiles}}}', split + '/{tile}'
     return (
         Rule(f'{tile}_IRRG.tif', f'potsdam/irrg/{where}', image_parts),
@@ -57,7 +57,7 @@ def potsdam(split: str, tiles: str) -> tuple[Rule, ...]:
 
 
 def vaihingen(split: str, tiles: str) -> tuple[Rule, ...]:
-    """Images and labels have the same names, in different folders or archives."""
+    """Make the rules for images and labels, which have the same names, in different folders or archives."""
     tile, where = f'top_mosaic_09cm_area{{tile:{tiles}}}', split + '/{tile}'
     return (
         Rule(f'top/{tile}.tif', f'vaihingen/irrg/{where}', image_parts),

@@ -17,7 +17,7 @@ from mmuda.datasets.reading import decode_ids, decode_image
 
 
 def open_image(content: bytes) -> Image.Image:
-    """A fully decoded Pillow image, for converters that look at its palette."""
+    """Decode an image fully, for converters that look at its palette."""
     try:
         image = Image.open(io.BytesIO(content))
         image.load()
@@ -27,12 +27,12 @@ def open_image(content: bytes) -> Image.Image:
 
 
 def from_ids(content: bytes, table: Mapping[int, int]) -> np.ndarray:
-    """Class ids of a map of ids, as every label map is read; a palette image counts by its indices."""
+    """Return class ids of a map of ids, as every label map is read; a palette image counts by its indices."""
     return look_up(decode_ids(content), table)
 
 
 def from_red_channel(content: bytes, table: Mapping[int, int]) -> np.ndarray:
-    """Class ids of an image whose red channel, of 8 or 16 bits, is the class."""
+    """Return class ids of an image whose red channel, of 8 or 16 bits, is the class."""
     pixels = decode_image(content, 'unchanged')
     if pixels.ndim != 3:
         raise DataError('it has no three channels: the class is the red one')
@@ -42,7 +42,7 @@ def from_red_channel(content: bytes, table: Mapping[int, int]) -> np.ndarray:
 def from_colours(
     content: bytes, table: Mapping[Colour, int], whole: bool = True, other: int | None = None
 ) -> np.ndarray:
-    """Class ids of an image of colours.
+    """Return class ids of an image of colours.
 
     Args:
         content: an image, palette or RGB.
@@ -62,7 +62,7 @@ def from_colours(
 
 
 def from_polygons(content: bytes, train_id: Callable[[str], int | None]) -> np.ndarray:
-    """Class ids of a scene of polygons, as Cityscapes' tools write it: later polygons cover earlier ones.
+    """Return class ids of a scene of polygons, as Cityscapes' tools write it: later polygons cover earlier ones.
 
     Args:
         content: JSON of `imgWidth`, `imgHeight` and `objects` of `label` and `polygon`.

@@ -97,7 +97,7 @@ Source = Folder | File | Zip | Tar
 
 
 def open_source(path: str, leave_out: str | None = None) -> Source:
-    """A folder, archive or file by its path; names are listed and checked at once.
+    """Open a folder, archive or file by its path; names are listed and checked at once.
 
     Args:
         path: what was downloaded.
@@ -122,7 +122,7 @@ def open_source(path: str, leave_out: str | None = None) -> Source:
 
 
 def open_member(source: Source, name: str) -> BinaryIO:
-    """A file of a source, from its beginning."""
+    """Open a file of a source, from its beginning."""
     try:
         return source.open(name)
     except _BROKEN as error:
@@ -130,7 +130,7 @@ def open_member(source: Source, name: str) -> BinaryIO:
 
 
 def read_member(source: Source, name: str) -> bytes:
-    """The whole content of a file of a source."""
+    """Read the whole content of a file of a source."""
     with open_member(source, name) as file:
         try:
             return file.read()
@@ -139,18 +139,18 @@ def read_member(source: Source, name: str) -> bytes:
 
 
 def _title(path: str) -> str:
-    """An archive's name without its suffix."""
+    """Return an archive's name without its suffix."""
     name = os.path.basename(path)
     return name[: -len(next((suffix for suffix in ARCHIVES if name.lower().endswith(suffix)), '')) or None]
 
 
 def _is_wanted(name: str) -> bool:
-    """Whether a name is neither hidden nor of a file manager's own."""
+    """Tell whether a name is neither hidden nor of a file manager's own."""
     return not any(part.startswith('.') or part == '__MACOSX' for part in name.split('/'))
 
 
 def _within(name: str, archive: str) -> str:
-    """A member's name, refused when it would leave the folder that it is unpacked into."""
+    """Return a member's name; refuse one that would leave the folder that it is unpacked into."""
     parts = name.replace('\\', '/').split('/')
     if '..' in parts or parts[0] == '' or ':' in parts[0]:
         raise DataError(f"'{archive}' holds '{name}', which leaves the archive's folder: do not use this file")
@@ -164,7 +164,7 @@ def _zip(path: str, process: int) -> zipfile.ZipFile:
 
 @functools.cache
 def _tar(path: str, process: int) -> BinaryIO:
-    """The archive's uncompressed bytes; tarfile's own handle would look for members again in every process."""
+    """Open the archive's uncompressed bytes; tarfile's own handle would look for members again in every process."""
     with open(path, 'rb') as file:
         head = file.read(6)
     opener = next((opener for magic, opener in _OPENERS.items() if head.startswith(magic)), open)

@@ -67,17 +67,17 @@ class Task(NamedTuple):
 
 
 def copied(content: bytes) -> bytes:
-    """The published file as it is."""
+    """Return the published file as it is."""
     return content
 
 
 def as_published(template: str) -> Rule:
-    """Files that need no conversion: only what lies around them is left out."""
+    """Make the rule of files that need no conversion: only what lies around them is left out."""
     return Rule(template, _plain(template), copied)
 
 
 def plan(rules: Sequence[Rule], sources: Sequence[Source], out: str) -> list[Task]:
-    """The outputs of all rules, in the order of the sources' files."""
+    """Plan the outputs of all rules, in the order of the sources' files."""
     tasks: dict[str, Task] = {}
     for number, rule in enumerate(rules):
         made: dict[str, Task] = {}
@@ -93,18 +93,18 @@ def plan(rules: Sequence[Rule], sources: Sequence[Source], out: str) -> list[Tas
 
 
 def inputs_of(rules: Sequence[Rule]) -> str:
-    """What rules look for, in words."""
+    """Return what rules look for, in words."""
     firsts = [rule.inputs if isinstance(rule.inputs, str) else rule.inputs[0] for rule in rules]
     return ', '.join(dict.fromkeys(map(_plain, firsts)))
 
 
 def path_of(place: Place, sources: Sequence[Source]) -> str:
-    """The path of a published file; of a member, that of its archive with the name in it."""
+    """Return the path of a published file; of a member, that of its archive with the name in it."""
     return os.path.join(sources[place.source].path, place.name)
 
 
 def is_itself(task: Task, sources: Sequence[Source]) -> bool:
-    """Whether a file of a folder is its own output: in place, a copy has nothing to do."""
+    """Tell whether a file of a folder is its own output: in place, a copy has nothing to do."""
     path = path_of(task.inputs[0], sources)
     return os.path.realpath(path) == os.path.realpath(task.output)
 
@@ -125,13 +125,13 @@ def _tasks(number: int, rule: Rule, sources: Sequence[Source], out: str) -> Iter
 
 
 def _matches(template: str, sources: Sequence[Source]) -> Iterator[tuple[str, Place]]:
-    """(the end of a name that fits a template, its place)."""
+    """Yield (the end of a name that fits a template, its place)."""
     for match, place in _found(template, sources):
         yield _plain(template).format_map(match), place
 
 
 def _found(template: str, sources: Sequence[Source]) -> Iterator[tuple[dict, Place]]:
-    """(fields of a template, place) of all files that fit it."""
+    """Yield (fields of a template, place) of all files that fit it."""
     fits = _expression(template).fullmatch
     for number, source in enumerate(sources):
         linked = next((name for name in source.links if fits(f'{source.title}/{name}')), None)
@@ -144,7 +144,7 @@ def _found(template: str, sources: Sequence[Source]) -> Iterator[tuple[dict, Pla
 
 
 def _expression(template: str) -> re.Pattern:
-    """The regular expression of a template; a field that comes again has to have the same text."""
+    """Make the regular expression of a template; a field that comes again has to have the same text."""
     parts, end, seen = ['(?:.*/)?'], 0, set()
     for found in _FIELD.finditer(template):
         name = found[1]
@@ -156,5 +156,5 @@ def _expression(template: str) -> re.Pattern:
 
 
 def _plain(template: str) -> str:
-    """A template whose fields have names only."""
+    """Return a template whose fields have names only."""
     return _FIELD.sub(r'{\1}', template)

@@ -12,7 +12,7 @@ from mmuda.datasets.toy_scenes import ToyStreetsSpec, write_toy_streets
 
 
 def parse_args() -> argparse.Namespace:
-    """Command line; every option of the pictures has its default in `ToyStreetsSpec`."""
+    """Parse the command line; every option of the pictures has its default in `ToyStreetsSpec`."""
     default = ToyStreetsSpec()
     parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--out', default='data', help='folder that will hold toy_streets/')

@@ -85,7 +85,7 @@ def main() -> None:
 
 
 def _network(cfg: Config) -> nn.Module:
-    """The plain network with its pretrained weights, in evaluation."""
+    """Return the plain network with its pretrained weights, in evaluation."""
     model = MODELS.build(cfg.model)
     model.init_weights()
     network = getattr(model, 'student', model)
@@ -94,7 +94,7 @@ def _network(cfg: Config) -> nn.Module:
 
 
 def _images(cfg: Config, args: argparse.Namespace) -> list[dict]:
-    """The data sets to remember: each source, then the target if it is wanted."""
+    """Return the data sets to remember: each source, then the target if it is wanted."""
     found = []
     for domain in ('source', 'target') if args.domains == 'both' else ('source',):
         images = cfg.train_dataloader.dataset.get(domain)
@@ -108,7 +108,7 @@ def _images(cfg: Config, args: argparse.Namespace) -> list[dict]:
 
 
 def _batches(network: nn.Module, datasets: list[torch.utils.data.Dataset], samples: int) -> Iterator[Tensor]:
-    """Training views of random images, as many of each set in a batch; a progress bar goes to stderr.
+    """Yield training views of random images, as many of each set in a batch; a progress bar goes to stderr.
 
     All sets give as many batches, so the smallest one says how many.
     """
@@ -153,7 +153,7 @@ def anchor_norms(net: nn.Module, batches: Iterable[Tensor]) -> int:
 
 
 def _anchor(norm: nn.Module, seen: Moments) -> None:
-    """The same map of one norm by other statistics ``[C]``; float64 inside."""
+    """Rewrite one norm to the same map by other statistics ``[C]``; float64 inside."""
     scale = norm.weight.double() * (norm.running_var.double() + norm.eps).rsqrt()
     norm.bias.copy_(norm.bias.double() + scale * (seen.mean - norm.running_mean.double()))
     norm.weight.copy_(scale * (seen.var + norm.eps).sqrt())

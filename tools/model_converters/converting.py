@@ -27,7 +27,7 @@ def convert(source: Path, target: Path, mapping: Callable[[dict], dict[str, Tens
 
 
 def main(description: str, mapping: Callable[[dict], dict[str, Tensor]]) -> None:
-    """The command line `IN OUT` of one converter."""
+    """Run the command line `IN OUT` of one converter."""
     parser = ToolParser(description=description)
     parser.add_argument('source', type=Path, help='the checkpoint to convert')
     parser.add_argument('target', type=Path, help='where the converted one goes')

@@ -15,7 +15,7 @@ NONE = '–'
 
 
 def rows_of(table: Table, scores: Scores) -> list[list[str]]:
-    """Cells, the header first: of each row of the table a line of the paper's figures and one of those here."""
+    """Return cells, the header first: of each row of the table a line of the paper's figures and one of those here."""
     mean = _mean_name(table)
     lines = [['', '', *table.columns, *([mean] if mean else [])]]
     for row in table.rows:
@@ -34,7 +34,7 @@ def _mean_name(table: Table) -> str | None:
 
 
 def mean_by_seed(columns: Sequence[Mapping[int, float]]) -> dict[int, float]:
-    """The mean over columns of each seed that has all of them."""
+    """Return the mean over columns of each seed that has all of them."""
     complete = set.intersection(*map(set, columns))
     return {seed: fmean(column[seed] for column in columns) for seed in sorted(complete)}
 
@@ -46,7 +46,7 @@ def _printed(figure: Figure | None) -> str:
 
 
 def _measured(scores: Mapping[int, float]) -> str:
-    """Mean ± deviation of a sample over seeds."""
+    """Return mean ± deviation of a sample over seeds."""
     if not scores:
         return NONE
     values = list(scores.values())
@@ -59,14 +59,14 @@ def _seeds(columns: Sequence[Mapping[int, float]]) -> str:
 
 
 def as_markdown(table: Table, scores: Scores) -> str:
-    """The table with its source and what is doubtful about it."""
+    """Write the table as Markdown, with its source and what is doubtful about it."""
     text = [f'**{_caption(table)}**', markdown(rows_of(table, scores))]
     text += [f'* {note}' for note in table.notes]
     return '\n\n'.join(text[:2]) + ('\n\n' + '\n'.join(text[2:]) if text[2:] else '') + '\n'
 
 
 def as_latex(table: Table, scores: Scores) -> str:
-    """The table as one of LaTeX, which needs no package."""
+    """Write the table as one of LaTeX, which needs no package."""
     header, *lines = [[_escaped(cell) for cell in line] for line in rows_of(table, scores)]
     body = [' & '.join(line) + r' \\' for line in lines]
     body = [line + (r' \hline' if number % 2 else '') for number, line in enumerate(body)]

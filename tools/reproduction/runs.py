@@ -61,13 +61,13 @@ class Run:
 
 
 def _near(path: Path) -> str:
-    """A path as one types it: from here on where that is shorter."""
+    """Shorten a path to what one types: from here on where that is shorter."""
     here = Path.cwd()
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def read_scores(run: Run) -> dict[str, float] | None:
-    """The scores of a run that has ended; None of another.
+    """Read the scores of a run that has ended; None of another.
 
     Raises:
         UserError: Its record was made with other settings.
@@ -132,7 +132,7 @@ def train_all(runs: Iterable[Run], processes: int, key: str) -> list[Run]:
 
 
 def visible_devices() -> list[str]:
-    """Numbers of the GPUs that a run may have, as `CUDA_VISIBLE_DEVICES` names them."""
+    """Return numbers of the GPUs that a run may have, as `CUDA_VISIBLE_DEVICES` names them."""
     import torch
 
     named = os.environ.get('CUDA_VISIBLE_DEVICES')
@@ -161,5 +161,5 @@ def _last_words(log: Path) -> str:
 
 
 def log_path(run: Run) -> Path:
-    """What a run has printed."""
+    """Tell where a run's output goes."""
     return run.folder.with_name(f'{run.folder.name}.log')

@@ -78,7 +78,7 @@ class Line:
     way: str
 
     def folder(self, seed: int) -> Path:
-        """Where its run of a seed stands, below the folder of all."""
+        """Tell where its run of a seed stands, below the folder of all."""
         return Path(self.table, slug(self.row), slug(self.way) or 'run', f'seed{seed}')
 
 
@@ -105,28 +105,28 @@ class Table:
     deviation: str = ''
 
     def lines(self) -> Iterator[Line]:
-        """All that has to be trained, each once."""
+        """Yield all that has to be trained, each once."""
         for name in self.rows:
             yield from dict.fromkeys(self.line(name, column) for column in self.columns)
 
     def line(self, row: str, column: str) -> Line:
-        """What a cell's score comes from."""
+        """Return what a cell's score comes from."""
         this, that = self.rows[row], self.columns[column]
         words = (*shlex.split(this.options), *shlex.split(that.options))
         return Line(self.name, row, this.leaf.format(data=that.data), words, that.options or that.data)
 
     def score_of(self, column: str) -> str:
-        """The key of a column's score in a log."""
+        """Return the key of a column's score in a log."""
         return self.columns[column].score or self.score
 
     def printed(self, row: str, column: str) -> Figure | None:
-        """The paper's figure of a cell; None where it has none."""
+        """Return the paper's figure of a cell; None where it has none."""
         this = self.rows[row].row or row
         place = (column, this) if self.transposed else (this, column)
         return figures()[self.paper, self.key].get(place)
 
     def printed_mean(self, row: str) -> Figure | None:
-        """The paper's mean over the columns of a row."""
+        """Return the paper's mean over the columns of a row."""
         mean = self.rows[row].mean or self.mean
         return None if mean is None else self.printed(row, mean)
 
@@ -140,12 +140,12 @@ class Table:
 
 
 def read_tables() -> dict[str, Table]:
-    """All tables by name."""
+    """Read all tables by name."""
     return {table.name: table for path in sorted(PAPERS.glob('*.yaml')) for table in _of_paper(path)}
 
 
 def read_table(name: str) -> Table:
-    """The table of a name such as `acda-1`.
+    """Read the table of a name such as `acda-1`.
 
     Raises:
         UserError: There is none.
@@ -169,7 +169,7 @@ def _of_paper(path: Path) -> Iterator[Table]:
 
 
 def _table(stem: str, paper: Mapping[str, Any], key: str, settings: Mapping[str, Any]) -> Table:
-    """A table of a file; what its paper has for all tables stands for what it lacks."""
+    """Make a table of a file; what its paper has for all tables stands for what it lacks."""
     settings = dict(settings)
     leaf, columns, rows = settings.pop('leaf', None), settings.pop('columns'), settings.pop('rows')
     default = {} if leaf is None else dict(leaf=leaf)
@@ -188,7 +188,7 @@ def _options(value: str | Mapping) -> Mapping:
 
 
 def slug(text: str) -> str:
-    """`MHA in stages 1+2` -> `mha-in-stages-1-2`; texts that differ stay apart, as digits and letters do."""
+    """Turn `MHA in stages 1+2` into `mha-in-stages-1-2`; texts that differ stay apart, as digits and letters do."""
     return re.sub(r'[^a-z0-9]+', '-', text.lower()).strip('-')
 
 
@@ -200,7 +200,7 @@ def _rows() -> list[dict[str, str]]:
 
 @functools.cache
 def figures() -> Mapping[tuple[str, str], dict[tuple[str, str], Figure]]:
-    """Of each table of each paper: row and column -> what is printed there."""
+    """Return of each table of each paper what is printed there, by row and column."""
     found: dict[tuple[str, str], dict] = _empty()
     for row in _rows():
         if row['unit'] == '%' and not row['column'].endswith(ENDINGS):
@@ -214,7 +214,7 @@ def figures() -> Mapping[tuple[str, str], dict[tuple[str, str], Figure]]:
 
 @functools.cache
 def remarks() -> Mapping[tuple[str, str], list[tuple[str, str]]]:
-    """Of each table of each paper: a pattern of rows, or of columns, and what is said about them."""
+    """Return of each table of each paper what is said about a pattern of rows, or of columns."""
     found: dict = {key: [] for key in _empty()}
     for row in _rows():
         if row['unit'] == 'note':

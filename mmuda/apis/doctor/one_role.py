@@ -29,7 +29,7 @@ def broken_images(survey: Survey) -> Iterator[Finding]:
 
 
 def broken_labels(survey: Survey) -> Iterator[Finding]:
-    """Label files that cannot be read or do not fit their image."""
+    """Yield label files that cannot be read or do not fit their image."""
     broken = [look.label_error for look in survey.looks if look.label_error is not None]
     if broken:
         yield Finding(

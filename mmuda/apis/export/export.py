@@ -147,7 +147,7 @@ def _channels(predict: UDAInferencer) -> str:
 
 
 def _inputs(predict: UDAInferencer, images: Images | None, size: tuple[int, int] | None) -> list[Tensor]:
-    """Prepared images ``[1, C, H, W]``."""
+    """Return prepared images ``[1, C, H, W]``."""
     if images is None:
         images = [_painted(predict.channels)]
     inputs = [predict.prepare(item.image) for item in find_images(images)]

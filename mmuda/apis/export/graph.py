@@ -19,7 +19,7 @@ class ScoreGraph(nn.Module):
         self.network = network
 
     def forward(self, image: Tensor) -> Tensor:
-        """Normalised images ``[B, C, H, W]`` → ``[B, K, H, W]`` or ``[B, K]``."""
+        """Map normalised images ``[B, C, H, W]`` → ``[B, K, H, W]`` or ``[B, K]``."""
         return self.task.logits(self.network, self.task.run(self.network, image), image.shape[-2:])
 
 

@@ -122,7 +122,7 @@ class Group:
 
 
 def find_groups(words: Sequence[str], options: Mapping[str, Any] | None = None) -> list[Group]:
-    """``WORK_DIR`` or ``NAME=WORK_DIR`` each → the groups in their order; the name is else that of the config.
+    """Find the groups of ``WORK_DIR`` or ``NAME=WORK_DIR``, in their order; the name is else that of the config.
 
     Raises:
         UserError: A folder that no training has written to.

@@ -125,7 +125,7 @@ def _answer(sample: Any) -> _Answer:
 
 
 def _maps(look: Look, image: np.ndarray, truth: np.ndarray | None, answers: dict, pseudo: dict) -> list[dict]:
-    """Target | truth | each group | confidence and pseudo-label of those that have a teacher, else of the last."""
+    """Return target | truth | each group | confidence and pseudo-label of those with a teacher, else of the last."""
     cells = [dict(title='target', source=data_address(image, 360))]
     painted = {} if truth is None else {'truth': truth}
     painted |= {name: answer.label for name, answer in answers.items()}

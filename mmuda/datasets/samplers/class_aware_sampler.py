@@ -112,7 +112,7 @@ class ClassAwareSampler(DomainSampler):
             yield int(self._images[label][domain][stream.at(position, self.seed, self.shuffle)]), label
 
     def _shares(self, per_class: int) -> tuple[int, int]:
-        """Source and target images of a class in a unit."""
+        """Return the numbers of source and target images of a class in a unit."""
         every, target = (stream.share for stream in self.streams)
         source = every - self.extra_source
         whole = per_class > 0 and 0 <= self.extra_source < every and source % per_class == 0

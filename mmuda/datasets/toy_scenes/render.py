@@ -48,7 +48,7 @@ def render(
 
 
 def _add_grain(canvas: Canvas, look: Look, rng: np.random.Generator) -> None:
-    """Fine texture of everything that is built or grown, coarser in the dark look."""
+    """Add a fine texture to everything that is built or grown, coarser in the dark look."""
     fine = rng.normal(0, look.grain, canvas.label.shape)
     coarse = cv2.resize(
         rng.normal(0, look.grain, (12, 20)), (canvas.width, canvas.height), interpolation=cv2.INTER_CUBIC

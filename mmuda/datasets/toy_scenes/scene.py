@@ -192,7 +192,7 @@ def _pedestrians(rng: np.random.Generator, kerb: float, look: Look) -> list[Thin
 
 
 def _cars(rng: np.random.Generator, look: Look) -> list[Thing]:
-    """Driving cars keep to the right; parked ones stand at the kerb."""
+    """Draw driving cars, which keep to the right, and parked ones, which stand at the kerb."""
     things = []
     for _ in range(rng.poisson(look.cars)):
         side = _side(rng)
@@ -207,7 +207,7 @@ def _cars(rng: np.random.Generator, look: Look) -> list[Thing]:
 
 
 def _near(rng: np.random.Generator, low: float, high: float) -> float:
-    """Uniform between two distances would crowd the horizon; uniform in `near` crowds the front."""
+    """Draw uniformly in `near`, which crowds the front; uniform distances would crowd the horizon."""
     return float(low * (high / low) ** rng.random())
 
 

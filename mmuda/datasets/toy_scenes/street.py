@@ -11,7 +11,7 @@ WINDOW_LIGHT = (1.0, 0.80, 0.42)
 
 
 def paint_sky(canvas: Canvas, scene: Scene, look: Look, rng: np.random.Generator) -> None:
-    """A gradient down to the horizon with soft clouds; its light does not depend on the day's."""
+    """Paint a gradient down to the horizon with soft clouds; its light does not depend on the day's."""
     rows = np.clip(np.arange(canvas.height) / scene.view.horizon, 0, 1)[:, None, None]
     sky = (1 - rows) * np.array(look.sky_top) + rows * np.array(look.sky_bottom)
     cloud = cv2.resize(
@@ -22,7 +22,7 @@ def paint_sky(canvas: Canvas, scene: Scene, look: Look, rng: np.random.Generator
 
 
 def paint_ground(canvas: Canvas, scene: Scene, look: Look) -> None:
-    """Pavement to both sides up to the skyline, the road with its kerbs and lane markings on it."""
+    """Paint pavement to both sides up to the skyline, the road with its kerbs and lane markings on it."""
     view = scene.view
     canvas.box(0, view.horizon, view.width, view.height, look.slab, PAVEMENT)
     _strip(canvas, view, -1.06, 1.06, np.multiply(look.slab, 0.72), PAVEMENT)
@@ -48,7 +48,7 @@ def _strip(canvas: Canvas, view: View, left: float, right: float, colour, label:
 
 
 def _slabs(canvas: Canvas, scene: Scene, look: Look) -> None:
-    """Joints between the pavement's slabs."""
+    """Paint the joints between the pavement's slabs."""
     view, joint = scene.view, tuple(np.multiply(look.slab, 0.88))
     for near in 0.94 ** np.arange(40):
         for side in (-1, 1):
@@ -64,7 +64,7 @@ def _slabs(canvas: Canvas, scene: Scene, look: Look) -> None:
 
 
 def paint_skyline(canvas: Canvas, scene: Scene, look: Look, rng: np.random.Generator) -> None:
-    """Low blocks and tree tops along the horizon close the view."""
+    """Paint low blocks and tree tops along the horizon, which close the view."""
     view, x = scene.view, -10.0
     while x < view.width:
         wide, tall = rng.uniform(0.03, 0.09) * view.width, rng.uniform(0.02, 0.10) * view.height
@@ -80,7 +80,7 @@ def paint_skyline(canvas: Canvas, scene: Scene, look: Look, rng: np.random.Gener
 
 
 def paint_building(canvas: Canvas, scene: Scene, building: Building, look: Look, rng: np.random.Generator) -> None:
-    """A façade with windows in rows, or a hedge; the lower end is darker."""
+    """Paint a façade with windows in rows, or a hedge; the lower end is darker."""
 
     def wall(along: float, up: float) -> tuple[float, float]:
         near = 1 / (building.start + along * (building.end - building.start))

@@ -19,7 +19,7 @@ def paint_thing(canvas: Canvas, view: View, thing: Thing, look: Look) -> None:
 
 
 def _tree(canvas: Canvas, view: View, thing: Thing, look: Look, rng) -> None:
-    """A trunk and a crown of overlapping blobs."""
+    """Paint a trunk and a crown of overlapping blobs."""
     x, y = view.ground(thing.across, thing.near)
     tall, wide = view.size(thing.tall, thing.near), view.size(0.05, thing.near)
     canvas.shade(x, y, tall * 0.25, tall * 0.05, 0.75)
@@ -33,7 +33,7 @@ def _tree(canvas: Canvas, view: View, thing: Thing, look: Look, rng) -> None:
 
 
 def _lamp(canvas: Canvas, view: View, thing: Thing, look: Look, rng) -> None:
-    """A street lamp whose arm reaches over the road."""
+    """Paint a street lamp whose arm reaches over the road."""
     x, y = view.ground(thing.across, thing.near)
     tall, wide = view.size(thing.tall, thing.near), max(view.size(0.035, thing.near), 1.2)
     arm = -np.sign(thing.across) * tall * 0.22
@@ -48,7 +48,7 @@ def _lamp(canvas: Canvas, view: View, thing: Thing, look: Look, rng) -> None:
 
 
 def _sign(canvas: Canvas, view: View, thing: Thing, look: Look, rng) -> None:
-    """A traffic sign, round or square, on a post."""
+    """Paint a traffic sign, round or square, on a post."""
     x, y = view.ground(thing.across, thing.near)
     tall, wide = view.size(thing.tall * 0.65, thing.near), max(view.size(0.032, thing.near), 1.2)
     canvas.box(x - wide, y - tall, x + wide, y, thing.colour, POLE)
@@ -61,7 +61,7 @@ def _sign(canvas: Canvas, view: View, thing: Thing, look: Look, rng) -> None:
 
 
 def _pedestrian(canvas: Canvas, view: View, thing: Thing, look: Look, rng) -> None:
-    """Two legs, a coat and a head."""
+    """Paint two legs, a coat and a head."""
     x, y = view.ground(thing.across, thing.near)
     tall = view.size(thing.tall, thing.near)
     wide, step = tall * 0.17, tall * rng.uniform(0.04, 0.12)
@@ -101,7 +101,7 @@ def _car_front(canvas: Canvas, view: View, thing: Thing, look: Look, rng) -> Non
 
 
 def _car(canvas: Canvas, view: View, thing: Thing, look: Look, lamp: tuple, power: float) -> None:
-    """A car seen along the road: wheels, body, cabin, glass and two lights."""
+    """Paint a car seen along the road: wheels, body, cabin, glass and two lights."""
     x, y = view.ground(thing.across, thing.near)
     tall = view.size(thing.tall, thing.near)
     half = tall * 0.62

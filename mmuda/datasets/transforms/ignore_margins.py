@@ -39,7 +39,7 @@ class IgnoreMargins(BaseTransform):
         self.transforms = Compose(transforms)
 
     def transform(self, results: dict) -> dict:
-        """`img` [H, W, ...] and its meta data -> the packed sample, which has `valid_map`, bool [1, H, W]."""
+        """Map `img` [H, W, ...] and its meta data to the packed sample, which has `valid_map`, bool [1, H, W]."""
         if np.any(results.get('gt_seg_map', OUTSIDE) != OUTSIDE):
             raise DataError(
                 f"IgnoreMargins is for images without labels, but '{results.get('img_path')}' has some: put it into "

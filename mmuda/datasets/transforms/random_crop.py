@@ -38,7 +38,7 @@ class RandomCrop(BaseTransform):
 
     @cache_randomness
     def crop_bbox(self, results: dict) -> Box:
-        """Top, bottom, left and right of the crop."""
+        """Return top, bottom, left and right of the crop."""
         box = self._draw(results['img'])
         if self.cat_max_ratio < 1:
             for _ in range(TRIES):

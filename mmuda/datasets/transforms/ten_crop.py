@@ -36,7 +36,7 @@ class TenCrop(BaseTransform):
         self.finish = Compose(transforms)
 
     def transform(self, results: dict) -> dict[str, list]:
-        """`img` [H, W, 3] and what belongs to it -> what `transforms` make of it, ten of each key."""
+        """Map `img` [H, W, 3] and what belongs to it to what `transforms` make of it, ten of each key."""
         height, width = results['img'].shape[:2]
         if height < self.crop_size[0] or width < self.crop_size[1]:
             raise DataError(

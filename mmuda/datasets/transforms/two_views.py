@@ -33,7 +33,7 @@ class TwoViews(BaseTransform):
         self.strong = Compose(strong)
 
     def transform(self, results: dict) -> dict:
-        """`img` [H, W, ...] and its meta data -> the packed weak view, whose sample has `strong_view` [C, H, W]."""
+        """Map `img` [H, W, ...] and its meta data to the packed weak view, whose sample has `strong_view` [C, H, W]."""
         strong = self.strong(dict(results, img=results['img'].copy()))['img']
         packed = self.weak(results)
         if not isinstance(packed, dict) or 'data_samples' not in packed:

@@ -162,7 +162,7 @@ class ACDAHook(Hook):
         return all(bool(change < self.stop_change) for change in changes)
 
     def _report(self, runner) -> None:
-        """One line in the log, and the same as scalars."""
+        """Log one line, and the same as scalars."""
         kept, classes = self._kept() >= 0, runner.train_dataloader.sampler.classes
         drawn = runner.train_dataloader.sampler.eligible
         left = ', '.join(str(name) for number, name in enumerate(classes) if number not in drawn)
@@ -182,7 +182,7 @@ class ACDAHook(Hook):
     # ---- the checkpoint ----
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Plain tensors and numbers."""
+        """Store plain tensors and numbers."""
         if self.clusters is not None:
             checkpoint[KEY] = dict(self.clusters._asdict(), number=self.number, step=self.step, ended=self.ended)
 
@@ -197,7 +197,7 @@ class ACDAHook(Hook):
 
 
 def _check(runner, name: str, tap: str) -> None:
-    """Everything that a clustering needs, before the first step rather than after the pre-training."""
+    """Check everything that a clustering needs, before the first step rather than after the pre-training."""
     model = unwrapped(runner.model)
     if not hasattr(model, 'embed'):
         raise TypeError(f"ACDAHook needs a model of mmuda, but this is a {type(model).__name__}: use type='UDAModel'.")

@@ -32,7 +32,7 @@ class BestScoreHook(Hook):
         self.scores: dict[int, float] = {}
 
     def before_train(self, runner) -> None:
-        """A resumed run goes on from the scores up to its step; any other starts anew."""
+        """Go on from the scores up to the step of a resumed run; any other starts anew."""
         path = Path(runner.work_dir, FILE)
         kept = _read(path).get(self.score, {}) if runner.iter > 0 and path.is_file() else {}
         self.scores = {int(step): value for step, value in kept.items() if int(step) <= runner.iter}

@@ -62,7 +62,7 @@ class DomainContextHook(Hook):
         self.context.set(layout)
 
     def _draw(self, model: nn.Module, args: tuple, kwargs: dict) -> None:
-        """Groups for the batch as the model gets it, padded and on its device."""
+        """Draw groups for the batch as the model gets it, padded and on its device."""
         given = self._signature.bind(*args, **kwargs).arguments
         if given.get('mode') != 'loss':
             return

@@ -70,7 +70,7 @@ class MeanTeacherHook(Hook):
             self._buffers = _by_dtype(list(model.teacher.buffers()), list(model.student.buffers()))
 
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
-        """One fused update of all parameters, one of the buffers of each type."""
+        """Update all parameters in one fused operation, and the buffers of each type in one."""
         if not runner.optim_wrapper.should_update():
             return
         ema_update_(*self._parameters, ema_momentum(self.updates, self.momentum, self.keep_initial))

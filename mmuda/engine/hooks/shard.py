@@ -26,7 +26,7 @@ class ShardHook(Hook):
         runner.model.shard(runner.optim_wrapper)
 
     def before_val(self, runner) -> None:
-        """Images of several sizes are several passes, as many as a rank needs."""
+        """Make encoders whole: images of several sizes are several passes, as many as a rank needs."""
         self._whole.enter_context(runner.model.whole_encoders())
 
     def after_val(self, runner) -> None:

@@ -37,22 +37,22 @@ class StallHook(Hook):
             self._watch.stop()
 
     def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
-        """The batch is there."""
+        """Note that the batch is there."""
         self._batches, self._batch = 0, -1
         mark(f'in step {runner.iter + 1}', (runner.iter, 1, 0))
 
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
-        """The step's own work is done."""
+        """Note that the step's own work is done."""
         mark(f'between step {runner.iter + 1} and the next, where data are loaded', (runner.iter + 1, 0, 0))
 
     def after_val_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
-        """A batch is scored, or a part of it: images of several sizes come in as many parts as a rank needs."""
+        """Note that a batch is scored, or a part of it: images of several sizes come in several parts."""
         self._batches += batch_idx != self._batch
         self._batch = batch_idx
         mark(f'behind batch {self._batches} of an evaluation', (runner.iter, 0, self._batches))
 
     def after_test_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
-        """A batch is scored."""
+        """Note that a batch is scored."""
         mark(f'behind batch {batch_idx + 1} of the test', (0, 0, batch_idx + 1))
 
     def _advice(self, runner) -> str:

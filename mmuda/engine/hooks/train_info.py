@@ -67,7 +67,7 @@ class TrainInfoHook(RuntimeInfoHook):
             )
 
     def _flush(self, runner) -> None:
-        """One transfer for all pending steps."""
+        """Read all pending steps in one transfer."""
         pending, self._pending = self._pending, []
         if not pending:
             return

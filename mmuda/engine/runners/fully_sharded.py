@@ -78,7 +78,7 @@ class UDAFullyShardedDataParallel(UDADataParallel):
             optim_wrapper.clip_func = ShardedClip(self._shards, mesh.get_group())
 
     def train_step(self, data: dict, optim_wrapper: OptimWrapper) -> dict[str, Tensor]:
-        """One update by this process's part of a batch."""
+        """Make one update by this process's part of a batch."""
         if not self._units:
             raise RuntimeError(
                 f"{type(self).__name__} has not been sharded: train with runner_type='mmuda.MeanTeacherRunner'."
@@ -87,7 +87,7 @@ class UDAFullyShardedDataParallel(UDADataParallel):
 
     @contextmanager
     def whole_encoders(self) -> Iterator[None]:
-        """In this block encoders are whole, so that the processes may run different numbers of passes."""
+        """Make encoders whole in this block, so that the processes may run different numbers of passes."""
         for unit in self._units:
             unit.set_reshard_after_forward(False, recurse=False)
             unit.unshard()
@@ -100,7 +100,7 @@ class UDAFullyShardedDataParallel(UDADataParallel):
 
     @contextmanager
     def whole_states(self, optim_wrapper: OptimWrapper | None) -> Iterator[None]:
-        """In this block rank 0's state dicts of model and optimizer have whole tensors; all processes take part."""
+        """Make rank 0's state dicts of model and optimizer whole tensors in this block; all processes take part."""
         handles = []
         if self._units:
             state = whole_state(self.module)
@@ -127,7 +127,7 @@ def _fsdp():
 
 
 def _own_mesh():
-    """All processes, in a group apart from DDP's: the order of their collectives may then differ."""
+    """Return a group of all processes apart from DDP's: the order of their collectives may then differ."""
     from torch.distributed.device_mesh import DeviceMesh
 
     return DeviceMesh.from_group(torch_dist.new_group(), get_device())

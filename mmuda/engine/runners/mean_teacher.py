@@ -57,7 +57,7 @@ class MeanTeacherRunner(Runner):
         super().register_hooks(default_hooks, _with_hooks(custom_hooks, missing))
 
     def load_or_resume(self) -> None:
-        """``resume=True`` without a path takes the newest whole checkpoint of the work directory, if there is one."""
+        """Take the newest whole checkpoint of the work directory, if any, for ``resume=True`` without a path."""
         if self._resume and self._load_from is None and not self._has_loaded:
             path = resumable(self.work_dir, checkpoint_folder(self.work_dir, self.cfg))
             self._resume, self._load_from = path is not None, path and str(path)
@@ -155,7 +155,7 @@ def _resumable(cfg: dict) -> str | None:
 
 
 def _with_hooks(hooks: list | None, names: list[str]) -> list:
-    """``hooks`` and, of the named ones, those of whose class (or a subclass) none is there."""
+    """Return ``hooks`` and, of the named ones, those of whose class (or a subclass) none is there."""
     hooks = list(hooks or [])
     present = [_hook_class(hook) for hook in hooks]
     missing = [name for name in names if not any(issubclass(found, HOOKS.get(f'mmuda.{name}')) for found in present)]

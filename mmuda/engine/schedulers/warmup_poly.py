@@ -109,7 +109,7 @@ class WarmupPolyLR(LRSchedulerMixin, _ParamScheduler):
         return (value - self.eta_min) * (1 - self.last_step / self.decay_steps) ** self.power + self.eta_min
 
     def _share(self, step: int) -> float:
-        """w of the released warm-up; there is no step before the first, whose rate is whole."""
+        """Compute w of the released warm-up; there is no step before the first, whose rate is whole."""
         if step < 0 or step >= self.warmup_steps:
             return 1.0
         return 1 - (1 - self.start_factor) * (1 - step / self.warmup_steps)

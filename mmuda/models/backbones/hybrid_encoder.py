@@ -66,15 +66,15 @@ class HybridEncoder(GroupDrawer):
         super().__init__(*args, **kwargs)
 
     def hybrid_layers(self) -> dict[int, nn.Module]:
-        """A layer with hybrid attention of each stage that has any."""
+        """Return a layer with hybrid attention of each stage that has any."""
         raise TypeError(f'{type(self).__name__} has no hybrid_layers: a HybridEncoder names one for each stage.')
 
     def stage_grids(self, height: int, width: int) -> list[tuple[int, int]]:
-        """Rows and columns of tokens in each stage for images of ``height`` × ``width`` pixels."""
+        """Return rows and columns of tokens in each stage for images of ``height`` × ``width`` pixels."""
         raise TypeError(f'{type(self).__name__} has no stage_grids: a HybridEncoder knows its grids.')
 
     def plan(self, layout: DomainBatch, maps: tuple[Tensor, ...]) -> tuple:
-        """What the layers of each stage work with, None for a stage without hybrid attention.
+        """Return what the layers of each stage work with, None for a stage without hybrid attention.
 
         Args:
             layout: Sizes of the domains, and who is paired with whom.
@@ -106,7 +106,7 @@ class HybridEncoder(GroupDrawer):
         return replace(layout, groups=maps, plans=self.plan(layout, maps))
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """``[B, 3, H, W]`` → the features of the stages in ``out_indices``."""
+        """Map ``[B, 3, H, W]`` → the features of the stages in ``out_indices``."""
         if self.training and not torch.compiler.is_compiling():
             self._warn_of_missing_groups()
         return super().forward(x)
@@ -117,7 +117,7 @@ class HybridEncoder(GroupDrawer):
         return self.attention_options['direction']
 
     def _label(self, layout: DomainBatch, inputs: Tensor, label: Tensor | None) -> Tensor:
-        """What `class_split` reads: classes, or just as many images as it shall draw for."""
+        """Return what `class_split` reads: classes, or just as many images as it shall draw for."""
         if self.strategy not in NEEDS_LABELS:
             return inputs.new_empty(layout.num_source if self.share_domains else len(layout), 1, 1, dtype=torch.uint8)
         if label is None or len(label) != layout.num_source:
@@ -134,7 +134,7 @@ class HybridEncoder(GroupDrawer):
         return label
 
     def _maps(self, layout: DomainBatch, label: Tensor, grids: list[tuple[int, int]]) -> tuple[Tensor, ...]:
-        """bool [B, h, w] for each stage."""
+        """Return bool [B, h, w] for each stage."""
         draw = partial(split_tokens, label, self.strategy, num_scattered=self.num_scattered)
         if self.share_stages:
             tokens = draw(grids)
@@ -147,7 +147,7 @@ class HybridEncoder(GroupDrawer):
         return tokens_on_grids(tokens, grids)
 
     def _warn_of_missing_groups(self) -> None:
-        """A layout that was set by hand may leave them out on purpose; a forgotten draw would be silent."""
+        """Warn once: a layout set by hand may leave them out on purpose, but a forgotten draw would be silent."""
         contexts = [getattr(layer, 'domain_context', None) for layer in self.hybrid_layers().values()]
         layout = next((context.batch for context in contexts if context), None)
         if self.strategy == 'none' or layout is None or layout.groups or not mixes_domains(layout, self.direction):

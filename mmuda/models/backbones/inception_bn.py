@@ -69,7 +69,7 @@ class HalvingPool(nn.Module):
     """3×3 maxima at every other position, from the first on: of n positions as many as a strided convolution has."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """``[B, C, H, W]`` → ``[B, C, ⌈H / 2⌉, ⌈W / 2⌉]``."""
+        """Map ``[B, C, H, W]`` → ``[B, C, ⌈H / 2⌉, ⌈W / 2⌉]``."""
         odd = (0, x.shape[-1] % 2, 0, x.shape[-2] % 2)
         return F.max_pool2d(F.pad(x, odd, value=-torch.inf) if any(odd) else x, 3, 2, ceil_mode=True)
 
@@ -106,7 +106,7 @@ class InceptionModule(nn.Module):
         self.out_channels = single + middle + double + (projection or in_channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        """``[B, in_channels, H, W]`` → ``[B, out_channels, H, W]``, or half of H and W."""
+        """Map ``[B, in_channels, H, W]`` → ``[B, out_channels, H, W]``, or half of H and W."""
         return torch.cat([branch(x) for branch in self.branches.values()], 1)
 
 
@@ -158,14 +158,14 @@ class InceptionBN(BaseModule):
         return self.stages[: self.frozen_stages + 1]
 
     def train(self, mode: bool = True) -> InceptionBN:
-        """As of any module, but frozen stages stay in evaluation."""
+        """Set the mode as any module does, but frozen stages stay in evaluation."""
         super().train(mode)
         for stage in self._frozen():
             stage.eval()
         return self
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """``[B, in_channels, H, W]`` → ``[B, C, ...]`` for each of ``out_indices``."""
+        """Map ``[B, in_channels, H, W]`` → ``[B, C, ...]`` for each of ``out_indices``."""
         outs = []
         for index, stage in enumerate(self.stages):
             x = stage(x)
@@ -175,7 +175,7 @@ class InceptionBN(BaseModule):
 
 
 def _stem(in_channels: int, norm_cfg: dict | None) -> nn.Sequential:
-    """Two convolutions (with one of 1×1 before the second), a pool between them."""
+    """Build two convolutions (with one of 1×1 before the second), a pool between them."""
     first, reduced, last = STEM
     stem = nn.Sequential()
     stem.add_module('conv1', _conv(in_channels, first, 7, 2, norm_cfg))

@@ -36,7 +36,7 @@ _MIT_RENAMED = (
 
 
 def mobilenet_v2_from_torchvision(state: StateDict, last_conv: bool = False) -> StateDict:
-    """torchvision's `mobilenet_v2` → mmseg's `MobileNetV2`; mmpretrain's has the 1280-channel `last_conv` as well."""
+    """Rename torchvision's `mobilenet_v2` → mmseg's `MobileNetV2`; mmpretrain's has `last_conv`, too."""
     modules = dict(_mobilenet_modules())
     if last_conv:
         modules |= {'features.18.0': 'conv2.conv', 'features.18.1': 'conv2.bn'}
@@ -57,7 +57,7 @@ def mobilenet_v2_from_torchvision(state: StateDict, last_conv: bool = False) -> 
 
 
 def _mobilenet_modules() -> Iterator[tuple[str, str]]:
-    """Every convolution and norm layer: torchvision's name, mmseg's name."""
+    """Yield every convolution and norm layer: torchvision's name, mmseg's name."""
     yield from (('features.0.0', 'conv1.conv'), ('features.0.1', 'conv1.bn'))
     blocks = [
         f'layer{layer}.{block}.conv' for layer, depth in enumerate(_MOBILENET_DEPTHS, start=1) for block in range(depth)
@@ -72,7 +72,7 @@ def _mobilenet_modules() -> Iterator[tuple[str, str]]:
 
 
 def mit_from_official(state: StateDict) -> StateDict:
-    """The released MiT (separate `q` and `kv`, linear MLPs) → mmseg's `MixVisionTransformer`."""
+    """Rename the released MiT (separate `q` and `kv`, linear MLPs) → mmseg's `MixVisionTransformer`."""
     state = {key: _q_with_kv(state, key) for key in state if '.attn.kv.' not in key}
 
     def rename(key: str) -> str | None:
@@ -91,7 +91,7 @@ def mit_from_official(state: StateDict) -> StateDict:
 
 
 def inception_bn_from_caffe(state: StateDict) -> StateDict:
-    """`bn_inception` with Caffe's layer names (`inception_3a_1x1`, `inception_3a_1x1_bn`, …) → `InceptionBN`.
+    """Rename `bn_inception` with Caffe's layer names (`inception_3a_1x1`, `inception_3a_1x1_bn`, …) → `InceptionBN`.
 
     Its convolutions have biases, which the norms behind them subtract again: here the norms' means go without.
     """
@@ -119,7 +119,7 @@ def inception_bn_from_caffe(state: StateDict) -> StateDict:
 
 
 def _inception_bn_modules() -> Iterator[tuple[str, str]]:
-    """Every convolution with its norm: Caffe's name, ours."""
+    """Yield every convolution with its norm: Caffe's name, ours."""
     yield from (
         ('conv1_7x7_s2', 'stages.0.conv1'),
         ('conv2_3x3_reduce', 'stages.0.reduce'),
@@ -144,7 +144,7 @@ def _renamed(state: StateDict, rename: Callable[[str], str | None]) -> StateDict
 
 
 def _q_with_kv(state: StateDict, key: str) -> Tensor:
-    """The packed in-projection [3C, …] for a key of `q`; any other tensor as it is."""
+    """Return the packed in-projection [3C, …] for a key of `q`; any other tensor as it is."""
     if '.attn.q.' not in key:
         return state[key]
     partner = key.replace('.attn.q.', '.attn.kv.')

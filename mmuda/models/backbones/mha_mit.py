@@ -78,13 +78,13 @@ class MHAMixVisionTransformer(HybridEncoder, MixVisionTransformer):
         self._check(key_groups)
 
     def build_attention(self, stage: int, host: nn.Module) -> nn.Module:
-        """Hybrid attention in the stages that were asked for."""
+        """Build hybrid attention in the stages that were asked for."""
         if stage not in self.mha_stages or self.direction == 'none':
             return EfficientAttention(host)
         return HybridAttention(host, stage, majority=self.majority, **self.attention_options)
 
     def stage_grids(self, height: int, width: int) -> list[tuple[int, int]]:
-        """Rows and columns of tokens in each stage for images of ``height`` × ``width`` pixels."""
+        """Return rows and columns of tokens in each stage for images of ``height`` × ``width`` pixels."""
         grids, size = [], f'{height} × {width}'
         for embed, _, _ in self.layers:
             conv = embed.projection
@@ -104,11 +104,11 @@ class MHAMixVisionTransformer(HybridEncoder, MixVisionTransformer):
         return grids
 
     def hybrid_layers(self) -> dict[int, nn.Module]:
-        """The first layer of each stage that was asked for."""
+        """Return the first layer of each stage that was asked for."""
         return {stage: self.layers[stage][1][0].attn for stage in self.mha_stages}
 
     def plan(self, layout: DomainBatch, maps: tuple[Tensor, ...]) -> tuple:
-        """One plan for each stage with hybrid attention, None for the others."""
+        """Return one plan for each stage with hybrid attention, None for the others."""
         layers = self.hybrid_layers()
         groups = [layer.token_groups(maps[stage]) for stage, layer in layers.items()]
         plans = dict(zip(layers, plan_attention(layout, groups, **self.attention_options), strict=True))

@@ -68,11 +68,11 @@ class MHAVisionTransformer(HybridEncoder, VisionTransformer):
                 self.layers[index].attn = HybridSelfAttention(self.layers[index].attn, direction, intra_ratio)
 
     def hybrid_layers(self) -> dict[int, nn.Module]:
-        """The first layer of the one stage that there is."""
+        """Return the first layer of the one stage that there is."""
         return {0: self.layers[self.mha_layers[0]].attn} if self.mha_layers else {}
 
     def stage_grids(self, height: int, width: int) -> list[tuple[int, int]]:
-        """Rows and columns of patches of images of ``height`` × ``width`` pixels; a last part of a patch is padded."""
+        """Return rows and columns of patches of images of ``height`` × ``width`` pixels; pad the last patch."""
         rows, columns = self.patch_embed.projection.kernel_size
         return [(-(-height // rows), -(-width // columns))]
 

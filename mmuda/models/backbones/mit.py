@@ -53,7 +53,7 @@ class EncoderLayer(nn.Module):
         return self.ffn(self.norm2(x), hw_shape, identity=x)
 
     def forward(self, x: Tensor, hw_shape: tuple[int, int]) -> Tensor:
-        """[B, N, C] -> [B, N, C]."""
+        """Map [B, N, C] -> [B, N, C]."""
         if not (self.with_cp and x.requires_grad):
             return self._forward(x, hw_shape)
         context = getattr(self.attn, 'domain_context', None)
@@ -74,7 +74,7 @@ class MixVisionTransformer(mmseg_mit.MixVisionTransformer):
         _replace_layers(self, self.build_attention)
 
     def build_attention(self, stage: int, host: mmseg_mit.EfficientMultiheadAttention) -> nn.Module:
-        """The attention of every block of `stage` (0 to 3), on the parameters of `host`."""
+        """Build the attention of every block of `stage` (0 to 3), on the parameters of `host`."""
         return EfficientAttention(host)
 
 

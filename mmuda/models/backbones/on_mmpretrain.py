@@ -9,7 +9,7 @@ from mmuda.registry import MODELS
 
 @MODELS.register_module(name='VisionTransformer')
 def build_vision_transformer(*args, **kwargs) -> nn.Module:
-    """:class:`mmuda.models.backbones.vit.VisionTransformer`, whose arguments these are."""
+    """Build :class:`mmuda.models.backbones.vit.VisionTransformer`, whose arguments these are."""
     from .vit import VisionTransformer
 
     return VisionTransformer(*args, **kwargs)
@@ -17,7 +17,7 @@ def build_vision_transformer(*args, **kwargs) -> nn.Module:
 
 @MODELS.register_module(name='MHAVisionTransformer')
 def build_mha_vision_transformer(*args, **kwargs) -> nn.Module:
-    """:class:`mmuda.models.backbones.mha_vit.MHAVisionTransformer`, whose arguments these are."""
+    """Build :class:`mmuda.models.backbones.mha_vit.MHAVisionTransformer`, whose arguments these are."""
     from .mha_vit import MHAVisionTransformer
 
     return MHAVisionTransformer(*args, **kwargs)

@@ -70,7 +70,7 @@ class SmallCNN(BaseModule):
             self.feature_channels = out_channels
 
     def forward(self, x: Tensor) -> tuple[Tensor]:
-        """Images ``[B, in_channels, size, size]`` → ``([B, feature_channels],)``.
+        """Map images ``[B, in_channels, size, size]`` → ``([B, feature_channels],)``.
 
         Raises:
             ValueError: Images of another size or with other channels.

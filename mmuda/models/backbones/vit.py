@@ -36,7 +36,7 @@ class MaskingPatchEmbed(nn.Module):
         self.mask_token = nn.Parameter(torch.zeros(1, 1, host.embed_dims))
 
     def forward(self, x: Tensor) -> tuple[Tensor, tuple[int, int]]:
-        """``[B, 3, H, W]`` → tokens ``[B, h·w, C]`` without positions, and ``(h, w)``."""
+        """Map ``[B, 3, H, W]`` → tokens ``[B, h·w, C]`` without positions, and ``(h, w)``."""
         if self.adaptive_padding is not None:
             x = self.adaptive_padding(x)
         maps = self.projection(x)
@@ -71,6 +71,6 @@ class VisionTransformer(MMPretrainVisionTransformer):
             self.patch_embed = MaskingPatchEmbed(self.patch_embed)
 
     def train(self, mode: bool = True) -> VisionTransformer:
-        """As any module's, which gives the module: mmpretrain's backbones give None."""
+        """Set the mode as any module does, and return the module: mmpretrain's backbones give None."""
         super().train(mode)
         return self

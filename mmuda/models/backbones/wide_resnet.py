@@ -69,7 +69,7 @@ class WideResNet(BaseModule):
         self.activation = nn.LeakyReLU(negative_slope, inplace=True)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """The outputs of the groups in ``out_indices``."""
+        """Return the outputs of the groups in ``out_indices``."""
         x, outs = self.conv(x), []
         for index, group in enumerate(self.groups):
             x = group(x)
@@ -102,7 +102,7 @@ class PreActivationBlock(BaseModule):
             self.shortcut = nn.Conv2d(in_channels, out_channels, 1, stride, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """``[B, in_channels, H, W]`` → ``[B, out_channels, ⌈H / stride⌉, ⌈W / stride⌉]``."""
+        """Map ``[B, in_channels, H, W]`` → ``[B, out_channels, ⌈H / stride⌉, ⌈W / stride⌉]``."""
         activated = self.activation(self.norm1(x))
         out = self.conv2(self.dropout(self.activation(self.norm2(self.conv1(activated)))))
         return out + (x if self.shortcut is None else self.shortcut(activated))

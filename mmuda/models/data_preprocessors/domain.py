@@ -45,7 +45,7 @@ class DomainDataPreprocessor(BaseDataPreprocessor):
         return super().to(*args, **kwargs)
 
     def forward(self, data: dict, training: bool = False) -> dict:
-        """``dict(inputs=[...], data_samples=[...])`` → batched inputs, data samples and, in training, the layout.
+        """Map ``dict(inputs=[...], data_samples=[...])`` → batched inputs, data samples and, in training, the layout.
 
         Raises:
             ValueError: A training batch without samples of a domain that is required, or without
@@ -58,7 +58,7 @@ class DomainDataPreprocessor(BaseDataPreprocessor):
         return dict(prepare(self.host, data), layout=layout)
 
     def arrange(self, data: dict) -> tuple[dict, DomainBatch]:
-        """A training batch in the order ``[source | target]`` with all that is required, and its layout."""
+        """Arrange a training batch as ``[source | target]`` with all that is required; return it and its layout."""
         data, layout = sort_by_domain(data)
         _check_domains(layout, self.required)
         return data, layout
@@ -75,7 +75,7 @@ def _check_domains(layout: DomainBatch, required: tuple[str, ...]) -> None:
 
 
 def _check_padded_size(inputs: list, size: tuple[int, int] | None) -> None:
-    """Images of several sizes are padded to one, which has to hold them all."""
+    """Refuse a padded size that does not hold all images: those of several sizes are padded to one."""
     sizes = {tuple(image.shape[-2:]) for image in inputs}
     too_large = [found for found in sizes if size is not None and (found[0] > size[0] or found[1] > size[1])]
     if len(sizes) > 1 and too_large:

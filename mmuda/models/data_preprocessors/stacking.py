@@ -20,6 +20,6 @@ def prepare(host: nn.Module, data: dict) -> dict:
 
 
 def stacked(images: Sequence[Tensor]) -> Tensor | list[Tensor]:
-    """One tensor where all have one size: the host then normalises them in one go."""
+    """Return one tensor where all have one size: the host then normalises them in one go."""
     same = all(image.shape == images[0].shape for image in images)
     return torch.stack(list(images)) if same else list(images)

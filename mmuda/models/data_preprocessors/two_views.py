@@ -28,7 +28,7 @@ class TwoViewDataPreprocessor(DomainDataPreprocessor):
         self.include_source = include_source
 
     def forward(self, data: dict, training: bool = False) -> dict:
-        """``dict(inputs=[...], data_samples=[...])`` → batched inputs, data samples and, in training, layout and views.
+        """Map ``dict(inputs=[...], data_samples=[...])`` → batched inputs, samples and, in training, layout and views.
 
         Raises:
             ValueError: As for :class:`DomainDataPreprocessor`, or a sample without a strong view.

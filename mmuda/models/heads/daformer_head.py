@@ -89,7 +89,7 @@ class DAFormerHead(BaseDecodeHead):
         make_pointwise(self)
 
     def forward(self, inputs: list[Tensor]) -> Tensor:
-        """Levels [B, C_i, H_i, W_i], finest first -> logits [B, K, H_1, W_1]."""
+        """Map levels [B, C_i, H_i, W_i], finest first -> logits [B, K, H_1, W_1]."""
         levels = self._transform_inputs(inputs)
         embedded = self._upsample([embed(x) for embed, x in zip(self.embeds, levels)])
         embedded = torch.cat(embedded, dim=1)
@@ -99,21 +99,21 @@ class DAFormerHead(BaseDecodeHead):
         return self.cls_seg(branches[0] if self.bottleneck is None else self.bottleneck(torch.cat(branches, dim=1)))
 
     def _transform_inputs(self, inputs: list[Tensor]) -> list[Tensor]:
-        """The chosen levels, in channels last where sub-grids are faster, else contiguous."""
+        """Return the chosen levels, in channels last where sub-grids are faster, else contiguous."""
         levels = super()._transform_inputs(inputs)
         by_grids = levels[0].is_cpu and max(self.aspp.dilations) > 1 and not in_a_graph()
         layout = torch.channels_last if by_grids else torch.contiguous_format
         return [x.contiguous(memory_format=layout) for x in levels]
 
     def _branch(self, dilation: int, branch: nn.Module, levels: list[Tensor], embedded: Tensor) -> Tensor:
-        """One branch of the ASPP: [B, n · embed_dims, H_1, W_1] -> [B, channels, H_1, W_1]."""
+        """Compute one branch of the ASPP: [B, n · embed_dims, H_1, W_1] -> [B, channels, H_1, W_1]."""
         if dilation > 1 or not self.compose:
             return branch(embedded)
         out = self._composed(branch.conv, levels)
         return branch.activate(branch.norm(out) if branch.with_norm else out)
 
     def _composed(self, conv: nn.Conv2d, levels: list[Tensor]) -> Tensor:
-        """Σ_i up((A_i W_i) x_i) + Σ_i A_i b_i + the bias of A: -> [B, channels, H_1, W_1]."""
+        """Compute Σ_i up((A_i W_i) x_i) + Σ_i A_i b_i + the bias of A: -> [B, channels, H_1, W_1]."""
         blocks = conv.weight.flatten(1).split(self.embed_dims, dim=1)
         bias = sum(a @ embed.bias for a, embed in zip(blocks, self.embeds))
         bias = bias if conv.bias is None else bias + conv.bias
@@ -128,7 +128,7 @@ class DAFormerHead(BaseDecodeHead):
         return finest
 
     def _upsample(self, levels: list[Tensor]) -> list[Tensor]:
-        """Every level at the first one's size."""
+        """Upsample every level to the first one's size."""
         size = levels[0].shape[2:]
         return [
             levels[0],

@@ -41,7 +41,7 @@ class DeepLabV2Head(BaseDecodeHead):
         )
 
     def forward(self, inputs: list[Tensor]) -> Tensor:
-        """Levels [B, C_i, H_i, W_i] -> logits [B, K, H, W] at the size of the chosen one."""
+        """Map levels [B, C_i, H_i, W_i] -> logits [B, K, H, W] at the size of the chosen one."""
         x = self._transform_inputs(inputs)
         if self.dropout is not None:
             x = self.dropout(x)

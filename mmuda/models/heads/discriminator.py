@@ -35,7 +35,7 @@ class DomainDiscriminator(nn.Sequential):
                 nn.init.zeros_(layer.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        """``[B, C]`` → logits ``[B]``, positive for the source."""
+        """Map ``[B, C]`` → logits ``[B]``, positive for the source."""
         return super().forward(x).squeeze(1)
 
 
@@ -63,7 +63,7 @@ class MapDiscriminator(nn.Sequential):
         super().__init__(*layers, nn.Conv2d(width, 1, 4, 2, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Maps ``[B, C, H, W]`` → logits ``[B, 1, H / 32, W / 32]``.
+        """Map maps ``[B, C, H, W]`` → logits ``[B, 1, H / 32, W / 32]``.
 
         Raises:
             ValueError: Maps of less than 32 × 32 pixels.

@@ -69,11 +69,11 @@ class HRDAHead(BaseDecodeHead):
         self.attention.init_weights()
 
     def forward(self, inputs) -> Tensor:
-        """Features of both resolutions → fused logits ``[B, K, H / s, W / s]``."""
+        """Map features of both resolutions → fused logits ``[B, K, H / s, W / s]``."""
         return self.predictions(inputs).fused
 
     def predictions(self, inputs) -> ScalePredictions:
-        """Features of both resolutions → logits of the image and of its detail."""
+        """Map features of both resolutions → logits of the image and of its detail."""
         context, detail = self.head(inputs), self.head(inputs.detail)
         attention = self.attention(inputs).sigmoid()
         side = inputs.boxes[0]
@@ -90,7 +90,7 @@ class HRDAHead(BaseDecodeHead):
         return ScalePredictions(fuse_scales(context, whole, attention), detail, box)
 
     def loss(self, inputs, batch_data_samples: SampleList, train_cfg) -> dict[str, Tensor]:
-        """(1 − λ) times the loss of the fused prediction, and λ times that of the detail."""
+        """Return (1 − λ) times the loss of the fused prediction, and λ times that of the detail."""
         found = self.predictions(inputs)
         label = self._stack_batch_gt(batch_data_samples)
         losses = self._weighed(found.fused, label, 1 - self.detail_loss_weight, '')
@@ -99,7 +99,7 @@ class HRDAHead(BaseDecodeHead):
         return losses
 
     def _weighed(self, logits: Tensor, label: Tensor, weight: float, prefix: str) -> dict[str, Tensor]:
-        """The head's own losses of logits at label size ``[B, 1, H, W]``, times their share."""
+        """Return the head's own losses of logits at label size ``[B, 1, H, W]``, times their share."""
         logits = resize(logits, size=label.shape[-2:], mode='bilinear', align_corners=self.align_corners)
         chosen = None if self.sampler is None else self.sampler.sample(logits, label)
         losses = self.loss_decode if isinstance(self.loss_decode, torch.nn.ModuleList) else [self.loss_decode]

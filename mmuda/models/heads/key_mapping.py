@@ -20,7 +20,7 @@ _DAFORMER_RENAMED = (
 
 
 def daformer_head_from_official(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Keys and shapes of `DAFormerHead` and `HRDAHead` in place of the released code's; other keys stay as they are."""
+    """Give keys and shapes of `DAFormerHead` and `HRDAHead` to the released code's; other keys stay as they are."""
     return {_renamed(key): value[..., None, None] if _is_linear(key, value) else value for key, value in state.items()}
 
 
@@ -31,5 +31,5 @@ def _renamed(key: str) -> str:
 
 
 def _is_linear(key: str, value: Tensor) -> bool:
-    """The embeddings are linear layers there and 1×1 convolutions here."""
+    """Tell whether a tensor is a weight of the embeddings, which are linear layers there and 1×1 convolutions here."""
     return '.embed_layers.' in f'.{key}' and value.ndim == 2

@@ -63,7 +63,7 @@ class LightweightHead(BaseDecodeHead):
         self.norm3 = ChannelNorm(channels)
 
     def forward(self, inputs: list[Tensor] | tuple[Tensor, ...]) -> Tensor:
-        """Patches ``[B, C, h, w]`` → logits ``[B, K, 4h, 4w]``."""
+        """Map patches ``[B, C, h, w]`` → logits ``[B, K, 4h, 4w]``."""
         x = F.gelu(self.norm1(self.enlarge1(self._transform_inputs(inputs))))
         x = self.norm2(self.enlarge2(x))
         return self.cls_seg(self.norm3(self.conv(x)))

@@ -37,7 +37,7 @@ class SegformerHead(MMSegSegformerHead):
         make_pointwise(self)
 
     def forward(self, inputs: list[Tensor]) -> Tensor:
-        """Levels [B, C_i, H_i, W_i], finest first -> logits [B, K, H_1, W_1]."""
+        """Map levels [B, C_i, H_i, W_i], finest first -> logits [B, K, H_1, W_1]."""
         levels = [conv(x) for conv, x in zip(self.convs, self._transform_inputs(inputs))]
         fused = self._fuse(levels)
         if self.fusion_conv.with_norm:
@@ -45,7 +45,7 @@ class SegformerHead(MMSegSegformerHead):
         return self.cls_seg(self.fusion_conv.activate(fused))
 
     def _fuse(self, levels: list[Tensor]) -> Tensor:
-        """Σ_i up(F_i · y_i) plus the fusion's bias, if it has one: -> [B, C, H_1, W_1]."""
+        """Compute Σ_i up(F_i · y_i) plus the fusion's bias, if it has one: -> [B, C, H_1, W_1]."""
         conv = self.fusion_conv.conv
         finest, *coarser = zip(levels, conv.weight.split(self.channels, dim=1))
         out = pointwise_conv(*finest, conv.bias)

@@ -31,15 +31,15 @@ class TwoClassifierHead(BaseModule):
         self.in_channels: int = self.classifiers[0].in_channels
 
     def scores(self, feats: tuple[Tensor, ...]) -> Tensor:
-        """Levels of features, the last ``[B, in_channels]`` → scores of both classifiers ``[B, 2, num_classes]``."""
+        """Map levels of features, the last ``[B, in_channels]``, → scores of both, ``[B, 2, num_classes]``."""
         return torch.stack([classifier(feats) for classifier in self.classifiers], dim=1)
 
     def forward(self, feats: tuple[Tensor, ...]) -> Tensor:
-        """The mean of both ``[B, num_classes]``."""
+        """Return the mean of both ``[B, num_classes]``."""
         return self.scores(feats).mean(1)
 
     def loss(self, feats: tuple[Tensor, ...], data_samples: list, **kwargs) -> dict[str, Tensor]:
-        """The sum of both classifiers' losses; what else they log stands under ``<name>.0`` and ``<name>.1``."""
+        """Return the sum of both classifiers' losses; what else they log stands under ``<name>.0`` and ``<name>.1``."""
         return self._get_loss(self.scores(feats), data_samples, **kwargs)
 
     def _get_loss(self, scores: Tensor, data_samples: list, **kwargs) -> dict[str, Tensor]:
@@ -52,5 +52,5 @@ class TwoClassifierHead(BaseModule):
         return dict(loss=loss, **logged)
 
     def predict(self, feats: tuple[Tensor, ...], data_samples: list | None = None) -> list:
-        """Samples with ``pred_score`` and ``pred_label`` of the mean scores."""
+        """Return samples with ``pred_score`` and ``pred_label`` of the mean scores."""
         return self.classifiers[0]._get_predictions(self(feats), data_samples)

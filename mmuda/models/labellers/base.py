@@ -26,7 +26,7 @@ class Labeller(nn.Module):
     """Views that it labels, or adds."""
 
     def forward(self, views: Mapping[str, View], ask: Ask) -> tuple[dict[str, View], dict[str, Tensor]]:
-        """The views that it labelled, by name, and values for the log.
+        """Return the views that it labelled, by name, and values for the log.
 
         Args:
             views: What the preprocessor prepared: ``source`` and ``target``.

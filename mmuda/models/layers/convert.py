@@ -155,7 +155,7 @@ def _convert(norm: _BatchNorm, family: tuple[type[_BatchNorm], ...], options: di
 
 
 def _convert_with_steps(norm: _BatchNorm, steps: dict, family: tuple, options: dict) -> nn.Module:
-    """A norm that also runs its children, such as timm's BatchNormAct2d."""
+    """Convert a norm that also runs its children, such as timm's BatchNormAct2d."""
     if not set(steps) <= set(STEPS):
         raise TypeError(
             f'The network has a {_name(norm)} that holds {", ".join(map(_name, steps.values()))}, which an exchange '
@@ -184,7 +184,7 @@ def _copy_domains(old: TwoDomainNorm, new: TwoDomainNorm) -> None:
 
 
 def _as(new: _BatchNorm, old: _BatchNorm) -> _BatchNorm:
-    """``new`` where ``old`` is, frozen as it is."""
+    """Put ``new`` where ``old`` is, frozen as it is."""
     tensors = [*old.parameters(), *old.buffers()]
     if tensors:
         new.to(tensors[0].device, next(tensor.dtype for tensor in tensors if tensor.is_floating_point()))

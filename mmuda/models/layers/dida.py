@@ -62,7 +62,7 @@ class MultiBranchModule(BaseModule):
                 init_conv(module, self.init)
 
     def forward(self, x: Tensor) -> Tensor:
-        """``[B, C, H, W]`` → ``[B, P, ⌈H / stride⌉, ⌈W / stride⌉]``.
+        """Map ``[B, C, H, W]`` → ``[B, P, ⌈H / stride⌉, ⌈W / stride⌉]``.
 
         Raises:
             ValueError: An input of another number of channels.
@@ -147,7 +147,7 @@ class DIDAModule(MultiBranchModule):
             nn.init.ones_(generator.rescale.weight)
 
     def maps(self, x: Tensor, reduced: Tensor) -> Tensor:
-        """Ô and Õ of Eqs. 2 and 3."""
+        """Compute Ô and Õ of Eqs. 2 and 3."""
         fused = self.form == 'fused' or (self.form == 'auto' and x.is_cuda and not self.reductions)
         if fused and not torch.compiler.is_compiling():
             return adaptive_conv(
@@ -188,7 +188,7 @@ class KernelGenerator(nn.Module):
         return Maps(self.expand.weight, self.expand.bias, scale, shift)
 
     def forward(self) -> tuple[Tensor, Tensor | None]:
-        """U and V ``[k, k]``; no V without biases."""
+        """Return U and V ``[k, k]``; no V without biases."""
         slope, offset = self.expand.weight.view(-1, 1), self.expand.bias
         if self.rescale is not None:  # as products, whose gradients need no sums of their own
             scale = self.rescale.weight.view(1, 1)
@@ -201,7 +201,7 @@ class KernelGenerator(nn.Module):
 
 
 def init_conv(conv: nn.Conv2d, init: str) -> None:
-    """One of ``INITS``."""
+    """Initialise a convolution by one of ``INITS``."""
     if init == 'torch':
         conv.reset_parameters()
         return
@@ -211,7 +211,7 @@ def init_conv(conv: nn.Conv2d, init: str) -> None:
 
 
 def kernel_sizes(kernel_size: int | tuple[int, ...], count: int) -> tuple[int, ...]:
-    """One odd size for each branch.
+    """Return one odd size for each branch.
 
     Raises:
         ValueError: Another number of sizes, or an even one.

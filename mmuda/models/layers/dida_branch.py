@@ -63,12 +63,12 @@ class DIDABranch(BaseModule):
             in_channels = out_channels
 
     def forward(self, x: Tensor) -> Tensor:
-        """Input of the stage ``[B, C, H, W]`` → residual for its output ``[B, out_channels, H', W']``."""
+        """Map the input of the stage ``[B, C, H, W]`` → residual for its output ``[B, out_channels, H', W']``."""
         return self.blocks(x)
 
 
 def add_residual(static: Tensor, residual: Tensor) -> Tensor:
-    """Eq. 1: what a stage gives plus what the branch beside it gives.
+    """Add by Eq. 1 what the branch beside a stage gives to what the stage gives.
 
     Raises:
         ValueError: Two shapes.

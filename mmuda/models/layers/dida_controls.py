@@ -57,7 +57,7 @@ class StaticModule(MultiBranchModule):
         self.init_weights()
 
     def maps(self, x: Tensor, reduced: Tensor) -> Tensor:
-        """The reduced channels, convolved depth-wise with each dilation."""
+        """Return the reduced channels, convolved depth-wise with each dilation."""
         feature = reduced.relu()
         kernels = list(self.kernels) * (len(self.dilations) if len(self.kernels) == 1 else 1)
         maps = [self._convolve(feature, kernel.weight, dilation) for kernel, dilation in zip(kernels, self.dilations)]
@@ -94,13 +94,13 @@ class AttentionModule(MultiBranchModule):
         self.init_weights()
 
     def init_weights(self) -> None:
-        """As the other modules, but attention with an initialisation of its own keeps that."""
+        """Initialise as the other modules, but attention with an initialisation of its own keeps that."""
         super().init_weights()
         if hasattr(self.attention, 'init_weights'):
             self.attention.init_weights()
 
     def maps(self, x: Tensor, reduced: Tensor) -> Tensor:
-        """One map."""
+        """Return one map."""
         return self.attention(reduced.relu())[..., :: self.stride, :: self.stride].unsqueeze(1)
 
 
@@ -132,7 +132,7 @@ class SqueezeExcitation(nn.Module):
         self.gate = _bottleneck(in_channels, reduction)
 
     def forward(self, x: Tensor) -> Tensor:
-        """``[B, C, H, W]`` → the same shape."""
+        """Map ``[B, C, H, W]`` → the same shape."""
         return x * self.gate(x.mean((2, 3), keepdim=True)).sigmoid()
 
 
@@ -152,7 +152,7 @@ class CBAM(nn.Module):
         self.spatial = nn.Conv2d(2, 1, kernel_size, padding=kernel_size // 2)
 
     def forward(self, x: Tensor) -> Tensor:
-        """``[B, C, H, W]`` → the same shape."""
+        """Map ``[B, C, H, W]`` → the same shape."""
         mean, largest = x.mean((2, 3), keepdim=True), x.amax((2, 3), keepdim=True)
         x = x * (self.channel(mean) + self.channel(largest)).sigmoid()
         position = torch.cat((x.mean(1, keepdim=True), x.amax(1, keepdim=True)), 1)

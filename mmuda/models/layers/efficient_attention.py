@@ -59,12 +59,12 @@ class EfficientAttention(nn.Module):
         return F.scaled_dot_product_attention(q, k, v, dropout_p=self.attn.dropout if self.training else 0.0)
 
     def attend_exactly(self, x: Tensor, x_kv: Tensor) -> Tensor:
-        """mmseg's own arithmetic for evaluation, so that scores are its scores to the bit: -> [B, N, C]."""
+        """Attend by mmseg's own arithmetic, in evaluation, so that scores are its scores to the bit: -> [B, N, C]."""
         query, key = x.transpose(0, 1), x_kv.transpose(0, 1)
         return self.attn(query, key, key, average_attn_weights=False)[0].transpose(0, 1)
 
     def forward(self, x: Tensor, hw_shape: tuple[int, int], identity: Tensor | None = None) -> Tensor:
-        """`identity` (default: `x`) plus the attention's output, [B, N, C]."""
+        """Return `identity` (default: `x`) plus the attention's output, [B, N, C]."""
         x_kv = self.reduce(x, hw_shape)
         if self.training or not self.exact:
             out = self.attend(*self.project(x, x_kv), hw_shape).transpose(1, 2).flatten(2)

@@ -26,7 +26,7 @@ class _Reverse(torch.autograd.Function):
 
 
 def reverse_gradient(x: Tensor, coefficient: Tensor | float = 1.0) -> Tensor:
-    """``x``; its gradient is multiplied by ``-coefficient`` on the way back.
+    """Return ``x``; its gradient is multiplied by ``-coefficient`` on the way back.
 
     Args:
         x: Any shape.
@@ -49,7 +49,7 @@ class GradientReversal(nn.Module):
         self.coefficient = coefficient
 
     def forward(self, x: Tensor, coefficient: Tensor | float | None = None) -> Tensor:
-        """``x``, with the reversed gradient."""
+        """Return ``x``, with the reversed gradient."""
         return reverse_gradient(x, self.coefficient if coefficient is None else coefficient)
 
     def extra_repr(self) -> str:

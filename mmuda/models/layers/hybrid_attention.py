@@ -43,7 +43,7 @@ class HybridAttention(DomainLayer, EfficientAttention):
         self.majority = majority
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, hw_shape: tuple[int, int]) -> Tensor:
-        """Hybrid attention of ``[source | target]`` in training, plain attention else: -> [B, heads, N, d]."""
+        """Attend by hybrid attention of ``[source | target]`` in training, plainly else: -> [B, heads, N, d]."""
         if not self.training:
             return super().attend(q, k, v, hw_shape)
         return self._hybrid(q, k, v, hw_shape, self.attn.dropout)

@@ -67,7 +67,7 @@ class MixStyle(DomainLayer, nn.Module):
         return mean, (var + self.eps).sqrt()
 
     def _shares(self, x: Tensor) -> Tensor:
-        """λ ``[B, 1, 1, 1]``; all 1 in a pass that does not mix."""
+        """Return λ ``[B, 1, 1, 1]``; all 1 in a pass that does not mix."""
         alpha = torch.full((2, len(x)), self.alpha, device=x.device)
         share = torch.distributions.Beta(*alpha, validate_args=False).sample().view(-1, 1, 1, 1)
         mixes = torch.rand((), device=x.device) < self.p

@@ -49,7 +49,7 @@ class Bottleneck(BaseModule):
         self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
 
     def forward(self, inputs: Tensor | Sequence[Tensor]) -> tuple[Tensor]:
-        """``[B, C]`` or ``[B, C, H, W]``, or levels of them (the last counts) → one level ``[B, out_channels]``.
+        """Map ``[B, C]`` or ``[B, C, H, W]``, or levels of them (the last counts) → one level ``[B, out_channels]``.
 
         Raises:
             ValueError: Another number of channels than ``in_channels``.

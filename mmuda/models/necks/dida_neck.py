@@ -51,7 +51,7 @@ class DIDANeck(BaseModule):
         self.all_levels = all_levels
 
     def forward(self, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """The last two outputs of a backbone (without a main stream: the last) → one level, or all.
+        """Map the last two outputs of a backbone (without a main stream: the last) → one level, or all.
 
         Raises:
             ValueError: One output where two are needed, or a branch that does not fit them.

@@ -85,7 +85,7 @@ class MultiResolutionSegmentor(EncoderDecoder):
         self.divisible = divisible
 
     def extract_feat(self, inputs: Tensor) -> ScaledFeatures:
-        """``[B, 3, H, W]`` → features of both resolutions."""
+        """Map ``[B, 3, H, W]`` → features of both resolutions."""
         size = tuple(map(int, inputs.shape[-2:]))  # plain numbers in a trace, too
         boxes = self._training_box(size) if self.training else self._windows(size)
         detail = super().extract_feat(torch.cat([box.crop(inputs) for box in boxes]))
@@ -101,11 +101,11 @@ class MultiResolutionSegmentor(EncoderDecoder):
         check_box(size, self.detail_crop, self.divisible)
 
     def _training_box(self, size: tuple[int, int]) -> tuple[Box, ...]:
-        """One box; the draw is the CPU's, so that nobody waits for the device."""
+        """Draw one box; the draw is the CPU's, so that nobody waits for the device."""
         return (random_box(torch.rand(2).tolist(), size, self.detail_crop, self.divisible),)
 
     def _windows(self, size: tuple[int, int]) -> tuple[Box, ...]:
-        """Windows that cover the image; in an image smaller than the crop they are smaller, too."""
+        """Return windows that cover the image; in an image smaller than the crop they are smaller, too."""
         crop = tuple(min(side, length) for side, length in zip(self.detail_crop, size))
         check_box(size, crop, self.divisible)
         return tuple(sliding_windows(size, crop, self.detail_stride))

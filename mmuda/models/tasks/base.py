@@ -31,23 +31,23 @@ class Task(ABC):
 
     @abstractmethod
     def num_classes(self, net: nn.Module) -> int | None:
-        """How many classes the main head tells apart; None where it does not say."""
+        """Return how many classes the main head tells apart; None where it does not say."""
 
     @abstractmethod
     def run(self, net: nn.Module, inputs: Tensor, auxiliary: bool = False) -> Any:
-        """One pass over ``[B, 3, H, W]``: the raw outputs of the main head, and of the auxiliary ones if asked for."""
+        """Pass ``[B, 3, H, W]`` once: the raw outputs of the main head, and of the auxiliary ones if asked for."""
 
     @abstractmethod
     def split(self, outputs: Any, sizes: Sequence[int]) -> tuple[Any, ...]:
-        """Outputs of a batch → outputs of each part of it, so many rows each."""
+        """Split outputs of a batch into outputs of each part of it, so many rows each."""
 
     @abstractmethod
     def join(self, parts: Sequence[Any]) -> Any:
-        """Outputs of several batches → outputs of all their rows."""
+        """Join outputs of several batches to outputs of all their rows."""
 
     @abstractmethod
     def labels(self, samples: Sequence) -> Tensor:
-        """The label tensor of the samples."""
+        """Return the label tensor of the samples."""
 
     @abstractmethod
     def losses(
@@ -58,7 +58,7 @@ class Task(ABC):
         weight: Tensor | None = None,
         reduction: str | None = None,
     ) -> dict[str, Tensor]:
-        """The heads' own losses, whatever view they are of: the one way to a supervised loss.
+        """Return the heads' own losses, whatever view they are of: the one way to a supervised loss.
 
         Args:
             net: The network.
@@ -74,19 +74,19 @@ class Task(ABC):
 
     @abstractmethod
     def scores(self, net: nn.Module, outputs: Any, label: Tensor, samples: Sequence) -> dict[str, Tensor]:
-        """What the heads log beside their losses on labelled samples, such as accuracies."""
+        """Return what the heads log beside their losses on labelled samples, such as accuracies."""
 
     @abstractmethod
     def logits(self, net: nn.Module, outputs: Any, size: tuple[int, int] | None = None) -> Tensor:
-        """The main head's class scores, at label size when ``size`` (H, W) is given."""
+        """Return the main head's class scores, at label size when ``size`` (H, W) is given."""
 
     def auxiliary_logits(self, net: nn.Module, outputs: Any, size: tuple[int, int] | None = None) -> tuple[Tensor, ...]:
-        """The auxiliary heads' class scores, as :meth:`logits`; none where a task knows no such heads."""
+        """Return the auxiliary heads' class scores, as :meth:`logits`; none where a task knows no such heads."""
         return ()
 
     @abstractmethod
     def valid(self, samples: Sequence, inputs: Tensor) -> Tensor | None:
-        """True where the input is image rather than padding; None when there is no padding."""
+        """Return where the input is image rather than padding (True); None when there is no padding."""
 
 
 class Outputs:
@@ -97,7 +97,7 @@ class Outputs:
 
     @staticmethod
     def joined(parts: Sequence[Outputs]) -> Outputs:
-        """The rows of several views of one network."""
+        """Join the rows of several views of one network."""
         first = parts[0]
         return first if len(parts) == 1 else Outputs(first.task, first.net, first.task.join([x.raw for x in parts]))
 
@@ -119,7 +119,7 @@ class Outputs:
 
 
 def build_task(task: str | dict | Task) -> Task:
-    """``'segmentation'``, ``'classification'``, a config dict or a ready task → the task."""
+    """Build the task of ``'segmentation'``, ``'classification'``, a config dict or a ready task."""
     if isinstance(task, Task):
         return task
     name = task if isinstance(task, str) else task.get('type')

@@ -54,24 +54,24 @@ class ClassificationTask(Task):
             return MODELS.build(cfg)
 
     def run(self, net: nn.Module, inputs: Tensor, auxiliary: bool = False) -> Tensor:
-        """``[B, 3, H, W]`` → class scores; there are no auxiliary heads."""
+        """Map ``[B, 3, H, W]`` → class scores; there are no auxiliary heads."""
         scores = net.head.scores if isinstance(net.head, TwoClassifierHead) else net.head
         return scores(net.extract_feat(inputs))
 
     def split(self, outputs: Tensor, sizes: Sequence[int]) -> tuple[Tensor, ...]:
-        """Scores of a batch → scores of each part."""
+        """Split scores of a batch into scores of each part."""
         return outputs.split(list(sizes))
 
     def join(self, parts: Sequence[Tensor]) -> Tensor:
-        """Scores of several batches → of all their rows."""
+        """Join scores of several batches to those of all their rows."""
         return torch.cat(list(parts))
 
     def num_classes(self, net: nn.Module) -> int | None:
-        """Classes of the head."""
+        """Return the number of classes of the head."""
         return getattr(net.head, 'num_classes', None)
 
     def labels(self, samples: Sequence) -> Tensor:
-        """``[B]`` class indices.
+        """Return ``[B]`` class indices.
 
         Raises:
             ValueError: A sample without exactly one label.
@@ -94,14 +94,14 @@ class ClassificationTask(Task):
         weight: Tensor | None = None,
         reduction: str | None = None,
     ) -> dict[str, Tensor]:
-        """The loss module of the head, of a :class:`.TwoClassifierHead` the sum of both; an image is one place."""
+        """Apply the head's loss module, and sum both of a :class:`.TwoClassifierHead`; an image is one place."""
         losses = [
             _head_loss(head, scores, label, weight, reduction) for head, scores in _classifiers(net.head, outputs)
         ]
         return dict(loss=losses[0] if len(losses) == 1 else sum(losses))
 
     def scores(self, net: nn.Module, outputs: Tensor, label: Tensor, samples: Sequence) -> dict[str, Tensor]:
-        """The head's accuracies if it has ``cal_acc``.
+        """Return the head's accuracies if it has ``cal_acc``.
 
         A batch of several sources has ``accuracy_source.<i>`` and ``cross_entropy_source.<i>`` of each, for the log.
         """
@@ -113,15 +113,15 @@ class ClassificationTask(Task):
         return log | _scores_of_sources(self.logits(net, outputs).detach(), label, samples)
 
     def logits(self, net: nn.Module, outputs: Tensor, size: tuple[int, int] | None = None) -> Tensor:
-        """Scores ``[B, K]``, of two classifiers their mean; an image has no label map whose size they could have."""
+        """Return scores ``[B, K]``, of two classifiers their mean; an image has no label map, and so no size."""
         return outputs.mean(1) if isinstance(net.head, TwoClassifierHead) else outputs
 
     def valid(self, samples: Sequence, inputs: Tensor) -> None:
-        """Padding does not matter to a whole image's label."""
+        """Return None: padding does not matter to a whole image's label."""
 
 
 def _classifiers(head: nn.Module, outputs: Tensor) -> list[tuple[ClsHead, Tensor]]:
-    """Each stock head with its scores ``[N, K]``."""
+    """Return each stock head with its scores ``[N, K]``."""
     if not isinstance(head, TwoClassifierHead):
         return [(head, outputs)]
     return list(zip(head.classifiers, outputs.unbind(1), strict=True))

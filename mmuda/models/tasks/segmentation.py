@@ -35,18 +35,18 @@ class Detail(NamedTuple):
     boxes: tuple[Box, ...]
 
     def split(self, sizes: Sequence[int]) -> list[Detail]:
-        """Each part of the rows."""
+        """Return each part of the rows."""
         ends = [sum(sizes[: number + 1]) for number in range(len(sizes))]
         boxes = [self.boxes[end - size : end] for end, size in zip(ends, sizes)]
         return [Detail(*part) for part in zip(self.logits.split(list(sizes)), boxes, strict=True)]
 
     @staticmethod
     def joined(parts: Sequence[Detail]) -> Detail:
-        """The rows of all parts."""
+        """Join the rows of all parts."""
         return Detail(torch.cat([part.logits for part in parts]), sum((part.boxes for part in parts), ()))
 
     def crop(self, maps: Tensor) -> Tensor:
-        """What maps ``[B, H, W]`` show in the boxes."""
+        """Crop from maps ``[B, H, W]`` what they show in the boxes."""
         return torch.stack([box.crop(x) for box, x in zip(self.boxes, maps, strict=True)])
 
 
@@ -61,7 +61,7 @@ class SegmentationOutputs:
         self._resized: dict[tuple, Tensor] = {}
 
     def resized(self, size: Sequence[int], align_corners: bool) -> Tensor:
-        """``[B, K, H, W]`` of the decode head."""
+        """Resize ``[B, K, H, W]`` of the decode head."""
         key = (*size, align_corners, torch.is_grad_enabled())
         if key not in self._resized:
             self._resized[key] = _resize(self.decode, size, align_corners)
@@ -105,30 +105,30 @@ class SegmentationTask(Task):
             return MODELS.build(cfg)
 
     def run(self, net: nn.Module, inputs: Tensor, auxiliary: bool = False) -> SegmentationOutputs:
-        """``[B, 3, H, W]`` → logits of the decode head, and of the auxiliary heads when asked for."""
+        """Map ``[B, 3, H, W]`` → logits of the decode head, and of the auxiliary heads when asked for."""
         features = net.extract_feat(inputs)
         decode, detail = _predict(net.decode_head, features)
         heads = self._auxiliary_heads(net) if auxiliary else ()
         return SegmentationOutputs(decode, tuple(head(features) for head in heads), detail)
 
     def split(self, outputs: SegmentationOutputs, sizes: Sequence[int]) -> tuple[SegmentationOutputs, ...]:
-        """Outputs of a batch → outputs of each part."""
+        """Split outputs of a batch into outputs of each part."""
         heads = zip(*(x.split(list(sizes)) for x in (outputs.decode, *outputs.auxiliary)), strict=True)
         details = outputs.detail.split(sizes) if outputs.detail else [None] * len(sizes)
         return tuple(SegmentationOutputs(x, tuple(rest), detail) for (x, *rest), detail in zip(heads, details))
 
     def join(self, parts: Sequence[SegmentationOutputs]) -> SegmentationOutputs:
-        """Outputs of several batches → of all their rows."""
+        """Join outputs of several batches to those of all their rows."""
         auxiliary = zip(*(part.auxiliary for part in parts), strict=True)
         detail = Detail.joined([part.detail for part in parts]) if parts[0].detail else None
         return SegmentationOutputs(torch.cat([part.decode for part in parts]), tuple(map(torch.cat, auxiliary)), detail)
 
     def num_classes(self, net: nn.Module) -> int:
-        """Classes of the decode head."""
+        """Return the number of classes of the decode head."""
         return net.decode_head.num_classes
 
     def labels(self, samples: Sequence) -> Tensor:
-        """``[B, H, W]`` class indices.
+        """Return ``[B, H, W]`` class indices.
 
         Raises:
             ValueError: A sample without a label map.
@@ -149,7 +149,7 @@ class SegmentationTask(Task):
         weight: Tensor | None = None,
         reduction: str | None = None,
     ) -> dict[str, Tensor]:
-        """The losses of the decode head's config, of its detail if it has one, and of the auxiliary heads' together."""
+        """Return the losses of the decode head's config, of its detail if any, and of the auxiliary heads' together."""
         if weight is not None and weight.dim() == 3 and weight.shape != label.shape:
             raise ValueError(
                 f'Weights of shape {list(weight.shape)} are for labels of the same, not {list(label.shape)}.'
@@ -172,24 +172,24 @@ class SegmentationTask(Task):
         return losses
 
     def scores(self, net: nn.Module, outputs: SegmentationOutputs, label: Tensor, samples: Sequence) -> dict:
-        """Nothing: the accuracy that mmseg's heads log is the dearer half of their loss."""
+        """Return nothing: the accuracy that mmseg's heads log is the dearer half of their loss."""
         return {}
 
     def logits(self, net: nn.Module, outputs: SegmentationOutputs, size: tuple[int, int] | None = None) -> Tensor:
-        """Decode-head scores ``[B, K, h, w]``, or ``[B, K, H, W]`` at ``size``."""
+        """Return decode-head scores ``[B, K, h, w]``, or ``[B, K, H, W]`` at ``size``."""
         return outputs.decode if size is None else outputs.resized(size, net.decode_head.align_corners)
 
     def auxiliary_logits(
         self, net: nn.Module, outputs: SegmentationOutputs, size: tuple[int, int] | None = None
     ) -> tuple[Tensor, ...]:
-        """Scores ``[B, K, h, w]`` of each auxiliary head, or ``[B, K, H, W]`` at ``size``."""
+        """Return scores ``[B, K, h, w]`` of each auxiliary head, or ``[B, K, H, W]`` at ``size``."""
         if size is None:
             return outputs.auxiliary
         heads = self._auxiliary_heads(net)
         return tuple(_resize(x, size, head.align_corners) for head, x in zip(heads, outputs.auxiliary, strict=True))
 
     def valid(self, samples: Sequence, inputs: Tensor) -> Tensor | None:
-        """``[B, H, W]`` bool from the padding that the preprocessor noted and the margins that the loader marked.
+        """Return ``[B, H, W]`` bool from the padding that the preprocessor noted and the loader's margins.
 
         None where there is neither.
         """
@@ -215,7 +215,7 @@ KNOWN_LOSSES = (BaseDecodeHead.loss, HRDAHead.loss)
 
 
 def _predict(head: BaseDecodeHead, features: Sequence[Tensor]) -> tuple[Tensor, Detail | None]:
-    """Logits of the images and, in training of a head with two resolutions that weighs it, of their detail."""
+    """Return logits of the images and, in training of a head with two resolutions that weighs it, of their detail."""
     if not isinstance(head, HRDAHead):
         return head(features), None
     found = head.predictions(features)
@@ -226,7 +226,7 @@ def _predict(head: BaseDecodeHead, features: Sequence[Tensor]) -> tuple[Tensor, 
 def _detail_loss(
     head: BaseDecodeHead, detail: Detail, label: Tensor, weight: Tensor | None, reduction: str | None
 ) -> Tensor:
-    """The head's loss of a detail by what labels and weights ``[B, H, W]`` show in its boxes."""
+    """Return the head's loss of a detail by what labels and weights ``[B, H, W]`` show in its boxes."""
     label = detail.crop(label)
     weight = detail.crop(weight) if weight is not None and weight.dim() == 3 else weight
     logits = _resize(detail.logits, label.shape[-2:], head.align_corners)
@@ -240,7 +240,7 @@ def _resize(logits: Tensor, size: Sequence[int], align_corners: bool) -> Tensor:
 def _head_loss(
     head: BaseDecodeHead, raw: Tensor, logits: Tensor, label: Tensor, weight: Tensor | None, reduction: str | None
 ) -> Tensor:
-    """The sum of a head's losses on its scores ``raw`` ``[N, K, h, w]``, at label size ``logits``.
+    """Return the sum of a head's losses on its scores ``raw`` ``[N, K, h, w]``, at label size ``logits``.
 
     mmseg's own ``loss_by_feat`` is run without its top-k accuracy; a head that has another one keeps it where nothing
     is weighed.
@@ -260,12 +260,12 @@ def _head_loss(
 
 
 def _sum(values: Sequence[Tensor]) -> Tensor:
-    """Without the addition to 0 that Python's ``sum`` begins with."""
+    """Add up without the addition to 0 that Python's ``sum`` begins with."""
     return values[0] if len(values) == 1 else sum(values[1:], values[0])
 
 
 def _reduced(loss: Tensor, label: Tensor, weight: Tensor | None, reduction: str | None) -> Tensor:
-    """One number of a loss a pixel ``[N, H, W]`` or ``[N, K, H, W]``, an image ``[N]`` or a batch."""
+    """Reduce to one number a loss a pixel ``[N, H, W]`` or ``[N, K, H, W]``, an image ``[N]`` or a batch."""
     if loss.dim() == 4:
         loss = loss.mean(1)
     if loss.dim() < 3:  # such as Dice: an image has the mean weight of its pixels

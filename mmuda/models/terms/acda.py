@@ -131,7 +131,7 @@ class ACDA(AlignmentTerm):
         )
 
     def _check_start(self) -> None:
-        """Classes come from the hook, which then also says when to start."""
+        """Refuse a start below 0, and one beside classes of the hook, which then also says when to start."""
         if self.start_step < 0:
             raise ValueError(f'{type(self).__name__} has start_step={self.start_step}: give 0 or more steps.')
         if self.start_step and self._waits_for_labels(None):
@@ -141,7 +141,7 @@ class ACDA(AlignmentTerm):
             )
 
     def forward(self, source: View, target: View, step: Tensor) -> dict[str, Tensor]:
-        """λ L_ali; for the log its parts ``cross`` and ``same``, and ``labelled``.
+        """Return λ L_ali; for the log its parts ``cross`` and ``same``, and ``labelled``.
 
         Weights are ``w_<target layer>_<source layer>``. The sizes of the domains may differ.
         """
@@ -183,13 +183,13 @@ class ACDA(AlignmentTerm):
         return labels is None and self.condition != 'none'
 
     def _maps(self, source: View, target: View) -> Maps:
-        """Eq. 2, of the samples of all processes: target first."""
+        """Compute Eq. 2, of the samples of all processes: target first."""
         source_maps = self._all(*self._project(source, self.source_projections))
         target_maps = self._all(*self._project(target, self.target_projections))
         return stacked_maps(target_maps), stacked_maps(source_maps)
 
     def _weights(self, maps: Maps) -> Tensor:
-        """w ``[m, m]`` of Eq. 4."""
+        """Compute w ``[m, m]`` of Eq. 4."""
         if self.attention:
             return cross_layer_weights(*maps, **self.weighing)
         return maps[0].new_full((len(maps[0]), len(maps[0])), 1 / len(maps[0]))
@@ -197,7 +197,7 @@ class ACDA(AlignmentTerm):
     def _distances(
         self, source: View, target: View, maps: Maps | None, labels: Labels | None
     ) -> tuple[Tensor | None, Tensor | None]:
-        """dist of each pair of layers ``[m, m]`` (Eq. 3), and dist(f^s, f^t) (Eq. 6), summed over its taps."""
+        """Compute dist of each pair of layers ``[m, m]`` (Eq. 3), and dist(f^s, f^t) (Eq. 6), summed over its taps."""
         vectors = [self._all(self._vectors(source, tap), self._vectors(target, tap)) for tap in self.same_taps]
         if labels is None:
             return self._of_domains(maps, vectors)
@@ -220,7 +220,7 @@ class ACDA(AlignmentTerm):
         return cross, found[0].view(()) if len(found) == 1 else torch.cat(found).sum()
 
     def _project(self, view: View, projections: ModuleList) -> list[Tensor]:
-        """Eq. 2: the maps of the taps → m maps ``[B, channels, size, size]``."""
+        """Compute Eq. 2: the maps of the taps → m maps ``[B, channels, size, size]``."""
         maps = []
         for (tap, width), projection in zip(self.layers, projections, strict=True):
             x = last(view.features[tap])
@@ -269,7 +269,7 @@ class ACDA(AlignmentTerm):
 
 
 def _named(weights: Tensor) -> dict[str, Tensor]:
-    """``w_1_1``, ``w_1_2``, …: target layer first."""
+    """Name ``w_1_1``, ``w_1_2``, …: target layer first."""
     return {f'w_{i}_{j}': w for i, row in enumerate(weights, 1) for j, w in enumerate(row, 1)}
 
 

@@ -52,7 +52,7 @@ class SegmentationACDA(ACDA):
         self.given_labels = given_labels
 
     def _labels(self, source: View, target: View) -> None:
-        """An image has no one class."""
+        """Give no labels: an image has no one class."""
 
     def _waits_for_labels(self, labels: Labels | None) -> bool:
         return False
@@ -60,7 +60,7 @@ class SegmentationACDA(ACDA):
     def _distances(
         self, source: View, target: View, maps: Maps | None, labels: None
     ) -> tuple[Tensor | None, Tensor | None]:
-        """Eq. 3 of whole images, and Eq. 6 of the classes of images."""
+        """Compute Eq. 3 of whole images, and Eq. 6 of the classes of images."""
         if self.condition == 'none':
             means = [
                 (self._map(source, tap).mean((2, 3)), self._map(target, tap).mean((2, 3))) for tap in self.same_taps

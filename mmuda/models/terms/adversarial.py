@@ -46,7 +46,7 @@ class AdversarialTerm(AlignmentTerm):
         self.discriminator = build_own(MODELS, cfg)
 
     def coefficient(self, step: Tensor) -> Tensor:
-        """λ of a step."""
+        """Return λ of a step."""
         return adaptation_ramp(step, self.steps(self.ramp_steps, 'ramp_steps'), self.ramp_gamma)
 
     def play(self, joint: Tensor, num_source: int, step: Tensor, weight: Tensor | None = None) -> dict[str, Tensor]:

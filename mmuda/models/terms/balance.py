@@ -19,7 +19,7 @@ def domain_means(
     source_weight: Tensor | None = None,
     target_weight: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """``Σ w_i v_i / Σ w_i`` of each domain; the sum of weights counts over all processes and has no gradient.
+    """Compute ``Σ w_i v_i / Σ w_i`` of each domain; the sum of weights counts over all processes and has no gradient.
 
     Several processes: each returns its share, scaled so that the average of the processes' gradients, which is what DDP
     takes, is the gradient of the one mean over all samples.

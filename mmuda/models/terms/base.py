@@ -48,7 +48,7 @@ class Term(FollowsLength, BaseModule):
         """See the student when it is built and again when it is initialised, e.g. to keep a frozen copy."""
 
     def forward(self, *views: View, step: Tensor) -> dict[str, Tensor]:
-        """Losses and log values of one step.
+        """Return losses and log values of one step.
 
         The key ``loss`` is added to the total as ``loss_<term>``, a part ``loss_<part>`` as ``loss_<term>_<part>``. Any
         other is only logged, as ``<term>.<key>`` (without the prefix where the term is named ``source`` or ``target``),

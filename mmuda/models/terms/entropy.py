@@ -52,7 +52,7 @@ class EntropyLoss(Term):
         check_auxiliary(self, self.auxiliary_loss_weight, student)
 
     def forward(self, view: View, step: Tensor) -> dict[str, Tensor]:
-        """``loss``, ``loss_auxiliary`` where it is weighed, and the main head's mean ``entropy`` for the log."""
+        """Return ``loss``, ``loss_auxiliary`` where it is weighed, and the main head's mean ``entropy`` for the log."""
         size = tuple(view.inputs.shape[-2:]) if self.resize else None
         entropy = normalized_entropy(view.outputs.logits(size))
         found = dict(loss=self.loss_weight * self._penalty(entropy), entropy=entropy.detach().mean())

@@ -82,7 +82,7 @@ class OutputAdversarial(AlignmentTerm):
         check_auxiliary(self, self.auxiliary_loss_weight, student)
 
     def forward(self, source: View, target: View, step: Tensor) -> dict[str, Tensor]:
-        """``loss`` of the student, ``loss_discriminator``, and the auxiliary head's where it is aligned."""
+        """Return ``loss`` of the student, ``loss_discriminator``, and the auxiliary head's where it is aligned."""
         size = tuple(source.inputs.shape[-2:])
         pairs = [view.outputs.logits(size) for view in (source, target)]
         learned, judged = self._play(self.discriminator, *pairs)

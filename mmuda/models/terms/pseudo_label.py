@@ -51,7 +51,7 @@ class PseudoLabelLoss(Term):
         self.weight = None if weight is None else build_own(MODELS, dict(type='CoordinationWeight') | dict(weight))
 
     def forward(self, *views: View, step: Tensor) -> dict[str, Tensor]:
-        """``loss``, ``loss_auxiliary`` of other heads, and for the log how far the student agrees with the labels.
+        """Return ``loss``, ``loss_auxiliary`` of other heads, and for the log how far the student agrees with it.
 
         Raises:
             ValueError: A view without labels.

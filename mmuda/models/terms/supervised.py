@@ -27,7 +27,7 @@ class SupervisedLoss(Term):
         super().__init__((view,), loss_weight=loss_weight)
 
     def forward(self, view: View, step: Tensor) -> dict[str, Tensor]:
-        """``loss`` of the main head, ``loss_auxiliary`` of the others if there are any, and log values."""
+        """Return ``loss`` of the main head, ``loss_auxiliary`` of the others if there are any, and log values."""
         losses = view.outputs.losses(view.label, view.weight)
         if self.loss_weight != 1:
             losses = {key: self.loss_weight * value for key, value in losses.items()}

@@ -44,7 +44,7 @@ class EarlyBackward:
         return {name: {key: value.detach() for key, value in losses.items()} for name, losses in terms.items()}
 
     def joined(self, losses: Losses, parameters: Iterable[nn.Parameter]) -> Losses:
-        """All losses of the step; their backward pass also visits each parameter that has a gradient already.
+        """Join all losses of the step; their backward pass also visits each parameter that has a gradient already.
 
         DDP reduces the gradients of what the last backward pass visits.
         """

@@ -96,7 +96,7 @@ class UDAModel(BaseModel):
         self.register_load_state_dict_pre_hook(adopt_checkpoint)
 
     def _preprocessor(self) -> DomainDataPreprocessor:
-        """It prepares the strong views where a maker takes them; a batch without a domain that is read is refused."""
+        """Make the preprocessor, of strong views where a maker takes them; it refuses a batch that lacks a domain."""
         strong = [maker for maker in self.views.values() if isinstance(maker, StrongView)]
         if strong and not self.task.labels_images:
             raise ValueError(
@@ -148,13 +148,13 @@ class UDAModel(BaseModel):
     parse_losses = staticmethod(summed_losses)
 
     def train_step(self, data: dict, optim_wrapper: OptimWrapper) -> dict[str, Tensor]:
-        """One update by one batch of the dataloader, as mmengine's models make it."""
+        """Make one update by one batch of the dataloader, as mmengine's models make it."""
         with self.backward_by(optim_wrapper):
             return super().train_step(data, optim_wrapper)
 
     @contextmanager
     def backward_by(self, optim_wrapper: OptimWrapper) -> Iterator[None]:
-        """In this block a training pass goes backward early, from all losses but the last pass's.
+        """Go backward early in this block, from all losses of a training pass but the last pass's.
 
         Outside of it, as in a step of a stock wrapper of several processes, losses keep their graphs to the end.
         """
@@ -172,7 +172,7 @@ class UDAModel(BaseModel):
         layout: DomainBatch | None = None,
         strong: Tensor | None = None,
     ) -> Any:
-        """``loss`` trains on ``[source | target]``; every other mode is the plain network's own."""
+        """Train on ``[source | target]`` with ``loss``; every other mode is the plain network's own."""
         if mode != 'loss':
             return getattr(self, self.predict_on)(inputs, data_samples, mode=mode)
         if layout is None:
@@ -187,7 +187,7 @@ class UDAModel(BaseModel):
     def loss(
         self, inputs: Tensor, data_samples: list, layout: DomainBatch, strong: Tensor | None = None
     ) -> dict[str, Tensor]:
-        """What the terms make of one batch ``[source | target]``.
+        """Return what the terms make of one batch ``[source | target]``.
 
         Args:
             inputs: ``[B, 3, H, W]``.
@@ -205,7 +205,7 @@ class UDAModel(BaseModel):
         return (self._backward.joined(joined, self.parameters()) if self._backward else joined) | log
 
     def _learn(self, terms: Sequence[str], views: dict[str, View], early: bool) -> dict[str, dict[str, Tensor]]:
-        """What some terms make of their views, which nobody needs afterwards; ``early``: with a backward pass."""
+        """Return what some terms make of views that nobody needs afterwards; ``early``: with a backward pass."""
         losses, step = {}, self.step.clone()
         for name in terms:
             read = (views[view] for view in self.terms[name].reads)
@@ -219,7 +219,7 @@ class UDAModel(BaseModel):
     def views_of(
         self, inputs: Tensor, data_samples: list, layout: DomainBatch, strong: Tensor | None = None
     ) -> tuple[dict[str, View], list[DomainBatch], dict[str, Tensor]]:
-        """The views of a batch as the student is to see them, the layout of each pass, and values for the log.
+        """Return the views of a batch as the student is to see them, the layout of each pass, and values for the log.
 
         Arguments as of :meth:`loss`.
         """
@@ -240,7 +240,7 @@ class UDAModel(BaseModel):
         return log
 
     def _ask(self, network: str, views: Sequence[View], **mode) -> Tensor:
-        """Class scores of the rows of some views, at their size, by one network without gradient."""
+        """Ask one network, without gradient, for class scores of the rows of some views, at their size."""
         net = getattr(self, network)
         inputs = join_inputs(views)
         with ExitStack() as stack:
@@ -267,7 +267,7 @@ class UDAModel(BaseModel):
 
     @torch.no_grad()
     def embed(self, inputs: Tensor, tap: str, domain: str) -> Tensor:
-        """Prepared images of one domain ``[B, 3, H, W]`` → what the student has at ``tap``, ``[B, C]``.
+        """Map prepared images of one domain ``[B, 3, H, W]`` → what the student has at ``tap``, ``[B, C]``.
 
         The pass is one of evaluation, with the domain's own statistics in norms that have some of each, and leaves the
         student as it was. Maps are averaged over space; of several the last counts.
@@ -279,7 +279,7 @@ class UDAModel(BaseModel):
 
     @torch.no_grad()
     def adapt_norms(self, batches: Iterable[Tensor]) -> int:
-        """AdaBN's pass over prepared target images ``[B, 3, H, W]``, of all networks: how many of its norms these have.
+        """Pass prepared target images ``[B, 3, H, W]`` for AdaBN; return how many of its norms the networks have.
 
         Without a batch nothing changes.
         """

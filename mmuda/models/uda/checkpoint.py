@@ -8,7 +8,7 @@ from ..layers import TwoDomainNorm
 
 
 def adopt_checkpoint(model: nn.Module, state: dict, prefix: str, *_) -> None:
-    """Load-state-dict hook of a UDA model: complete ``state`` in place, or refuse it in one sentence.
+    """Complete ``state`` in place, or refuse it in one sentence: the load-state-dict hook of a UDA model.
 
     A checkpoint of the plain network (keys without ``student.``) becomes the student, also where the
     student has norms of two domains in place of batch norms. A missing teacher starts as the student,

@@ -65,7 +65,7 @@ class MCDUDA(UDAModel):
         self.discrepancy_weight = discrepancy_weight
 
     def train_step(self, data: dict, optim_wrapper: OptimWrapper) -> dict[str, Tensor]:
-        """Steps A, B and C on one batch of the dataloader; ``step`` advances by one.
+        """Make steps A, B and C on one batch of the dataloader; ``step`` advances by one.
 
         Returns:
             The log: losses of A, the discrepancy that B raised and the one that the last C lowered.
@@ -87,7 +87,7 @@ class MCDUDA(UDAModel):
         return log | dict(classifier_discrepancy=raised, generator_discrepancy=lowered)
 
     def loss(self, inputs: Tensor, data_samples: list, layout: DomainBatch, strong: None = None) -> dict[str, Tensor]:
-        """Step A: the source loss of both classifiers, and alignment terms.
+        """Return what step A learns from: the source loss of both classifiers, and alignment terms.
 
         Raises:
             RuntimeError: Several processes, whose wrapper would train step A alone.
@@ -100,7 +100,7 @@ class MCDUDA(UDAModel):
         return super().loss(inputs, data_samples, layout, strong)
 
     def _classifier_step(self, batch: dict, optim_wrapper: OptimWrapper) -> Tensor:
-        """Step B; returns d before the update."""
+        """Make step B; return d before the update."""
         with optim_wrapper.optim_context(self):
             source, target = self._scores(**batch)
             label = self.task.labels(batch['data_samples'][: len(source)])
@@ -110,7 +110,7 @@ class MCDUDA(UDAModel):
         return discrepancy.detach()
 
     def _generator_step(self, batch: dict, optim_wrapper: OptimWrapper) -> Tensor:
-        """Step C, once; returns d before the update."""
+        """Make step C, once; return d before the update."""
         with optim_wrapper.optim_context(self):
             _, target = self._scores(**batch)
             discrepancy = classifier_discrepancy(target).mean()
@@ -119,13 +119,13 @@ class MCDUDA(UDAModel):
         return discrepancy.detach()
 
     def _scores(self, inputs: Tensor, data_samples: list, layout: DomainBatch) -> tuple[Tensor, Tensor]:
-        """Both classifiers' scores of the source ``[B_s, 2, K]`` and of the target ``[B_t, 2, K]``, by one pass."""
+        """Pass once: both classifiers' scores of the source ``[B_s, 2, K]`` and of the target ``[B_t, 2, K]``."""
         self.domain_context.set(layout)
         return self.task.split(self.task.run(self.student, inputs), (layout.num_source, layout.num_target))
 
 
 def _update(optim_wrapper: OptimWrapper, loss: Tensor) -> None:
-    """One step of the optimizer by this loss alone; a parameter without gradient is left alone."""
+    """Make one step of the optimizer by this loss alone; a parameter without gradient is left alone."""
     optim_wrapper.zero_grad(set_to_none=True)
     optim_wrapper.backward(loss)
     optim_wrapper.step()
@@ -133,7 +133,7 @@ def _update(optim_wrapper: OptimWrapper, loss: Tensor) -> None:
 
 @contextmanager
 def _frozen(parameters: Iterable[nn.Parameter]) -> Iterator[None]:
-    """No gradient for these parameters; what was frozen before stays so."""
+    """Keep gradients from these parameters; what was frozen before stays so."""
     trained = [parameter for parameter in parameters if parameter.requires_grad]
     for parameter in trained:
         parameter.requires_grad_(False)

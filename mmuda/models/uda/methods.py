@@ -29,7 +29,7 @@ SET_BY_HOSTS = ('pretrained', 'train_cfg')
 
 
 def moved_key(key: str) -> str | None:
-    """Where a dotted argument of a model is today, such as ``terms.target.weight.alpha`` for ``coordination.alpha``."""
+    """Tell where a dotted argument is today: ``terms.target.weight.alpha`` for ``coordination.alpha``."""
     for old in sorted(MOVED, key=len, reverse=True):
         if key == old or key.startswith(f'{old}.'):
             return MOVED[old] + key[len(old) :]
@@ -71,7 +71,7 @@ def with_methods(init: Callable) -> Callable:
 
 
 def join_methods(methods: Sequence[Mapping], beside: Mapping[str, Any]) -> dict[str, Any]:
-    """One dict of all methods' keys, then ``beside`` over them.
+    """Join all methods' keys to one dict, then put ``beside`` over them.
 
     Raises:
         ValueError: Two methods with different values for one key.

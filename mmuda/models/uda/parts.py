@@ -15,7 +15,7 @@ from ..labellers import Labeller
 
 
 def with_num_classes(terms: dict[str, dict | None], count: int | None) -> dict[str, dict | None]:
-    """Terms that must know the number of classes, and do not say it, get the student's."""
+    """Give the student's number of classes to terms that must know it, and do not say it."""
     return {name: dict(num_classes=count) | cfg if _lacks_classes(cfg) else cfg for name, cfg in terms.items()}
 
 
@@ -29,7 +29,7 @@ def _lacks_classes(cfg: dict | nn.Module | None) -> bool:
 
 
 def build_parts(argument: str, configs: dict[str, dict | None], kind: type) -> nn.ModuleDict:
-    """The parts of one argument by their names; those that are None are left out."""
+    """Build the parts of one argument by their names; those that are None are left out."""
     parts = nn.ModuleDict()
     for name, cfg in configs.items():
         if 'loss' in name:
@@ -45,7 +45,7 @@ def build_parts(argument: str, configs: dict[str, dict | None], kind: type) -> n
 
 
 def build_labeller(cfg: dict | nn.Module | None, model: str, networks: Sequence[str]) -> Labeller | None:
-    """The labeller of a ``model`` that has these networks.
+    """Build the labeller of a ``model`` that has these networks.
 
     Raises:
         TypeError: It is no labeller.
@@ -64,7 +64,7 @@ def build_labeller(cfg: dict | nn.Module | None, model: str, networks: Sequence[
 
 
 def named_losses(term: str, returned: dict[str, Tensor]) -> dict[str, Tensor]:
-    """What a term returned, under the keys of the log."""
+    """Put what a term returned under the keys of the log."""
     named = {}
     for key, value in returned.items():
         head, _, part = key.partition('_')
@@ -81,7 +81,7 @@ def named_losses(term: str, returned: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def summed_losses(losses: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-    """What is trained, and all that is logged: as mmengine's ``parse_losses``, in as few operations as it takes.
+    """Return what is trained, and all that is logged: as mmengine's ``parse_losses``, in as few operations as it takes.
 
     A number is its own mean. Every key with ``loss`` in it is added to the total.
 

@@ -24,7 +24,7 @@ def loaded_views(
     layout: DomainBatch,
     strong: Tensor | None = None,
 ) -> dict[str, View]:
-    """The views of the loader that somebody needs.
+    """Return the views of the loader that somebody needs.
 
     Args:
         task: It reads labels and padding off the samples.
@@ -48,18 +48,18 @@ def loaded_views(
 
 
 def join_inputs(views: Sequence[View]) -> Tensor:
-    """The images of all rows ``[B, 3, H, W]``."""
+    """Join the images of all rows ``[B, 3, H, W]``."""
     return joined_rows([view.inputs for view in views])
 
 
 def layout_of(views: Iterable[View]) -> DomainBatch:
-    """The layout of views that stand in one batch, source-like first."""
+    """Return the layout of views that stand in one batch, source-like first."""
     views = list(views)
     return DomainBatch(*(sum(len(view) for view in views if view.domain == domain) for domain in DOMAINS))
 
 
 def draw_layouts(plan: StepPlan, views: Mapping[str, View], drawers: Sequence[GroupDrawer]) -> list[DomainBatch]:
-    """The layout of each pass, with the groups of a student that wants some.
+    """Draw the layout of each pass, with the groups of a student that wants some.
 
     A view that is still to be made has the rows and the domain of one of the loader's.
     """
@@ -73,7 +73,7 @@ def draw_layouts(plan: StepPlan, views: Mapping[str, View], drawers: Sequence[Gr
 
 
 def pass_views(task: Task, net: nn.Module, views: Mapping[str, View], taps: Iterable[str]) -> dict[str, View]:
-    """One pass over the rows of some views: these with outputs, logits and tapped features."""
+    """Pass the rows of some views once: these with outputs, logits and tapped features."""
     parts = list(views.values())
     with Taps(net, taps) as features:
         outputs = task.run(net, join_inputs(parts), auxiliary=True)
@@ -86,7 +86,7 @@ def pass_views(task: Task, net: nn.Module, views: Mapping[str, View], taps: Iter
 
 
 def _split_features(features: Mapping[str, Any], sizes: list[int]) -> list[dict]:
-    """What each part of a batch has at the taps."""
+    """Split what a batch has at the taps by its parts."""
     parts: list[dict] = [{} for _ in sizes]
     for name, value in features.items():
         pieces = value.split(sizes) if isinstance(value, Tensor) else zip(*(x.split(sizes) for x in value), strict=True)

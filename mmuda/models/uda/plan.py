@@ -52,7 +52,7 @@ def plan_step(
     student: nn.Module,
     also: Sequence[str] = (),
 ) -> StepPlan:
-    """The plan of a model.
+    """Plan the step of a model.
 
     Args:
         terms: The model's terms.
@@ -94,7 +94,7 @@ def plan_step(
 
 
 def _origins(makers: Mapping[str, ViewMaker], labeller: Labeller | None) -> dict[str, str]:
-    """Each view and the loader's view whose rows it has; a reader of a view that is not made yet is refused."""
+    """Return each view and the loader's view whose rows it has; a reader of a view that is not made yet is refused."""
     origins = {name: name for name in DOMAINS}
     for name in labeller.makes if labeller else ():
         origins.setdefault(name, 'source')  # a view beside the target is one of the source
@@ -110,7 +110,7 @@ def _origins(makers: Mapping[str, ViewMaker], labeller: Labeller | None) -> dict
 
 
 def _passed_by_layers(student: nn.Module) -> tuple[str, ...]:
-    """Norms of two domains and hybrid attention need both domains, whoever reads them."""
+    """Name the domains that layers need: norms of two domains and hybrid attention need both, whoever reads them."""
     return DOMAINS if any(isinstance(module, (TwoDomainNorm, GroupDrawer)) for module in student.modules()) else ()
 
 
@@ -124,7 +124,7 @@ def _check_reads(read: Mapping[str, str], origins: Mapping[str, str]) -> None:
 
 
 def _walk_back(makers: Mapping[str, ViewMaker], needed: set[str]) -> tuple[list[str], set[str]]:
-    """Names of the makers that somebody needs, in their order, and the views that these start from."""
+    """Return names of the makers that somebody needs, in their order, and the views that these start from."""
     used = []
     for name, maker in reversed(makers.items()):
         made = set(maker.makes(name))
@@ -162,7 +162,7 @@ def _groups(
 
 
 def _check_groups(groups: Sequence[Sequence[str]], origins: Mapping[str, str], student: nn.Module) -> None:
-    """Two passes have two layouts: no layer may need both domains at once, or see the last when it recomputes."""
+    """Refuse a layer that needs both domains at once, or sees the last on recomputing: two passes, two layouts."""
     modules = list(student.modules())
     paired = [module for module in modules if isinstance(module, (TwoDomainNorm, GroupDrawer))]
     if paired and any({origins[name] for name in group} != set(DOMAINS) for group in groups):
@@ -181,7 +181,7 @@ def _check_groups(groups: Sequence[Sequence[str]], origins: Mapping[str, str], s
 
 
 def _due(reads: Mapping[str, Sequence[str]], groups: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
-    """The terms to compute behind each pass: when all passes that share terms with each other are there."""
+    """Return the terms to compute behind each pass: when all passes that share terms with each other are there."""
     last = list(range(len(groups)))  # of each pass, the last one that it shares terms with
     place = {name: number for number, group in enumerate(groups) for name in group}
     for _ in groups:  # what is shared spreads from term to term

@@ -70,7 +70,7 @@ class SelfTrainingUDA(UDAModel):
         self.teacher.load_state_dict(self.student.state_dict())
 
     def train(self, mode: bool = True) -> SelfTrainingUDA:
-        """Everything but the teacher follows ``mode``. The loop calls this before each step."""
+        """Set the mode of everything but the teacher. The loop calls this before each step."""
         self.training = mode
         for child in self.children():
             if child is not self.teacher:
@@ -81,7 +81,7 @@ class SelfTrainingUDA(UDAModel):
         return self
 
     def forward(self, inputs: Tensor, data_samples: list | None = None, mode: str = 'tensor', **options: Any) -> Any:
-        """As :class:`UDAModel`.
+        """Do as :class:`UDAModel`.
 
         Raises:
             RuntimeError: A training pass with a mean teacher that nobody updates.

@@ -62,7 +62,7 @@ class Taps:
 
 
 def _resolve(name: str, modules: dict[str, nn.Module]) -> tuple[nn.Module | None, int | None]:
-    """The module that is tapped, and which of its outputs (None: what it gives as a whole)."""
+    """Find the module that is tapped, and which of its outputs (None: what it gives as a whole)."""
     owner, _, index = name.rpartition('.')
     if name in modules or not index.isdecimal() or f'{owner}.0' in modules:  # the last: a wrong number of a child
         return modules.get(name), None

@@ -17,7 +17,7 @@ TEACHER_NORMS = ('running', 'batch')
 
 
 def make_teacher(student: nn.Module) -> nn.Module:
-    """A deep copy without gradients and in evaluation mode; its domain context, if any, is its own."""
+    """Make a deep copy without gradients and in evaluation mode; its domain context, if any, is its own."""
     teacher = deepcopy(student).requires_grad_(False)
     teacher.eval()
     single_values_by_running(teacher)
@@ -25,7 +25,7 @@ def make_teacher(student: nn.Module) -> nn.Module:
 
 
 def set_teacher_mode(teacher: nn.Module, student: nn.Module, norm: str, training: bool) -> None:
-    """Dropout and drop path are off at all times; only batch norms may work on the batch.
+    """Set the teacher's mode: dropout and drop path are off at all times; only batch norms may work on the batch.
 
     Args:
         teacher: The teacher.

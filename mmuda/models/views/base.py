@@ -57,7 +57,7 @@ class View:
 
 
 def counted(label: Tensor) -> Tensor:
-    """Bool of the label's shape ``[N, H, W]`` or ``[N]``: False where it does not count."""
+    """Return bool of the label's shape ``[N, H, W]`` or ``[N]``: False where it does not count."""
     return label != IGNORE_INDEX if label.dim() > 1 else label >= 0
 
 
@@ -132,5 +132,5 @@ class ViewMaker(nn.Module):
         return {name: self.of[0]} if len(self.of) == 1 else {each: each for each in self.of}
 
     def forward(self, views: Mapping[str, View], norm: Normalization) -> View | dict[str, View]:
-        """The new view, or several by their names."""
+        """Return the new view, or several by their names."""
         raise TypeError(f'{type(self).__name__} has no forward: a maker returns a view.')

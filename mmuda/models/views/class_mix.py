@@ -59,7 +59,7 @@ class ClassMix(PasteMaker):
         self.ignored_is_class = ignored_is_class
 
     def mask(self, label: Tensor) -> Tensor:
-        """Source labels ``[B, H, W]`` → the pixels to paste, bool."""
+        """Return the pixels to paste, bool, of source labels ``[B, H, W]``."""
         present = present_classes(label, None if self.ignored_is_class else IGNORE_INDEX)
         if self.classes_from == 'batch':
             present = present.any(0, keepdim=True).expand_as(present)

@@ -35,5 +35,5 @@ class CutMix(PasteMaker):
         self.area = area
 
     def mask(self, label: Tensor) -> Tensor:
-        """Source labels ``[B, H, W]`` → the pixels to paste, bool."""
+        """Return the pixels to paste, bool, of source labels ``[B, H, W]``."""
         return box_mask(torch.rand(len(label), 3, device=label.device), self.area, tuple(label.shape[1:]))

@@ -25,7 +25,7 @@ class PasteMaker(ViewMaker):
     needs_labels = ('source', 'target')
 
     def mask(self, label: Tensor) -> Tensor:
-        """Source labels ``[B, H, W]`` → the pixels to paste, bool."""
+        """Return the pixels to paste, bool, of source labels ``[B, H, W]``."""
         raise TypeError(f'{type(self).__name__} has no mask: it returns the pixels to paste.')
 
     def forward(self, views: Mapping[str, View], norm: Normalization) -> View:

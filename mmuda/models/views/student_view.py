@@ -80,7 +80,7 @@ class StudentView(ViewMaker):
 
     @torch.no_grad()
     def augment(self, images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
-        """Normalised RGB ``[B, 3, H, W]`` → its view, normalised; ``mean`` and ``std`` [3, 1, 1] are in 0–255.
+        """Map normalised RGB ``[B, 3, H, W]`` → its view, normalised; ``mean`` and ``std`` [3, 1, 1] are in 0–255.
 
         Raises:
             ValueError: Images without colours.

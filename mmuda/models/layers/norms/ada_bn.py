@@ -52,7 +52,7 @@ class AdaBN(TwoDomainNorm):
         return Recipe(self.train_on)
 
     def evaluate(self, x: Tensor) -> Tensor:
-        """As the target's running statistics say; within :func:`adapting` as the batch's, which these become."""
+        """Normalise by the target's running statistics; within :func:`adapting` by the batch's, which these become."""
         if self.adapted is None or not self.track_running_stats:
             return super().evaluate(x)
         self.adapted += 1
@@ -62,7 +62,7 @@ class AdaBN(TwoDomainNorm):
         return F.batch_norm(x, None, None, self.weight, self.bias, True, 0.0, self.eps)
 
     def normalizers(self, source: Moments, target: Moments) -> tuple[Normalizer, Normalizer]:
-        """The moments of the joint batch, or of the source, for all rows."""
+        """Return the moments of the joint batch, or of the source, for all rows."""
         moments = source if self.train_on == 'source' else joined_moments([source, target])
         shared = Normalizer(moments.mean, moments.var, *self.affine_parameters(source.mean))
         return shared, shared
@@ -70,7 +70,7 @@ class AdaBN(TwoDomainNorm):
 
 @contextmanager
 def adapting(net: nn.Module) -> Iterator[int]:
-    """Within the block each evaluation of a batch of target images is AdaBN's pass over it; gives the number of norms.
+    """Make each evaluation of a batch of target images AdaBN's pass over it within the block; give the number of norms.
 
     A norm's target statistics become the mean of those of the block's batches, which should have equal sizes.
     """

@@ -59,7 +59,7 @@ class AutoDIAL(TwoDomainNorm):
         return _Bounded.apply(self.mixing)
 
     def normalizers(self, source: Moments, target: Moments) -> tuple[Normalizer, Normalizer]:
-        """The moments of the mixture in which a domain's own have the share."""
+        """Return the moments of the mixture in which a domain's own have the share."""
         own = self.share().to(source.mean.dtype)
         scale, shift = self.affine_parameters(source.mean)
         pairs = ((source[:2], target[:2]), (target[:2], source[:2]))
@@ -77,7 +77,7 @@ class AutoDIAL(TwoDomainNorm):
 
 
 def _mixed(share: Tensor, own: tuple[Tensor, Tensor], other: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-    """Mean and variance of a mixture of two domains' means and variances."""
+    """Return mean and variance of a mixture of two domains' means and variances."""
     means, variances = (torch.stack(pair) for pair in zip(own, other))
     return mixed_moments(means, variances, torch.stack((share, 1 - share)))
 

@@ -42,7 +42,7 @@ class DomainSpecificBatchNorm(TwoDomainNorm):
             self.bias = nn.Parameter(self.bias.detach().repeat(2, 1))
 
     def normalizers(self, source: Moments, target: Moments) -> tuple[Normalizer, Normalizer]:
-        """Each domain's own moments, scale and shift."""
+        """Return each domain's own moments, scale and shift."""
         scales, shifts = self.affine_parameters(torch.stack((source.mean, target.mean)))
         parts = zip((source, target), scales, shifts)
         return tuple(Normalizer(part.mean, part.var, scale, shift) for part, scale, shift in parts)

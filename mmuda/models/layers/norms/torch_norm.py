@@ -38,7 +38,7 @@ Pair = tuple[Tensor, Tensor]  # of the source and of the target
 
 
 def measure(x: Tensor, num_source: int, constant: bool) -> list[Moments]:
-    """Moments of the source and of the target rows of all processes; ``constant`` ones are for ``own_counts`` alone."""
+    """Return moments of the source and of the target rows of all ranks; ``constant`` ones fit ``own_counts`` alone."""
     if not has_kernels(x):
         return _moments_of_all_ranks([channel_moments(rows) for rows in x.tensor_split([num_source])])
     values = _Statistics.apply(x.detach() if constant else x, num_source)
@@ -53,7 +53,7 @@ def normalize(
     eps: float,
     own_counts: tuple[Tensor | int, Tensor | int] | None = None,
 ) -> Tensor:
-    """The formula of the source and of the target rows.
+    """Normalise by the formula of the source and of the target rows.
 
     Args:
         x, num_source: The batch, and how many of its rows are source.
@@ -145,7 +145,7 @@ class _NormalizeByOwn(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        """Batch norm's backward in either domain."""
+        """Go back through batch norm in either domain."""
         x, *saved = ctx.saved_tensors
         means, variances, scales = saved[:2], saved[2:4], saved[4:]
         inv_stds = [(var + ctx.eps).rsqrt() for var in variances]
@@ -160,7 +160,7 @@ class _NormalizeByOwn(torch.autograd.Function):
 
 
 def _gradients_of_one_process(x: Tensor, grad: Tensor, domains: list[tuple], out: Tensor | None) -> list[Tensor]:
-    """Both domains' gradients by scale, then by shift; those by input go to ``out``."""
+    """Return both domains' gradients by scale, then by shift; those by input go to ``out``."""
     by_scale, by_shift = [], []
     for rows, mean, inv_std, scale in domains:
         by_input, *by_affine = channel_gradients(grad[rows], x[rows], scale, mean, inv_std, out is not None)
@@ -174,7 +174,7 @@ def _gradients_of_one_process(x: Tensor, grad: Tensor, domains: list[tuple], out
 def _gradients_of_all_ranks(
     x: Tensor, grad: Tensor, domains: list[tuple], counts: tuple, out: Tensor | None
 ) -> list[Tensor]:
-    """The same where other processes have rows of the domains, too: what goes to ``out`` takes their sums.
+    """Return the same where other processes have rows of the domains, too: what goes to ``out`` takes their sums.
 
     The gradients by scale and shift are of this process alone, as those of other parameters are.
     """
@@ -189,7 +189,7 @@ def _gradients_of_all_ranks(
 def _input_gradient(
     x: Tensor, grad: Tensor, mean: Tensor, inv_std: Tensor, scale: Tensor, averages: Tensor, out: Tensor
 ) -> None:
-    """``out`` = scale / std · (grad − avg(grad) − x̂ · avg(grad · x̂)), batch norm's."""
+    """Write ``out`` = scale / std · (grad − avg(grad) − x̂ · avg(grad · x̂)), batch norm's."""
     factor = scale * inv_std
     channel_map(x, -factor * inv_std * averages[1], -factor * averages[0], out, center=mean)
     if x.dtype == factor.dtype:
@@ -201,7 +201,7 @@ def _input_gradient(
 
 
 def _moments_of_all_ranks(domains: list[Moments]) -> list[Moments]:
-    """Each domain's moments over the values of all processes, which may hold unequal numbers: one collective."""
+    """Return each domain's moments over the values of all processes, which may hold unequal numbers: one collective."""
     if num_ranks() == 1:
         return domains
     gathered = gather_over_ranks(torch.stack([_packed(part) for part in domains]))  # [ranks, 2, 2C + 1]
@@ -222,5 +222,5 @@ def _domains(num_source: int) -> tuple[slice, slice]:
 
 
 def _like(values: Tensor, x: Tensor) -> Tensor:
-    """``[C]`` -> ``[C, 1, ...]``, to go with the channels of ``x``."""
+    """Shape ``[C]`` as ``[C, 1, ...]``, to go with the channels of ``x``."""
     return values.view(-1, *[1] * (x.dim() - 2))

@@ -94,13 +94,13 @@ class TransNorm(TwoDomainNorm):
             )
 
     def reset_parameters(self) -> None:
-        """Statistics and affine map as at the beginning."""
+        """Reset statistics and affine map to those of the beginning."""
         super().reset_parameters()
         if self.affine and self.legacy_uniform_init:
             nn.init.uniform_(self.weight)
 
     def normalizers(self, source: Moments, target: Moments) -> tuple[Normalizer, Normalizer]:
-        """Each domain's own moments, Eq. 3; gamma and beta, Eq. 4, both times 1 + alpha, Eq. 7."""
+        """Return each domain's own moments, Eq. 3; gamma and beta, Eq. 4, both times 1 + alpha, Eq. 7."""
         var_s, var_t = (part.unbiased_var() if self.unbiased else part.var for part in (source, target))
         alpha = self._alpha(source.mean, var_s, target.mean, var_t)
         gain = self._gain(alpha.detach() if self.detach_alpha else alpha)
@@ -108,13 +108,13 @@ class TransNorm(TwoDomainNorm):
         return Normalizer(source.mean, source.var, scale, shift), Normalizer(target.mean, target.var, scale, shift)
 
     def eval_affine(self) -> tuple[Tensor, Tensor]:
-        """gamma and beta, times 1 + alpha."""
+        """Return gamma and beta, times 1 + alpha."""
         gain = self._gain(self.alpha())
         return tuple((gain * values).to(values.dtype) for values in self.affine_parameters(gain))
 
     @torch.no_grad()
     def alpha(self) -> Tensor:
-        """The transferability of each channel ``[C]``, of the running statistics."""
+        """Return the transferability of each channel ``[C]``, of the running statistics."""
         if not self.track_running_stats:
             like = self.weight if self.affine else torch.empty(self.num_features)
             return torch.ones_like(like)

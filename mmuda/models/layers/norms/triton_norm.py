@@ -36,7 +36,7 @@ MOST_SPLITS = 32767  # a grid's second dimension has up to 65535 programs, for t
 
 
 def has_triton_kernels(x: Tensor) -> bool:
-    """Whether the kernels run where ``x`` is; a compiler makes its own of the plain formula."""
+    """Tell whether the kernels run where ``x`` is; a compiler makes its own of the plain formula."""
     return x.is_cuda and find_spec('triton') is not None and not torch.compiler.is_compiling()
 
 
@@ -69,7 +69,7 @@ class _Grid(NamedTuple):
 
     @classmethod
     def of(cls, x: Tensor, num_source: int) -> _Grid:
-        """Blocks of channels where these lie side by side, otherwise one channel at a time."""
+        """Return blocks of channels where these lie side by side, otherwise one channel at a time."""
         values = values_per_channel(x)
         by_channel = values > 1 and x.is_contiguous()
         rows, channels = (1024, 1) if by_channel else (64, 32)
@@ -165,7 +165,7 @@ class _TritonNorm(torch.autograd.Function):
 
 
 def _parts_of_all_ranks(x: Tensor, grid: _Grid) -> Tensor:
-    """Moments of both domains' splits, or of the whole domains of each process, ``[parts, 2, 3, C]``."""
+    """Return moments of both domains' splits, or of the whole domains of each process, ``[parts, 2, 3, C]``."""
     from .kernels.triton_channels import merge_kernel
     from .kernels.triton_rows import moments_kernel
 
@@ -180,12 +180,12 @@ def _parts_of_all_ranks(x: Tensor, grid: _Grid) -> Tensor:
 
 
 def _has_own_affine(weight: Tensor | None) -> bool:
-    """Whether each domain has its own scale and shift."""
+    """Tell whether each domain has its own scale and shift."""
     return weight is not None and weight.dim() == 2
 
 
 def _quotient(number: int, size: int) -> int:
-    """Rounded up."""
+    """Divide, and round up."""
     return -(-number // size)
 
 
@@ -194,7 +194,7 @@ def _power_of_two(number: int) -> int:
 
 
 def _dense(x: Tensor) -> Tensor:
-    """``x`` channel by channel or channels last."""
+    """Lay ``x`` out channel by channel or channels last."""
     last = {4: torch.channels_last, 5: torch.channels_last_3d}.get(x.dim())
     if x.is_contiguous() or (last and x.is_contiguous(memory_format=last)):
         return x

@@ -81,7 +81,7 @@ class TwoDomainNorm(DomainLayer, _BatchNorm):
         return super().__getattr__(name)
 
     def reset_running_stats(self) -> None:
-        """Means 0, variances 1, nothing counted."""
+        """Set means to 0, variances to 1, and nothing counted."""
         if self.track_running_stats:
             for domain in DOMAINS:
                 mean, var = self.running_moments(domain)
@@ -90,13 +90,13 @@ class TwoDomainNorm(DomainLayer, _BatchNorm):
             self.num_batches_tracked.zero_()
 
     def running_moments(self, domain: str) -> tuple[Tensor, Tensor]:
-        """The buffers of one domain's mean and (unbiased) variance ``[C]``."""
+        """Return the buffers of one domain's mean and (unbiased) variance ``[C]``."""
         return getattr(self, f'running_mean_{domain}'), getattr(self, f'running_var_{domain}')
 
     # ---- training ----
 
     def forward(self, x: Tensor) -> Tensor:
-        """``[B, C, ...]`` -> the same shape; in training ``[source | target]`` rows."""
+        """Map ``[B, C, ...]`` -> the same shape; in training ``[source | target]`` rows."""
         self._check_input_dim(x)
         if not self.training:
             return self.evaluate(x)
@@ -115,7 +115,7 @@ class TwoDomainNorm(DomainLayer, _BatchNorm):
 
     @abstractmethod
     def normalizers(self, source: Moments, target: Moments) -> tuple[Normalizer, Normalizer]:
-        """The norm's formula: what normalises the source and what the target rows of a batch with these moments."""
+        """Say the norm's formula: what normalises the source and the target rows of a batch with these moments."""
 
     @property
     @abstractmethod
@@ -123,7 +123,7 @@ class TwoDomainNorm(DomainLayer, _BatchNorm):
         """The name of that formula; None where its scale depends on the moments, with a gradient."""
 
     def _running_statistics(self) -> RunningStatistics | None:
-        """What this training pass moves; None: nothing, as when a pass is recomputed that has moved them."""
+        """Return what this training pass moves; None: nothing, as when a pass is recomputed that has moved them."""
         if not self.track_running_stats or is_recomputing():
             return None
         moments = (*self.running_moments('source'), *self.running_moments('target'))
@@ -148,7 +148,7 @@ class TwoDomainNorm(DomainLayer, _BatchNorm):
 
     @torch.no_grad()
     def _check_finite(self, source: Moments, target: Moments) -> Tensor | None:
-        """NaN and infinite inputs are an error on a CPU.
+        """Refuse NaN and infinite inputs on a CPU.
 
         On other devices, where asking would stop the stream in every layer, and under `torch.compile`, such a channel
         leaves its running statistics as they are and is NaN in the output: the result says which channels are finite.
@@ -166,7 +166,7 @@ class TwoDomainNorm(DomainLayer, _BatchNorm):
     # ---- evaluation ----
 
     def evaluate(self, x: Tensor) -> Tensor:
-        """One affine map of ``[B, C, ...]``; without running statistics after the batch's own normalisation."""
+        """Apply one affine map to ``[B, C, ...]``; without running statistics after the batch's own normalisation."""
         scale, shift = (None if values is None else values.to(x.device) for values in self.eval_affine())
         if not self.track_running_stats:
             return F.batch_norm(x, None, None, scale, shift, True, 0.0, self.eps)
@@ -174,7 +174,7 @@ class TwoDomainNorm(DomainLayer, _BatchNorm):
         return F.batch_norm(x, mean, var, scale, shift, False, 0.0, self.eps)
 
     def eval_moments(self) -> tuple[Tensor, Tensor]:
-        """Mean and variance ``[C]`` that evaluation normalises with."""
+        """Return mean and variance ``[C]`` that evaluation normalises with."""
         return self.running_moments(self.eval_domain)
 
     def eval_affine(self) -> tuple[Tensor | None, Tensor | None]:

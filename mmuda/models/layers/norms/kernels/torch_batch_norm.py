@@ -26,17 +26,17 @@ FAR = 1e2  # mean² / var from where on the rounding of sums shows in the varian
 
 
 def has_kernels(x: Tensor) -> bool:
-    """Whether these functions know the tensor's device; a compiler makes better kernels of the plain formula."""
+    """Tell whether these functions know the tensor's device; a compiler makes better kernels of the plain formula."""
     return x.device.type in ('cpu', 'cuda') and not torch.compiler.is_compiling()
 
 
 def values_per_channel(x: Tensor) -> int:
-    """Of one row: the product of all dimensions after the channel's."""
+    """Count the values of one row: the product of all dimensions after the channel's."""
     return prod(x.shape[2:])
 
 
 def laid_out_as(x: Tensor, grad: Tensor) -> Tensor:
-    """A gradient in the memory format of ``x``, as the kernels want it."""
+    """Lay a gradient out in the memory format of ``x``, as the kernels want it."""
     return grad if grad.stride() == x.stride() else torch.empty_like(x).copy_(grad)
 
 
@@ -49,7 +49,7 @@ def channel_map(
     var: Tensor | None = None,
     eps: float = 0.0,
 ) -> None:
-    """``out`` = (x − center) · scale / sqrt(var + eps) + shift, without a center or a variance 0 and 1."""
+    """Write ``out`` = (x − center) · scale / sqrt(var + eps) + shift, without a center or a variance 0 and 1."""
     center = torch.zeros_like(scale) if center is None else center
     var = torch.ones_like(scale) if var is None else var
     results = (out, scale.new_empty(0), scale.new_empty(0))
@@ -59,14 +59,14 @@ def channel_map(
 def channel_gradients(
     grad: Tensor, x: Tensor, scale: Tensor, mean: Tensor, inv_std: Tensor, with_input: bool
 ) -> tuple[Tensor | None, Tensor, Tensor]:
-    """Of batch norm of ``x``, whose own moments these are: by its input (None without), by scale and by shift."""
+    """Return the gradients of batch norm of ``x``, whose moments these are: by input (or None), scale, shift."""
     return torch.ops.aten.native_batch_norm_backward(
         grad, x, scale.to(mean.dtype), None, None, mean, inv_std, True, 0.0, [with_input, True, True]
     )
 
 
 def channel_sums(a: Tensor, b: Tensor, center: Tensor, factor: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Σ a, and Σ a · (b − center) · factor."""
+    """Compute Σ a, and Σ a · (b − center) · factor."""
     factor = torch.ones_like(center) if factor is None else factor
     _, products, total = torch.ops.aten.native_batch_norm_backward(
         a, b, factor, center, factor, center, factor, True, 0.0, [False, True, True]
@@ -75,7 +75,7 @@ def channel_sums(a: Tensor, b: Tensor, center: Tensor, factor: Tensor | None = N
 
 
 def channel_statistics(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and biased variance over all rows."""
+    """Return mean and biased variance over all rows."""
     dtype = statistics_dtype(x)
     if x.is_cpu and x.is_contiguous() and x.dtype == dtype and values_per_channel(x) >= VECTOR:
         mean, var = _statistics_from_sums(x)

@@ -13,7 +13,7 @@ import triton.language as tl
 
 @triton.jit
 def load_triple(triples, number, channels, known, num_channels):
-    """Three values of each channel, such as mean, variance and count; 2, a count with a variance, behind the last."""
+    """Load three values of each channel, as mean, variance and count; 2, a count with a variance, behind the last."""
     at = triples + number * 3 * num_channels + channels
     first = tl.load(at, mask=known, other=2)
     second = tl.load(at + num_channels, mask=known, other=2)
@@ -23,7 +23,7 @@ def load_triple(triples, number, channels, known, num_channels):
 
 @triton.jit
 def store_triple(triples, number, first, second, third, channels, known, num_channels):
-    """Three values of each channel."""
+    """Store three values of each channel."""
     at = triples + number * 3 * num_channels + channels
     tl.store(at, first, mask=known)
     tl.store(at + num_channels, second, mask=known)
@@ -32,7 +32,7 @@ def store_triple(triples, number, first, second, third, channels, known, num_cha
 
 @triton.jit
 def merged_parts(parts, domain, num_parts, channels, known, num_channels):
-    """Mean, Σ (x − mean)² and count of all parts of a domain (Chan et al., 1983)."""
+    """Merge mean, Σ (x − mean)² and count of all parts of a domain (Chan et al., 1983)."""
     mean, deviation, count = load_triple(parts, domain, channels, known, num_channels)
     for number in range(1, num_parts):
         mean_more, deviation_more, more = load_triple(parts, number * 2 + domain, channels, known, num_channels)
@@ -46,7 +46,7 @@ def merged_parts(parts, domain, num_parts, channels, known, num_channels):
 
 @triton.jit
 def merge_kernel(parts, merged, num_parts, num_channels, BLOCK: tl.constexpr):
-    """Both domains' parts as one each, ``[2, 3, C]``: what a process sends to the others."""
+    """Merge both domains' parts into one each, ``[2, 3, C]``: what a process sends to the others."""
     domain = tl.program_id(0)
     channels = tl.arange(0, BLOCK)
     known = channels < num_channels
@@ -69,7 +69,7 @@ def move_statistic(running, value, share, finite, channels, known):
 def transferability(
     mean_s, var_s, mean_t, var_t, eps, known, num_channels, DISTANCE: tl.constexpr, PROBABILITY: tl.constexpr
 ):
-    """TransNorm's alpha, Eqs. 5 and 6, see :func:`mmuda.functional.transferability`."""
+    """Compute TransNorm's alpha, Eqs. 5 and 6, see :func:`mmuda.functional.transferability`."""
     std_s, std_t = tl.sqrt(var_s + eps), tl.sqrt(var_t + eps)
     if DISTANCE == 'none':
         distance = tl.zeros_like(mean_s)
@@ -90,7 +90,7 @@ def transferability(
 
 @triton.jit
 def source_shares(count_s, count_t, mixing, MIXTURE: tl.constexpr):
-    """The source's share in the mixture that normalises the source, and in the one that normalises the target."""
+    """Return the source's share in the mixture that normalises the source, and in that for the target."""
     zero = tl.zeros_like(count_s)
     if MIXTURE == 'own':
         return zero + 1, zero
@@ -106,7 +106,9 @@ def source_shares(count_s, count_t, mixing, MIXTURE: tl.constexpr):
 
 @triton.jit
 def mixed_moments(mean_s, var_s, mean_t, var_t, share):
-    """Mean and variance of a mixture in which the source has a share, see :func:`mmuda.functional.mixed_moments`."""
+    """Return mean and variance of a mixture in which the source has a share, see
+    :func:`mmuda.functional.mixed_moments`.
+    """
     mean = share * mean_s + (1 - share) * mean_t
     from_s, from_t = mean_s - mean, mean_t - mean
     var = share * (var_s + from_s * from_s) + (1 - share) * (var_t + from_t * from_t)
@@ -130,7 +132,7 @@ def store_map(
     maps, ingredients, domain, mean, var, gain, share, weight, bias, eps, channels, known, num_channels,
     OWN_AFFINE: tl.constexpr,
 ):  # fmt: skip
-    """The map of a domain that is normalised by this mean and variance, and what it is made of."""
+    """Store the map of a domain that is normalised by this mean and variance, and what it is made of."""
     inv_std = 1 / tl.sqrt(var + eps)
     scale = gain * affine_of(weight, domain, 1, channels, known, num_channels, gain.dtype, OWN_AFFINE)
     shift = gain * affine_of(bias, domain, 0, channels, known, num_channels, gain.dtype, OWN_AFFINE)
@@ -145,7 +147,7 @@ def maps_kernel(
     MIXTURE: tl.constexpr, RESIDUAL: tl.constexpr, DISTANCE: tl.constexpr, PROBABILITY: tl.constexpr,
     UNBIASED: tl.constexpr, OWN_AFFINE: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
-    """``parts`` → ``moments``, ``maps`` and ``ingredients``, and the running statistics; one program for all."""
+    """Make ``moments``, ``maps`` and ``ingredients`` of ``parts``, and the running statistics; one program for all."""
     channels = tl.arange(0, BLOCK)
     known = channels < num_channels
     mean_s, deviation_s, count_s = merged_parts(parts, 0, num_parts, channels, known, num_channels)
@@ -186,7 +188,7 @@ def maps_kernel(
 
 @triton.jit
 def merged_sums(sums, domain, num_splits, channels, known, num_channels):
-    """Σ g and Σ g · x̂ of a domain, over its splits."""
+    """Merge Σ g and Σ g · x̂ of a domain, over its splits."""
     at = sums + domain * 2 * num_channels + channels
     total = tl.load(at, mask=known, other=0)
     products = tl.load(at + num_channels, mask=known, other=0)
@@ -199,7 +201,7 @@ def merged_sums(sums, domain, num_splits, channels, known, num_channels):
 
 @triton.jit
 def by_normalizer(maps, ingredients, sums, domain, num_splits, channels, known, num_channels):
-    """The loss by the center and by the variance that normalise a domain."""
+    """Return the gradients of the loss by the center and by the variance that normalise a domain."""
     _, factor, _ = load_triple(maps, domain, channels, known, num_channels)
     inv_std, _, _ = load_triple(ingredients, domain, channels, known, num_channels)
     total, products = merged_sums(sums, domain, num_splits, channels, known, num_channels)
@@ -208,7 +210,7 @@ def by_normalizer(maps, ingredients, sums, domain, num_splits, channels, known, 
 
 @triton.jit
 def store_gradient(values, gradient, channels, known):
-    """A gradient in the precision of its parameter."""
+    """Store a gradient in the precision of its parameter."""
     tl.store(values + channels, gradient.to(values.dtype.element_ty), mask=known)
 
 
@@ -216,7 +218,7 @@ def store_gradient(values, gradient, channels, known):
 def store_affine(
     by_weight, by_bias, ingredients, sums, num_splits, channels, known, num_channels, OWN_AFFINE: tl.constexpr
 ):
-    """The loss by scale and shift: Σ gain · g · x̂ and Σ gain · g."""
+    """Store the gradients of the loss by scale and shift: Σ gain · g · x̂ and Σ gain · g."""
     _, gain, _ = load_triple(ingredients, 0, channels, known, num_channels)
     total_s, products_s = merged_sums(sums, 0, num_splits, channels, known, num_channels)
     total_t, products_t = merged_sums(sums, 1, num_splits, channels, known, num_channels)
@@ -232,7 +234,7 @@ def store_affine(
 
 @triton.jit
 def share_kernel(moments, maps, ingredients, sums, num_splits, mixing, by_mixing, num_channels, BLOCK: tl.constexpr):
-    """The loss by AutoDIAL's share; outside its bounds only what leads back passes."""
+    """Write the gradient of the loss by AutoDIAL's share; outside its bounds only what leads back passes."""
     channels = tl.arange(0, BLOCK)
     known = channels < num_channels
     mean_s, var_s, _ = load_triple(moments, 0, channels, known, num_channels)

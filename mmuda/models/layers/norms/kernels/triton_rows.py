@@ -15,7 +15,7 @@ from .triton_channels import by_normalizer, load_triple, store_affine, store_tri
 
 @triton.jit
 def _part_of_program(num_source, num_target, num_channels, SPLITS: tl.constexpr, CHANNELS: tl.constexpr):
-    """The domain of a program, its first row and the one after its last, its channels, and which of these there are."""
+    """Return the domain of a program, its first row and the one after its last, its channels, and which there are."""
     domain = tl.program_id(1) % 2
     rows = tl.where(domain == 0, num_source, num_target)
     offset = tl.where(domain == 0, 0, num_source)
@@ -28,7 +28,7 @@ def _part_of_program(num_source, num_target, num_channels, SPLITS: tl.constexpr,
 
 @triton.jit
 def _places(rows, channels, num_channels, values, CHANNELS_LAST: tl.constexpr):
-    """Where (row, channel) lies."""
+    """Tell where (row, channel) lies."""
     if CHANNELS_LAST:
         return rows.to(tl.int64) * num_channels + channels
     else:
@@ -38,7 +38,7 @@ def _places(rows, channels, num_channels, values, CHANNELS_LAST: tl.constexpr):
 
 @triton.jit
 def _tile(start, last, channels, known, num_channels, values, CHANNELS_LAST: tl.constexpr, ROWS: tl.constexpr):
-    """Where the next rows lie, ``[ROWS, CHANNELS]``, and which of these places there are."""
+    """Tell where the next rows lie, ``[ROWS, CHANNELS]``, and which of these places there are."""
     rows = start + tl.arange(0, ROWS)[:, None]
     return _places(rows, channels[None, :], num_channels, values, CHANNELS_LAST), (rows < last) & known[None, :]
 
@@ -48,7 +48,7 @@ def moments_kernel(
     x, parts, num_source, num_target, num_channels, values,
     SPLITS: tl.constexpr, CHANNELS_LAST: tl.constexpr, ROWS: tl.constexpr, CHANNELS: tl.constexpr,
 ):  # fmt: skip
-    """``parts``; sums are taken around a split's first value, so that a large mean costs no precision."""
+    """Write ``parts``; sums are taken around a split's first value, so that a large mean costs no precision."""
     dtype = parts.dtype.element_ty
     _, first, last, channels, known = _part_of_program(num_source, num_target, num_channels, SPLITS, CHANNELS)
     row = tl.minimum(first, num_source + num_target - 1)
@@ -72,7 +72,7 @@ def map_kernel(
     x, maps, out, num_source, num_target, num_channels, values,
     SPLITS: tl.constexpr, CHANNELS_LAST: tl.constexpr, ROWS: tl.constexpr, CHANNELS: tl.constexpr,
 ):  # fmt: skip
-    """``out`` = (x − center) · factor + shift."""
+    """Write ``out`` = (x − center) · factor + shift."""
     domain, first, last, channels, known = _part_of_program(num_source, num_target, num_channels, SPLITS, CHANNELS)
     center, factor, shift = load_triple(maps, domain, channels, known, num_channels)
     for start in range(first, last, ROWS):
@@ -87,7 +87,7 @@ def sums_kernel(
     grad, x, maps, ingredients, sums, num_source, num_target, num_channels, values,
     SPLITS: tl.constexpr, CHANNELS_LAST: tl.constexpr, ROWS: tl.constexpr, CHANNELS: tl.constexpr,
 ):  # fmt: skip
-    """``sums``."""
+    """Write ``sums``."""
     domain, first, last, channels, known = _part_of_program(num_source, num_target, num_channels, SPLITS, CHANNELS)
     center, _, _ = load_triple(maps, domain, channels, known, num_channels)
     inv_std, _, _ = load_triple(ingredients, domain, channels, known, num_channels)
@@ -111,7 +111,7 @@ def gradient_kernel(
     OWN_AFFINE: tl.constexpr, SPLITS: tl.constexpr, CHANNELS_LAST: tl.constexpr, ROWS: tl.constexpr,
     CHANNELS: tl.constexpr,
 ):  # fmt: skip
-    """The loss by x, from the sums of all processes, and by scale and shift, from those of this one.
+    """Write the gradient of the loss by x, from the sums of all processes, and by scale and shift, from this one's.
 
         ∂L/∂x = factor · g + (∂L/∂mean + 2 (x − mean) · ∂L/∂var) / count
 
