@@ -26,13 +26,13 @@ def mean_entropy(probability: Tensor) -> Tensor:
         probability: ``[N, K]``.
 
     Returns:
-        Scalar in units of log K, from 0 (sure) to 1.
+        Scalar in units of log K, from 0 (sure, as of one class) to 1.
 
     Example:
         >>> mean_entropy(torch.tensor([[0.5, 0.5], [1.0, 0.0]]))
         tensor(0.5000)
     """
-    return torch.special.entr(probability).sum(1).mean() / math.log(probability.shape[1])
+    return torch.special.entr(probability).sum(1).mean() / math.log(max(probability.shape[1], 2))
 
 
 def mutual_information(probability: Tensor) -> Tensor:
@@ -152,6 +152,8 @@ def deep_embedded_validation(loss: Tensor, weight: Tensor) -> Tensor:
 
         R = mean(L) + η mean(W) − η,  L_i = w_i ℓ_i,  η = −Cov(L, W) / Var(W)        (Algorithm 1)
 
+    Equal weights control nothing: η = 0.
+
     Args:
         loss: ``[N]`` of labelled source samples that the model was not trained on.
         weight: ``[N]``, their density ratios.
@@ -166,5 +168,7 @@ def deep_embedded_validation(loss: Tensor, weight: Tensor) -> Tensor:
     weighted = weight * loss
     spread = weight - weight.mean()
     variance = spread.square().mean()
-    control = -((weighted - weighted.mean()) * spread).mean() / variance.clamp_min(torch.finfo(variance.dtype).tiny)
+    covariance = ((weighted - weighted.mean()) * spread).mean()
+    rounding = 8 * torch.finfo(weight.dtype).eps * weight.abs().max()  # of equal weights around their mean
+    control = torch.where(variance > rounding.square(), -covariance / variance, 0)
     return weighted.mean() + control * weight.mean() - control

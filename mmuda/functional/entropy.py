@@ -47,7 +47,7 @@ def self_information(logits: Tensor) -> Tensor:
         tensor([[0.2500, 0.2500, 0.2500, 0.2500]])
     """
     log_p = logits.to(torch.promote_types(logits.dtype, torch.float32)).log_softmax(1)
-    return -log_p.exp() * log_p / math.log(logits.shape[1])
+    return -log_p.exp() * log_p / math.log(max(logits.shape[1], 2))  # of one class: 0
 
 
 def charbonnier(x: Tensor, power: float = 2.0) -> Tensor:

@@ -71,8 +71,9 @@ def test_a_sure_and_balanced_model_is_better_than_one_without_an_opinion(criteri
 
 
 @ALL
-def test_one_sample_has_a_value(criterion):
+def test_one_sample_and_one_class_have_a_value(criterion):
     assert criterion(predictions(1)).isfinite()
+    assert criterion(torch.ones(5, 1)).isfinite()
 
 
 @pytest.mark.parametrize('criterion', [mean_entropy, mutual_information, class_correlation])
@@ -92,6 +93,15 @@ def test_deep_embedded_validation_typed_again():
     expected = weighted.mean() + eta * weight.numpy().mean() - eta
     assert deep_embedded_validation(loss, weight).item() == pytest.approx(expected)
     assert deep_embedded_validation(loss, torch.ones(50)).item() == pytest.approx(loss.mean().item())
+
+
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
+@pytest.mark.parametrize('count', [1, 7, 1000, 100_000])
+def test_equal_weights_are_a_mean_whatever_their_mean_rounds_to(count, dtype):
+    loss = torch.rand(count, dtype=dtype)
+    for value in (0.1, 1 / 3, 2.7):
+        weight = torch.full_like(loss, value)
+        assert deep_embedded_validation(loss, weight).item() == pytest.approx(value * loss.mean().item(), rel=1e-4)
 
 
 def test_density_ratio_of_two_normal_domains():

@@ -40,6 +40,7 @@ def test_ends_of_the_scale():
     entropy.sum().backward()
     assert entropy.item() == 0
     assert sure.grad.isfinite().all()
+    assert normalized_entropy(torch.randn(2, 1, 3)).tolist() == [[0, 0, 0]] * 2  # of one class nothing is unsure
 
 
 def test_half_precision_is_measured_in_float32():
