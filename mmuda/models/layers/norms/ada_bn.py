@@ -2,9 +2,9 @@
 
 Training is plain batch norm over the joint batch, or over the source; evaluation replaces its statistics by the
 target's. The paper's Alg. 1 computes these in a pass over target images after training, in which every layer is already
-normalised so (:func:`adapting`, :class:`mmuda.AdaBNHook`). Without such a pass they are the running statistics of the
-target rows, which saw layers before them normalised otherwise: near enough in networks of few layers, useless in deep
-ones.
+normalised so (:func:`adapting`, :class:`mmuda.AdaBNHook`): mean and variance of all values of the pass, to which each
+batch adds as in its Eq. 2. Without such a pass they are the running statistics of the target rows, which saw layers
+before them normalised otherwise: near enough in networks of few layers, useless in deep ones.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class AdaBN(TwoDomainNorm):
         if train_on not in ('joint', 'source'):
             raise ValueError(f"train_on={train_on!r} is unknown: choose 'joint' or 'source'.")
         self.train_on = train_on
-        self.adapted: int | None = None  # batches seen within `adapting`
+        self.adapted: int | None = None  # values a channel that were seen within `adapting`
 
     @property
     def recipe(self) -> Recipe:
@@ -55,11 +55,23 @@ class AdaBN(TwoDomainNorm):
         """Normalise by the target's running statistics; within :func:`adapting` by the batch's, which these become."""
         if self.adapted is None or not self.track_running_stats:
             return super().evaluate(x)
-        self.adapted += 1
-        found = channel_moments(x.detach())
-        for running, value in zip(self.running_moments('target'), (found.mean, found.unbiased_var())):
-            running.lerp_(value.to(running.dtype), 1 / self.adapted)
+        self._take_in(channel_moments(x.detach()))
         return F.batch_norm(x, None, None, self.weight, self.bias, True, 0.0, self.eps)
+
+    def _take_in(self, found: Moments) -> None:
+        """Make the target's statistics those of all values of the block so far."""
+        if found.count < 2:
+            raise ValueError(
+                f'{type(self).__name__} takes statistics of a batch of one value per channel, which has no variance: '
+                'give the pass larger batches, as AdaBNHook does with a larger batch_size and more target images.'
+            )
+        mean, var = self.running_moments('target')
+        seen, self.adapted = self.adapted, self.adapted + found.count
+        if seen:
+            past = (value.to(found.mean.dtype) for value in (mean, var * ((seen - 1) / seen)))
+            found = joined_moments([Moments(*past, seen), found])
+        mean.copy_(found.mean)
+        var.copy_(found.unbiased_var())
 
     def normalizers(self, source: Moments, target: Moments) -> tuple[Normalizer, Normalizer]:
         """Return the moments of the joint batch, or of the source, for all rows."""
@@ -72,7 +84,7 @@ class AdaBN(TwoDomainNorm):
 def adapting(net: nn.Module) -> Iterator[int]:
     """Make each evaluation of a batch of target images AdaBN's pass over it within the block; give the number of norms.
 
-    A norm's target statistics become the mean of those of the block's batches, which should have equal sizes.
+    A norm's target statistics become those of all values that it sees in the block, whatever the sizes of the batches.
     """
     norms = [module for module in net.modules() if isinstance(module, AdaBN)]
     for norm in norms:

@@ -34,13 +34,11 @@ def two_layers(norm) -> nn.Sequential:
 
 
 def test_adapting_gives_each_layer_what_it_sees_of_the_target():
-    """As batch norms that work on the target's batches, layer by layer; statistics of training rows are not that."""
+    """Batches work on their own statistics, layer by layer; statistics of training rows are not that."""
     net, twin = two_layers(AdaBN2d), two_layers(nn.BatchNorm2d)
     batches = [3 * torch.randn(6, 3, 5, 5, dtype=torch.float64) - 1 for _ in range(4)]
     bind_domain_context(net).set(DomainBatch(3, 3))
     net(torch.cat((batches[0][:3] + 5, batches[0][3:])))  # training left other statistics
-    for norm in (twin[0], twin[3]):
-        norm.momentum = None
     expected = [twin(x) for x in batches]
     net.eval()
     before = net(batches[0])
@@ -48,8 +46,28 @@ def test_adapting_gives_each_layer_what_it_sees_of_the_target():
         found = [net(x) for x in batches]
     assert count == 2
     torch.testing.assert_close(found, expected)
-    torch.testing.assert_close(net(batches[0]), twin.eval()(batches[0]))
     assert (net(batches[0]) - before).abs().max() > 0.1
+
+
+@pytest.mark.parametrize('sizes', [(2, 2, 2), (1, 4, 1), (5,)])
+@pytest.mark.parametrize('rank', [1, 2, 3])
+def test_adapting_takes_the_statistics_of_all_values(rank, sizes):
+    """The paper's Eq. 2: what lies between the batches is variance, too, whatever their sizes."""
+    norm = ADA[rank](3).double().eval()
+    batches = [torch.randn(n, 3, *(SHAPES[rank] or (2,)), dtype=torch.float64) for n in sizes]
+    batches = [x + 5 * number for number, x in enumerate(batches)]
+    with adapting(norm):
+        for x in batches:
+            norm(x)
+    values = torch.cat(batches).transpose(0, 1).flatten(1)
+    mean, var = norm.running_moments('target')
+    torch.testing.assert_close((mean, var), (values.mean(1), values.var(1)))
+
+
+def test_adapting_refuses_a_batch_without_variance():
+    norm = AdaBN1d(3).eval()
+    with adapting(norm), pytest.raises(ValueError, match='AdaBN1d takes statistics of a batch of one value'):
+        norm(torch.randn(1, 3))
 
 
 def test_adapting_ends_with_its_block():
