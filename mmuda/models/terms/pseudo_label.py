@@ -14,7 +14,7 @@ from torch import Tensor
 
 from mmuda.registry import MODELS, build_own
 
-from ..views import View, counted
+from ..views import View, counted, weight_of_places
 from .base import Term
 
 REDUCTIONS = ('valid', 'all')
@@ -87,17 +87,19 @@ class PseudoLabelLoss(Term):
 
 
 def _weights(views: Sequence[View]) -> Tensor | None:
-    """Return the weights of all rows; None where none is weighed."""
-    if all(view.weight is None for view in views):
+    """Return the weights of all rows, of places where any view has such; None where none is weighed."""
+    known = [view.weight for view in views if view.weight is not None]
+    if not known:
         return None
     if len(views) == 1:
-        return views[0].weight
-    like = next(view.weight for view in views if view.weight is not None)
+        return known[0]
+    places = max((weight.shape[1:] for weight in known), key=len)
+    ones = known[0].new_ones(())
     return torch.cat(
-        [like.new_ones(len(view), *like.shape[1:]) if view.weight is None else view.weight for view in views]
+        [weight_of_places(ones if view.weight is None else view.weight, (len(view), *places)) for view in views]
     )
 
 
 def _times(weight: Tensor, other: Tensor | None) -> Tensor:
     """Return ``[N]`` times ``[N]`` or ``[N, H, W]``."""
-    return weight if other is None else weight.view(-1, *[1] * (other.dim() - 1)) * other
+    return weight if other is None else weight_of_places(weight, other.shape) * other

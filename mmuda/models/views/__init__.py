@@ -1,6 +1,6 @@
 """Views of a training step, and their makers."""
 
-from .base import IGNORE_INDEX, Normalization, View, ViewMaker, counted, joined_rows
+from .base import IGNORE_INDEX, Normalization, View, ViewMaker, counted, joined_rows, weight_of_places
 from .block_mask import BlockMask
 from .class_mix import ClassMix
 from .cut_mix import CutMix
@@ -23,4 +23,5 @@ __all__ = [
     'ViewMaker',
     'counted',
     'joined_rows',
+    'weight_of_places',
 ]

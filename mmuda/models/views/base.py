@@ -61,6 +61,12 @@ def counted(label: Tensor) -> Tensor:
     return label != IGNORE_INDEX if label.dim() > 1 else label >= 0
 
 
+def weight_of_places(weight: Tensor, shape: Sequence[int]) -> Tensor:
+    """Give ``[N]`` or ``[N, H, W]`` the shape ``[N, H, W]`` of labels: a place weighs as much as its image."""
+    missing = len(shape) - weight.dim()
+    return weight.reshape(*weight.shape, *[1] * missing).expand(*shape)
+
+
 def joined_rows(parts: Sequence[Tensor]) -> Tensor:
     """Join the rows of some parts ``[N_i, ...]``; no copy where they lie one behind the other in one memory."""
     first, row = parts[0], prod(parts[0].shape[1:])

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from mmuda.functional import mix
 
-from .base import Normalization, View, ViewMaker
+from .base import Normalization, View, ViewMaker, weight_of_places
 
 
 class PasteMaker(ViewMaker):
@@ -43,15 +43,12 @@ class PasteMaker(ViewMaker):
         rows = [row % len(source) for row in range(len(target))]
         label, inputs = (torch.stack([x[row] for row in rows]) for x in (source.label, source.inputs))
         mask = self.mask(label)
-        weight = torch.ones_like(mask, dtype=torch.float) if target.weight is None else _map(target.weight, mask)
+        weight = torch.ones_like(mask, dtype=torch.float)
+        if target.weight is not None:
+            weight = weight_of_places(target.weight, mask.shape)
         return replace(
             target,
             inputs=mix(mask, inputs, target.inputs),
             label=mix(mask, label, target.label),
             weight=mix(mask, torch.ones_like(weight), weight),
         )
-
-
-def _map(weight: Tensor, like: Tensor) -> Tensor:
-    """Map ``[B]`` or ``[B, H, W]`` → ``[B, H, W]``."""
-    return weight.view(len(like), *weight.shape[1:] or (1, 1)).expand_as(like)
