@@ -43,8 +43,9 @@ train_dataloader = dict(
     batch_size=16,  # 8 source + 8 target images
     sampler=dict(temperature=0.05),
     dataset=dict(
+        rare_class_retries=20,
         rare_class_min_pixels=7177,  # of a crop: 3000 * 1120**2 / (512 * 1024)
-        rare_class_ratio=2.0,
+        rare_class_ratio=2.3926,
         source=dict(pipeline=source_pipeline),
         target=dict(pipeline=target_pipeline),
     ),
