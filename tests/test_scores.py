@@ -1,10 +1,7 @@
 """Which end of a score is the good one, over the family of scores that a log has."""
 
-import doctest
-
 import pytest
 
-from mmuda import scores
 from mmuda.scores import CRITERION_RULES, criterion_of, digits_of, goodness, rule_of
 
 LOSSES = ['loss', 'loss_target', 'decode.loss_ce', 'teacher/loss', 'val/decode.aux_loss']
@@ -35,7 +32,3 @@ def test_the_better_value_has_the_greater_goodness(score):
     order = sorted([3.0, float('nan'), 1.0, float('inf'), 2.0], key=lambda value: goodness(score, value))[2:]
     assert order == ([1.0, 2.0, 3.0] if rule_of(score) == 'greater' else [3.0, 2.0, 1.0])
     assert digits_of(score) == (2 if score in BY_LABELS else 4)
-
-
-def test_examples():
-    assert doctest.testmod(scores).failed == 0

@@ -111,7 +111,7 @@ def parts_of(model: nn.Module) -> dict[str, nn.Module]:
         >>> class Segmentor(nn.Module):
         ...     def __init__(self):
         ...         super().__init__()
-        ...         self.backbone, self.head = nn.Conv2d(3, 4, 1), nn.Conv2d(4, 2, 1)
+        ...         self.backbone, self.head = nn.Conv2d(3, 4, 1), nn.Linear(4, 2)
         >>> list(parts_of(Segmentor()))
         ['backbone']
     """

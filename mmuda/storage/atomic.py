@@ -32,7 +32,7 @@ def atomic_write(path: str | Path, mode: str = 'wb', sync: bool = True) -> Itera
 
     Example:
         >>> with atomic_write('scores.json', 'w') as file:
-        ...     file.write('{}')
+        ...     print('{}', file=file)
     """
     path = Path(path)
     part = path.with_name(f'.{path.name[:NAMED]}.{secrets.token_hex(4)}{SUFFIX}')
