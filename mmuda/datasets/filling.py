@@ -24,7 +24,7 @@ def filling(folders: Iterable[str]) -> Iterator[None]:
 
     Example:
         >>> with filling(['data/prepared/gta/images']):
-        ...     ...
+        ...     pass
     """
     with contextlib.ExitStack() as stack:
         try:
