@@ -53,7 +53,8 @@ setup(
     license='Apache-2.0',
     package_data={'mmuda': ['apis/pages/*.html', 'apis/pages/*.css', *mim_files()]},
     packages=find_packages(include=['mmuda', 'mmuda.*']),
-    python_requires='>=3.10',
+    # mmengine builds optimizers by pkgutil.find_loader, which Python 3.14 removed: see mmuda/compat/versions.py
+    python_requires='>=3.10,<3.14',
     entry_points={'console_scripts': ['mmuda = mmuda.__main__:main']},
     # OpenCV comes with the OpenMMLab libraries; a second one would write over its files.
     install_requires=[name for name in requirements('runtime') if not name.startswith('opencv')],

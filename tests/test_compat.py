@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import pkgutil
 import subprocess
 import sys
 import types
@@ -344,6 +345,25 @@ def test_untested_version_warns(monkeypatch):
     monkeypatch.setattr(versions, 'installed_version', found.get)
     with pytest.warns(UserWarning, match=r'mmcv 2\.2\.0 is not tested.*mmcv-lite==2\.1\.0'):
         versions.warn_untested_versions()
+
+
+@pytest.mark.parametrize(
+    'version, warns', [((3, 9, 18), True), ((3, 10, 0), False), ((3, 13, 9), False), ((3, 14, 0), True)]
+)
+def test_a_python_without_what_mmengine_calls_warns(monkeypatch, version, warns):
+    monkeypatch.setattr(versions.sys, 'version_info', (*version, 'final', 0))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter('always')
+        versions.warn_untested_versions()
+    assert [str(warning.message).partition(':')[0] for warning in caught] == [
+        f'Python {".".join(map(str, version))} is not supported by mmuda (3.10 <= version < 3.14 is)'
+    ] * warns
+
+
+def test_pip_refuses_what_is_warned_of(repo):
+    low, high = ('.'.join(map(str, version)) for version in versions.PYTHON)
+    assert f"python_requires='>={low},<{high}'" in (repo / 'setup.py').read_text(encoding='utf-8')
+    assert hasattr(pkgutil, 'find_loader') == (sys.version_info < versions.PYTHON[1])
 
 
 def test_installed_version_knows_the_lite_build():

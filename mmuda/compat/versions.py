@@ -18,6 +18,10 @@ class Host(NamedTuple):
     tested: tuple[str, str]
 
 
+PYTHON = (3, 10), (3, 14)
+"""Versions of Python for which the hosts work (half open): mmengine calls `pkgutil.find_loader`, which 3.14 removed, in
+the constructor of every optimizer that is given `paramwise_cfg`. `setup.py` has pip refuse others.
+"""
 HOSTS = {
     'torch': Host('torch', ('torch',), ('2.6', '3')),
     'mmengine': Host('mmengine==0.11.0rc3', ('mmengine', 'mmengine-lite'), ('0.10.7', '0.12')),
@@ -90,7 +94,15 @@ def require_safe_torch() -> None:
 
 
 def warn_untested_versions() -> None:
-    """Warn about a host outside the tested range, before it fails with a message that says less."""
+    """Warn about a Python or a host outside the tested range, before it fails with a message that says less."""
+    low, high = PYTHON
+    if not low <= sys.version_info[:2] < high:
+        found, low, high = ('.'.join(map(str, version)) for version in (sys.version_info[:3], low, high))
+        warnings.warn(
+            f'Python {found} is not supported by mmuda ({low} <= version < {high} is): mmengine calls '
+            'pkgutil.find_loader, which Python 3.14 removed, so make an environment of another Python.',
+            stacklevel=3,
+        )
     for name, host in HOSTS.items():
         version = installed_version(name)
         low, high = map(Version, host.tested)
