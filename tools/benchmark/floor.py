@@ -22,7 +22,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmuda.domain import DomainBatch, DomainLayer, bind_domain_context
 from mmuda.functional import shrink
-from mmuda.models.layers import EfficientAttention, PointwiseConv2d
+from mmuda.models.layers import set_exact
 
 JOINT = (('source', 'target'),)
 STCT = dict(source=('labels',), target=('teacher',))
@@ -63,15 +63,15 @@ class Floor:
         self.teacher = deepcopy(net).requires_grad_(False) if teaches else None
         if teaches:
             self.teacher.eval()
+            set_exact(self.teacher, False)
             for layer in self.teacher.modules():
                 if isinstance(layer, _BatchNorm) and not isinstance(layer, DomainLayer):
                     layer.train(teacher_norm == 'batch')
-                if isinstance(layer, (EfficientAttention, PointwiseConv2d)):
-                    layer.exact = False
         distant = any('distance' in kinds for kinds in learns.values())
         self.reference = deepcopy(net.backbone).requires_grad_(False) if distant else None
         if distant:
             self.reference.eval()
+            set_exact(self.reference, False)
         trained = [*net.parameters(), *(discriminator.parameters() if discriminator else ())]
         self.optimizer = torch.optim.AdamW(trained, lr=lr, weight_decay=weight_decay, fused=True)
         self.momentum, self.updates = momentum, 0

@@ -6,7 +6,7 @@ import copy
 
 from torch import Tensor, nn
 
-from mmuda.models.layers import DIDAModule, EfficientAttention, fuse_norms
+from mmuda.models.layers import DIDAModule, fuse_norms, set_exact
 from mmuda.models.tasks import build_task
 
 
@@ -32,9 +32,8 @@ def portable(graph: ScoreGraph) -> ScoreGraph:
 
         make_lean(graph.network)
     fuse_norms(graph.network).requires_grad_(False)
+    set_exact(graph, False)
     for module in graph.modules():
-        if isinstance(module, EfficientAttention):
-            module.exact = False
-        elif isinstance(module, DIDAModule):
+        if isinstance(module, DIDAModule):
             module.form = 'convolved'
     return graph

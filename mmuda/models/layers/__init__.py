@@ -7,6 +7,7 @@ from .convert import convert_norm, evaluated_as, fuse, fuse_norms, set_eval_doma
 from .dida import DIDAModule
 from .dida_controls import CBAM, AttentionModule, ResidualAdapter, SqueezeExcitation, StaticModule
 from .efficient_attention import EfficientAttention
+from .exactness import set_exact
 from .grad_reversal import GradientReversal, reverse_gradient
 from .hybrid_attention import HybridAttention
 from .hybrid_self_attention import HybridSelfAttention
@@ -66,6 +67,7 @@ __all__ = [
     'make_pointwise',
     'reverse_gradient',
     'set_eval_domain',
+    'set_exact',
 ]
 
 if find_spec('mmcv'):

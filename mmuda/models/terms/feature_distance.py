@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from mmuda.functional import masked_feature_distance, shrink, thing_mask
 from mmuda.registry import MODELS
 
+from ..layers import set_exact
 from ..views import View
 from .base import Term
 from .features import last
@@ -78,6 +79,7 @@ class FeatureDistance(Term):
         self.scale = getattr(student, 'context_scale', 1.0)
         self.reference = deepcopy(student.get_submodule(self.encoder)).requires_grad_(False)
         self.reference.eval()  # not chained: train() of some mmseg backbones returns None
+        set_exact(self.reference, False)
 
     def train(self, mode: bool = True) -> FeatureDistance:
         """Leave the reference in evaluation: no dropout, no moving statistics."""

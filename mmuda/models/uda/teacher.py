@@ -9,7 +9,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmuda.domain import DomainLayer
 
-from ..layers import EfficientAttention, PointwiseConv2d
+from ..layers import set_exact
 from ..layers.inference_pass import single_values_by_running
 
 TEACHERS = ('mean', 'fixed')
@@ -36,9 +36,7 @@ def set_teacher_mode(teacher: nn.Module, student: nn.Module, norm: str, training
         training: Whether the model is in training.
     """
     teacher.eval()
-    for module in teacher.modules():
-        if isinstance(module, (EfficientAttention, PointwiseConv2d)):
-            module.exact = not training  # labels are an argmax; scores of an evaluation are mmseg's to the bit
+    set_exact(teacher, not training)  # labels are an argmax; scores of an evaluation are mmseg's to the bit
     if not training or norm != 'batch':
         return
     for module, twin in zip(teacher.modules(), student.modules(), strict=True):
