@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from mmengine.hooks import Hook
-from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
 from mmuda.datasets import DataError
+
+from .start_weights import bare_model
 
 
 def network_channels(network: nn.Module) -> int | None:
@@ -43,9 +44,7 @@ class ChannelCheckHook(Hook):
 
     def before_run(self, runner: Runner) -> None:
         """Look at the network."""
-        model = runner.model
-        while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
-            model = model.module
+        model = bare_model(runner)
         self.wanted = network_channels(getattr(model, 'student', model))
 
     def _before_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, mode: str = 'train') -> None:

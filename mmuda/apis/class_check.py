@@ -6,9 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mmengine.hooks import Hook
-from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner
-from torch import nn
 
 from mmuda.datasets.checks import compare_classes, innermost
 from mmuda.datasets.class_images import ClassImages
@@ -16,6 +14,7 @@ from mmuda.datasets.class_images import ClassImages
 from .errors import UserError
 from .label_check import check_labels
 from .model_check import LABEL_IGNORE, check_ignored, check_largest_class, check_model_classes
+from .start_weights import bare_model
 
 
 class ClassCheckHook(Hook):
@@ -46,7 +45,7 @@ class ClassCheckHook(Hook):
                 name, classes = f'the {mode} set', own
             else:
                 compare_classes(list(classes), own, name, f'the {mode} set')
-        model = _bare(runner.model)
+        model = bare_model(runner)
         if classes is not None:
             check_model_classes(model, classes, name)
         for mode, dataset in sets.items():
@@ -62,7 +61,7 @@ def _check_nameless(runner: Runner, mode: str, dataset: Any) -> None:
     parts = innermost(dataset)
     if all(isinstance(part, ClassImages) for part in parts):
         largest = max((max(part.class_numbers(), default=0) for part in parts if part.labelled), default=0)
-        check_largest_class(_bare(runner.model), largest, f'the {mode} set')
+        check_largest_class(bare_model(runner), largest, f'the {mode} set')
     elif mode != 'train' and any('seg_map_path' in getattr(part, 'data_prefix', {}) for part in parts):
         raise UserError(
             f'the {mode} set ({type(parts[0]).__name__}) has label maps and no class list: give it the `class_map` or '
@@ -107,9 +106,3 @@ def _check_scores(runner: Runner, mode: str, dataset: Any) -> None:
                 f'{mode}_evaluator ({type(metric).__name__}) has ignore_index={found}, but ignored pixels of the '
                 f'{mode} set have {LABEL_IGNORE}: leave it out'
             )
-
-
-def _bare(model: nn.Module) -> nn.Module:
-    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
-        model = model.module
-    return model

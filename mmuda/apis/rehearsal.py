@@ -28,12 +28,12 @@ from mmengine.evaluator import BaseMetric, Evaluator
 from mmengine.evaluator.metric import _to_cpu
 from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
-from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, Runner
 from torch import Tensor, nn
 
 from .distributed import agree
 from .errors import UserError, did_you_mean, explain, text_of
+from .start_weights import bare_model
 
 CHOOSE_BY = ('save_best', 'monitor', 'score')
 """Attributes of hooks that name a score: of the checkpoint, the early stopping and the best-score hook."""
@@ -129,7 +129,7 @@ class _OwnResults:
 
 def _check_sizes(runner: Runner) -> None:
     """Show the size of prepared training images to the parts that have a ``check_size``, small ones to the encoder."""
-    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    model = bare_model(runner)
     asking = [(name, part) for name, part in model.named_modules() if hasattr(part, 'check_size')]
     network = getattr(model, 'student', model)
     if not asking and not hasattr(network, 'extract_feat'):

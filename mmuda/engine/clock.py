@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .embedding import unwrapped
+from .wrapping import unwrapped
 
 
 def set_step(runner) -> None:

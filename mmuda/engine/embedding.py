@@ -8,19 +8,15 @@ from contextlib import nullcontext
 
 import torch
 from mmengine import dist
-from mmengine.model import is_model_wrapper
 from mmengine.utils import track_iter_progress
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from mmuda.processes import mark
 
+from .wrapping import unwrapped
+
 Batch = tuple[str, list[int]]
-
-
-def unwrapped(model: nn.Module) -> nn.Module:
-    """Return the model inside a wrapper such as DDP, if there is one."""
-    return model.module if is_model_wrapper(model) else model
 
 
 def embed_training_images(runner, tap: str, draw: int) -> Tensor:

@@ -17,7 +17,8 @@ from torch import Tensor
 from mmuda.functional import Clusters, centre_movement, class_centres, is_share, spherical_kmeans, steps_of
 from mmuda.registry import DATASETS, HOOKS
 
-from ..embedding import embed_training_images, unwrapped
+from ..embedding import embed_training_images
+from ..wrapping import unwrapped
 
 KEY = 'clustering'
 

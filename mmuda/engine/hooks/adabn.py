@@ -7,7 +7,8 @@ from mmengine.hooks import Hook
 from mmuda.functional import is_share, steps_of
 from mmuda.registry import HOOKS
 
-from ..embedding import target_batches, unwrapped
+from ..embedding import target_batches
+from ..wrapping import unwrapped
 
 
 @HOOKS.register_module()

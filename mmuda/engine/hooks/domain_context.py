@@ -8,11 +8,12 @@ from inspect import signature
 import torch
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
 from torch import Tensor, nn
 
 from mmuda.domain import DomainBatch, DomainContext, bind_domain_context, group_drawers, sort_by_domain
 from mmuda.registry import HOOKS
+
+from ..wrapping import unwrapped
 
 MEANS_WITH_IGNORED = ('BoundaryLoss', 'DiceLoss', 'FocalLoss', 'HuasdorffDisstanceLoss', 'TverskyLoss')
 """Losses of mmseg without ``avg_non_ignore`` whose mean counts images that are ignored altogether."""
@@ -36,7 +37,7 @@ class DomainContextHook(Hook):
 
     def before_train(self, runner) -> None:
         """Bind the layers; a :class:`mmuda.UDAModel` already has its context and sets it itself."""
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = unwrapped(runner.model)
         if hasattr(model, 'domain_context') and hasattr(model, 'student'):
             return
         _average_over_source(model)

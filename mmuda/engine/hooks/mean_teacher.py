@@ -9,8 +9,8 @@ from mmuda.functional import ema_momentum, ema_update_
 from mmuda.registry import HOOKS
 
 from ..clock import set_step
-from ..embedding import unwrapped
 from ..sharding import own_part
+from ..wrapping import unwrapped
 
 
 @HOOKS.register_module()

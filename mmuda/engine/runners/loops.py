@@ -9,7 +9,6 @@ from contextlib import contextmanager
 import numpy as np
 from mmengine import dist
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, ValLoop, set_random_seed
 from mmengine.runner.loops import _InfiniteDataloaderIterator
 from torch.utils.data import DataLoader
@@ -17,6 +16,7 @@ from torch.utils.data import DataLoader
 from mmuda.registry import LOOPS
 
 from ..pictures import pictures_named
+from ..wrapping import unwrapped
 from .size_groups import SizeGroups
 
 
@@ -201,7 +201,7 @@ class MeanTeacherValLoop(SizeGroups, ValLoop):
     @contextmanager
     def predicting(self, network: str) -> Iterator[None]:
         """Let a network predict, metrics that compare networks know which, and the teacher's pictures say so."""
-        model = self.runner.model.module if is_model_wrapper(self.runner.model) else self.runner.model
+        model = unwrapped(self.runner.model)
         before, model.predict_on = model.predict_on, network
         for metric in getattr(self.evaluator, 'metrics', ()):
             if hasattr(metric, 'network'):

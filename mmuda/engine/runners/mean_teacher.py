@@ -21,7 +21,7 @@ from mmuda.registry import HOOKS, METRICS, RUNNERS
 from mmuda.storage import atomic_write, checkpoint_folder, resumable
 
 from ..compiled import CompiledEncoders
-from ..embedding import unwrapped
+from ..wrapping import unwrapped
 from .fully_sharded import UDAFullyShardedDataParallel
 
 compat.apply()
