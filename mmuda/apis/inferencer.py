@@ -165,7 +165,7 @@ class UDAInferencer:
         return result
 
     def predict(self, image: np.ndarray) -> np.ndarray | Classified:
-        """Return one image in memory -> class ids, uint8 [H, W], of a segmentor, else the class with its scores.
+        """Predict on one image in memory: class ids, uint8 [H, W], by a segmentor, else the class with its scores.
 
         Args:
             image: uint8 [H, W, 3] in RGB; for a network of other than three channels uint8 or float32, [H, W] or
@@ -174,7 +174,7 @@ class UDAInferencer:
         return prediction_of(self.sample(image), self.classes)
 
     def sample(self, image: str | np.ndarray) -> Any:
-        """Return an image, or its file -> the data sample with all that the model says of it, such as class scores."""
+        """Return the data sample of an image, or of its file: all that the model says of it, such as class scores."""
         (sample,) = self._predict([self.pipeline(self._load(image))])
         return sample
 

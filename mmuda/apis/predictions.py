@@ -190,7 +190,7 @@ def load_again(dataset: Any, path: str) -> np.ndarray:
 
 
 def as_rgb(image: np.ndarray) -> np.ndarray:
-    """Return a picture of an image as pipelines load it: [H, W] or [H, W, bands], blue first -> uint8 [H, W, 3], RGB.
+    """Turn an image as pipelines load it, [H, W] or [H, W, bands], blue first, into a picture: uint8 [H, W, 3], RGB.
 
     Values that are no bytes are spread over the range of a byte.
     """

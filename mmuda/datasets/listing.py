@@ -83,7 +83,7 @@ def split_suffix(name: str, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> tuple[s
 
 
 def by_stem(names: Iterable[str], suffixes: Sequence[str] = IMAGE_SUFFIXES) -> dict[str, list[str]]:
-    """Return names without suffix -> all names that begin so; more than one where `x.jpg` lies beside `x.png`."""
+    """Map names without suffix -> all names that begin so; more than one where `x.jpg` lies beside `x.png`."""
     stems: dict[str, list[str]] = {}
     for name in names:
         stems.setdefault(split_suffix(name, suffixes)[0], []).append(name)

@@ -11,7 +11,7 @@ from torch.autograd.function import once_differentiable
 
 
 def num_ranks() -> int:
-    """Return processes that train together."""
+    """Return the number of processes that train together."""
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 

@@ -17,6 +17,7 @@ from .graph import ScoreGraph
 
 TOLERANCE = 1e-4
 """How far logits may be from the network's, as a share of the largest one (of 1 where all are smaller)."""
+REPEATS = 5  # times that each is measured
 
 
 class Case(NamedTuple):
@@ -80,10 +81,10 @@ def _compare(run: Run, case: Case) -> tuple[float, str]:
     return share, '' if share <= TOLERANCE else problem
 
 
-def milliseconds(runs: Sequence[Run], image: Tensor, repeats: int = 5) -> list[float]:
+def milliseconds(runs: Sequence[Run], image: Tensor) -> list[float]:
     """Return the median time of each for one image, taken in turns so that a busy machine is busy for all."""
     times: list[list[float]] = [[] for _ in runs]
-    for _ in range(repeats):
+    for _ in range(REPEATS):
         for run, taken in zip(runs, times):
             start = time.perf_counter()
             run(image)

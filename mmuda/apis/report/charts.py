@@ -11,6 +11,7 @@ from .groups import Group
 
 WIDTH, HEIGHT = 340, 190
 LEFT, RIGHT, TOP, BOTTOM = 44, 8, 8, 22
+TICKS = 4  # about so many lines across
 HIDDEN = ('step', 'iter', 'epoch', 'time', 'data_time', 'memory', 'base_lr', 'grad_norm')
 
 
@@ -86,14 +87,14 @@ def _y(frame: tuple, value: float) -> str:
     return f'{HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * (value - frame[2]) / (frame[3] - frame[2]):.1f}'
 
 
-def nice_ticks(low: float, high: float, count: int = 4) -> list[float]:
+def nice_ticks(low: float, high: float) -> list[float]:
     """Return round numbers that span the values, about so many.
 
     >>> nice_ticks(0.3, 41.0)
     [0.0, 20.0, 40.0, 60.0]
     """
     span = high - low or abs(high) or 1.0
-    power = 10.0 ** math.floor(math.log10(span / count))
-    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor * count >= span)
+    power = 10.0 ** math.floor(math.log10(span / TICKS))
+    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor * TICKS >= span)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return [round(number * step, 12) for number in range(first, max(last, first + 1) + 1)]

@@ -83,6 +83,6 @@ def to_pil(image: np.ndarray, name: str | None) -> Image.Image:
 
 
 def from_pil(image: Image.Image) -> np.ndarray:
-    """Return a grey or RGB picture → uint8 [H, W], or [H, W, 3] in BGR."""
+    """Map a grey or RGB picture → uint8 [H, W], or [H, W, 3] in BGR."""
     pixels = np.asarray(image)
     return pixels.copy() if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)

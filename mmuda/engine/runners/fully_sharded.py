@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import torch
 import torch.distributed as torch_dist
 from mmengine.device import get_device
 from mmengine.optim import OptimWrapper
@@ -56,6 +55,8 @@ class UDAFullyShardedDataParallel(UDADataParallel):
             ValueError: A scaled loss, of which the processes would not agree which steps to skip; weights in channels
                 last, which FSDP2 does not cut.
         """
+        from torch.distributed.fsdp import fully_shard
+
         before = dict(self.module.named_parameters())
         if hasattr(optim_wrapper, 'loss_scaler'):
             raise ValueError(
@@ -68,7 +69,7 @@ class UDAFullyShardedDataParallel(UDADataParallel):
                 f'{type(self).__name__} cuts contiguous weights, but some are in channels last: leave out '
                 'ChannelsLastHook, or model_wrapper_cfg.'
             )
-        fully_shard, mesh = _fsdp(), _own_mesh()
+        mesh = _own_mesh()
         for encoder in encoders_of(self.module).values():
             for unit in (*blocks_of(encoder), encoder):
                 fully_shard(unit, mesh=mesh, reshard_after_forward=True)
@@ -113,17 +114,6 @@ class UDAFullyShardedDataParallel(UDADataParallel):
         finally:
             for handle in handles:
                 handle.remove()
-
-
-def _fsdp():
-    try:
-        from torch.distributed.fsdp import fully_shard
-    except ImportError as error:
-        raise ImportError(
-            f'UDAFullyShardedDataParallel needs torch 2.6 or newer, but torch is {torch.__version__}: install that, or '
-            'leave out model_wrapper_cfg.'
-        ) from error
-    return fully_shard
 
 
 def _own_mesh():

@@ -81,8 +81,18 @@ class ResumableTrainLoop(IterBasedTrainLoop):
 
     @property
     def epoch_length(self) -> int:
-        """Steps of an epoch: whole batches that the sampler's length has."""
-        return _epoch_length(self.dataloader)
+        """Steps of an epoch: whole batches that the sampler's length has.
+
+        Raises:
+            ValueError: There is none.
+        """
+        samples, batch_size = len(self.dataloader.sampler), self.dataloader.batch_size
+        if samples < batch_size:
+            raise ValueError(
+                f'An epoch has {samples} samples, less than one batch of {batch_size}: lower batch_size, or give '
+                'max_iters instead of max_epochs.'
+            )
+        return samples // batch_size
 
     def end_at(self, iteration: int) -> None:
         """Let the training end after this many steps, the current one at the earliest: hooks then see the last step."""
@@ -132,17 +142,6 @@ class ResumableEpochLoop(EpochBasedTrainLoop):
                 self.run_iter(number, data_batch)
         self.runner.call_hook('after_train_epoch')
         self._epoch += 1
-
-
-def _epoch_length(dataloader: DataLoader) -> int:
-    """Return the whole batches that the sampler's length has."""
-    length = len(dataloader.sampler) // dataloader.batch_size
-    if length < 1:
-        raise ValueError(
-            f'An epoch has {len(dataloader.sampler)} samples, less than one batch of {dataloader.batch_size}: lower '
-            'batch_size, or give max_iters instead of max_epochs.'
-        )
-    return length
 
 
 def _check_batch(dataloader: DataLoader) -> None:

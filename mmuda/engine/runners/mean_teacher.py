@@ -32,7 +32,8 @@ class MeanTeacherRunner(Runner):
     """Adds to mmengine's ``Runner`` what an exact, restartable run with a teacher needs, unless the config has it.
 
     * hooks: :class:`mmuda.MeanTeacherHook`, :class:`mmuda.ExactResumeHook`,
-      :class:`mmuda.RunSettingsHook`, and :class:`mmuda.TrainInfoHook` for ``runtime_info``;
+      :class:`mmuda.RunSettingsHook`, :class:`mmuda.TrainInfoHook` for ``runtime_info``, and :class:`mmuda.ShardHook`
+      for a :class:`mmuda.UDAFullyShardedDataParallel`;
     * loops: :class:`mmuda.ResumableTrainLoop` for iteration training, :class:`mmuda.ResumableEpochLoop` for epochs,
       :class:`mmuda.MeanTeacherValLoop` for validation; images of any sizes make a batch of evaluation;
     * scores: :class:`mmuda.LabelFreeMetric` in the validation, where ``save_best`` names one of its criteria;

@@ -67,7 +67,7 @@ class HybridAttention(DomainLayer, EfficientAttention):
         return torch.cat((source, 1 - target))
 
     def token_groups(self, maps: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the stage's map bool ``[B, H, W]`` → groups of the queries ``[B, N]`` and of the keys ``[B, M]``."""
+        """Map the stage's bool ``[B, H, W]`` → groups of the queries ``[B, N]`` and of the keys ``[B, M]``."""
         return maps.flatten(1), key_groups(maps, self.sr_ratio, self.majority).flatten(1)
 
     def _hybrid(self, q: Tensor, k: Tensor, v: Tensor, hw_shape: tuple[int, int], dropout_p: float = 0.0) -> Tensor:
