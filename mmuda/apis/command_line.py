@@ -89,7 +89,7 @@ def at_least(lowest: float) -> Callable[[str], Any]:
 
 
 def fraction(text: str) -> float:
-    """Return the ``type`` of an argument from 0 to 1."""
+    """Parse a number from 0 to 1: the ``type`` of an argument."""
     value = float(text)
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f'{text} is not a number from 0 to 1')

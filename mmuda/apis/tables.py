@@ -12,8 +12,11 @@ def markdown(rows: Sequence[Sequence[str]]) -> str:
     return '\n'.join('| ' + ' | '.join(row) + ' |' for row in rows)
 
 
-def spread(values: Sequence[float], digits: int = 2) -> str:
-    """Return ``mean ± deviation``; the deviation is that of a sample, and left out for one value; a dash for none."""
+def spread(values: Sequence[float], digits: int = 2, sign: str = '') -> str:
+    """Return ``mean ± deviation``; the deviation is that of a sample, and left out for one value; a dash for none.
+
+    ``sign='+'`` shows that of a positive mean, too.
+    """
     if not values:
         return '–'
-    return f'{fmean(values):.{digits}f}' + (f' ± {stdev(values):.{digits}f}' if len(values) > 1 else '')
+    return f'{fmean(values):{sign}.{digits}f}' + (f' ± {stdev(values):.{digits}f}' if len(values) > 1 else '')

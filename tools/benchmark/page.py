@@ -11,13 +11,13 @@ import difflib
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import fmean, stdev
+from statistics import fmean
 
 from records import Counts, pooled, read_record, score
 from tables import Run, Table
 
 from mmuda.apis import UserError
-from mmuda.apis.tables import markdown
+from mmuda.apis.tables import markdown, spread
 from mmuda.storage import atomic_write
 
 BLOCK = re.compile(r'<!-- (table|scores): (\S+) -->\n.*?<!-- end of table -->', re.DOTALL)
@@ -81,13 +81,6 @@ def columns_of(table: Table) -> list[str]:
     return list(table.ways) if table.has_pairs else table.sets
 
 
-def summary(values: Sequence[float], sign: str = '') -> str:
-    """Return `mean ± deviation` of a sample; without deviation for one value, a dash for none."""
-    if not values:
-        return '–'
-    return f'{fmean(values):{sign}.2f}' + (f' ± {stdev(values):.2f}' if len(values) > 1 else '')
-
-
 def block(table: Table) -> str:
     """Return a table's part of the page; rows without a run are only named."""
     results, missing = _results(table)
@@ -135,11 +128,11 @@ def _overview(table: Table, results: dict[str, RowResults]) -> list[list[str]]:
             [
                 row,
                 ', '.join(map(str, found.seeds)),
-                *[summary([one[table.metric] for one in found.scores(name).values()]) for name in columns],
-                '' if row == table.baseline else summary(gains, '+'),
+                *[spread([one[table.metric] for one in found.scores(name).values()]) for name in columns],
+                '' if row == table.baseline else spread(gains, sign='+'),
                 *([] if bound is None else [_share_of_gap(main, baseline, bound)]),
-                *([summary(list(found.main(CLASS_MEAN).values()))] if table.task == 'classification' else []),
-                *[summary(list(found.best().values())) for _ in range(best)],
+                *([spread(list(found.main(CLASS_MEAN).values()))] if table.task == 'classification' else []),
+                *[spread(list(found.best().values())) for _ in range(best)],
                 f'{fmean(found.seconds()):.2f}' if found.seconds() else '–',
             ]
         )

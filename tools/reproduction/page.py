@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from statistics import fmean, stdev
+from statistics import fmean
 
-from mmuda.apis.tables import markdown
+from mmuda.apis.tables import markdown, spread
 
 from .tables import Figure, Table
 
@@ -47,10 +47,7 @@ def _printed(figure: Figure | None) -> str:
 
 def _measured(scores: Mapping[int, float]) -> str:
     """Return mean ± deviation of a sample over seeds."""
-    if not scores:
-        return NONE
-    values = list(scores.values())
-    return f'{fmean(values):.2f}' + (f' ± {stdev(values):.2f}' if len(values) > 1 else '')
+    return spread(list(scores.values()))
 
 
 def _seeds(columns: Sequence[Mapping[int, float]]) -> str:
