@@ -4,6 +4,7 @@ import dataclasses
 import importlib
 import json
 import shutil
+import subprocess
 
 import cv2
 import numpy as np
@@ -194,6 +195,28 @@ def test_another_page_has_the_scores_alone(main, copy):
     (copy / 'page.md').write_text('\n'.join(lines).replace('| DACS | ', '| DACS | 9'))
     with pytest.raises(UserError, match='without a record'):
         main('--check')
+
+
+def test_another_page_has_no_row_that_lacks_a_seed(main, copy):
+    declared = (copy / 'toy.yaml').read_text()
+    (copy / 'toy.yaml').write_text(declared.replace('seeds: [0]', 'seeds: [0, 1]'))
+    (copy / 'page.md').write_text('<!-- scores: toy -->\n<!-- end of table -->\n')
+    assert main('--write').splitlines()[3:] == ['<!-- end of table -->']
+    (copy / 'page.md').write_text('<!-- table: toy -->\n<!-- end of table -->\n')
+    assert '| DACS | 0 | ' in main('--write')
+
+
+def test_a_new_record_is_no_change_of_the_code(load, tmp_path, monkeypatch):
+    records = load('records')
+    for words in ('init -q', 'config user.name x', 'config user.email x@x', 'commit -q --allow-empty -m first'):
+        subprocess.run(['git', '-C', tmp_path, *words.split()], check=True)
+    monkeypatch.setattr(records, 'REPO', tmp_path)
+    for name, changes in (('configs/benchmark/records/toy/x.json', ''), ('configs/x.py', ' with changes')):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text('1')
+        subprocess.run(['git', '-C', tmp_path, 'add', name], check=True)
+        assert records.commit() == records._git('rev-parse', '--short=12', 'HEAD') + changes
 
 
 def test_nothing_is_left_to_do(main, capsys, trained):

@@ -98,8 +98,8 @@ def block(table: Table) -> str:
 
 
 def scores_block(table: Table) -> str:
-    """Return the scores of a table, for a page that speaks of other things, too."""
-    results, _ = _results(table)
+    """Return the scores of a table's rows that have all seeds, for a page that speaks of other things, too."""
+    results = {row: found for row, found in _results(table)[0].items() if set(found.seeds) >= set(table.seeds)}
     lines = [cells[:1] + cells[2 : 3 + len(columns_of(table))] for cells in _overview(table, results)]
     return f'<!-- scores: {table.path.stem} -->\n{markdown(lines)}\n<!-- end of table -->'
 

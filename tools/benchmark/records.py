@@ -131,8 +131,9 @@ def _processor() -> str:
 
 
 def commit() -> str:
-    """Return the commit of the working tree, and whether its code has changed since."""
-    changed = _git('status', '--porcelain', '--untracked-files=no', '--', 'mmuda', 'configs', 'tools')
+    """Return the commit of the working tree, and whether its code, of which no record is a part, has changed since."""
+    code = ('mmuda', 'configs', 'tools', ':(exclude)configs/benchmark/records')
+    changed = _git('status', '--porcelain', '--untracked-files=no', '--', *code)
     return _git('rev-parse', '--short=12', 'HEAD') + (' with changes' if changed else '')
 
 
