@@ -43,8 +43,9 @@ class PasteMaker(ViewMaker):
         rows = [row % len(source) for row in range(len(target))]
         label, inputs = (torch.stack([x[row] for row in rows]) for x in (source.label, source.inputs))
         mask = self.mask(label)
-        weight = torch.ones_like(mask, dtype=torch.float)
-        if target.weight is not None:
+        if target.weight is None:
+            weight = torch.ones_like(mask, dtype=torch.float)
+        else:
             weight = weight_of_places(target.weight, mask.shape)
         return replace(
             target,
