@@ -1,6 +1,6 @@
 # Network and data of the benchmark's table of Office-Caltech-10; alone, source only: EfficientNet-Lite0, three sources.
 #     python tools/train.py configs/benchmark/efficientnet-lite0_office-caltech10-multi.py
-# Expected: not measured here yet.
+# Expected: see docs/benchmark.md
 # The target: MMUDA_TARGET=dslr (webcam by default).
 _base_ = [
     '../_base_/models/efficientnet-lite0_bottleneck.py',  # the network
