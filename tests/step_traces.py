@@ -259,6 +259,10 @@ def main() -> None:
     torch.set_num_threads(1)
     found = json.loads(TRACES.read_text())
     names = sys.argv[1:] or list(LEAVES)
+    if found['machine'] != machine() and set(names) < found['traces'].keys():
+        raise SystemExit(
+            f'The traces are those of {found["machine"]}, and this is another machine: record all of them.'
+        )
     recorded = {name: trace(name) for name in names}
     found = dict(found, machine=machine(), traces={**found['traces'], **recorded})
     TRACES.write_text(json.dumps(found, indent=1) + '\n')

@@ -1,7 +1,7 @@
 """Checkpoints that were written before the training step was one of views and terms: they load, and a resume goes on.
 
 Each is of step 2 of 4, of `train_worker.py --small` (`adversarial`: with `--classify`). What step 4 came to then stands
-in `tests/data/step_traces.json`, with the machine that it was computed on; on another one sums are compared.
+in `tests/data/resumed.json`, with the machine that it was computed on; on another one sums are compared.
 """
 
 import importlib.util
@@ -17,7 +17,7 @@ for library in ('mmseg', 'mmpretrain', 'torchvision'):
 
 TESTS = Path(__file__).resolve().parents[1]
 OPTIONS = dict(stct=[], adversarial=['--classify'])
-RECORDED = json.loads((TESTS / 'data' / 'step_traces.json').read_text())
+RECORDED = json.loads((TESTS / 'data' / 'resumed.json').read_text())
 
 
 def load(path: Path):
@@ -46,7 +46,7 @@ def test_an_old_checkpoint_is_resumed(worker, tmp_path, name):
     )
     model = runner.train()
     assert model.step == 4
-    traces, recorded = load(TESTS / 'step_traces.py'), RECORDED['resumed'][name]
+    traces, recorded = load(TESTS / 'step_traces.py'), RECORDED['states'][name]
     now = traces.digest(model)
     if traces.machine() == RECORDED['machine']:
         assert now == recorded

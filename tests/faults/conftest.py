@@ -25,6 +25,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.logging import MMLogger
 
 from mmuda.datasets.toy_scenes import ToyStreetsSpec, write_toy_streets
 
@@ -99,6 +100,7 @@ def _run(tool: str, args: list[str], env: dict[str, str], log: Path) -> None:
         os.dup2(file.fileno(), 2)
     sys.stdout, sys.stderr = (os.fdopen(number, 'w', buffering=1, closefd=False) for number in (1, 2))
     os.environ.update(env)
+    MMLogger._instance_dict.clear()  # loggers of the tests write to where these write
     sys.argv = [tool, *args]
     torch.set_num_threads(1)
     script = REPO / 'tools' / tool
