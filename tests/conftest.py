@@ -10,13 +10,12 @@ if not Path('/dev/nvidiactl').exists():
 
 import json
 import random
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 import torch
-from mmengine.logging import MessageHub, MMLogger
-from mmengine.registry import DefaultScope
-from mmengine.visualization import Visualizer
+from mmengine.utils import ManagerMixin
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from mmuda import compat
@@ -70,12 +69,21 @@ def isolated():
     random.seed(0)
     np.random.seed(0)
     torch.manual_seed(0)
-    managers = (DefaultScope, MessageHub, MMLogger, Visualizer)
-    before = {manager: manager._instance_dict.copy() for manager in managers}
+    before = {manager: manager._instance_dict.copy() for manager in managers()}
     yield
-    for manager, instances in before.items():
+    for manager in managers():
         manager._instance_dict.clear()
-        manager._instance_dict.update(instances)
+        manager._instance_dict.update(before.get(manager, {}))
+
+
+def managers(of: type = ManagerMixin) -> Iterator[type]:
+    """Find the classes that hold global instances by name: loggers, visualizers of any host, message hubs, scopes.
+
+    The name is often the second of a run's start, which two short tests may share.
+    """
+    for manager in of.__subclasses__():
+        yield manager
+        yield from managers(manager)
 
 
 class _Counter(TorchDispatchMode):
