@@ -95,7 +95,7 @@ def atrous_step(size: int) -> Sides:
 
 
 def pointwise_step(size: int) -> Sides:
-    """Bare step of MiT-B0 with SegFormer head, and its teacher: torch's choice for 1×1 filters | `pointwise_conv`."""
+    """Compare the bare step, MiT-B0 and SegFormer head: torch's choice for 1×1 filters | `pointwise_conv`."""
     images, labels = batch(size)
     before, after = Floor(network()), Floor(network())
     return as_torch_does(lambda: before.step(images, labels)), lambda: after.step(images, labels)
