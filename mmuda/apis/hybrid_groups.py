@@ -24,7 +24,7 @@ from .checkpoint import load_checkpoint
 from .errors import UserError
 
 
-def build_network(cfg: Config, config: str, checkpoint: str | None) -> nn.Module:
+def build_hybrid_network(cfg: Config, config: str, checkpoint: str | None) -> nn.Module:
     """Build the plain network, in evaluation but for its hybrid attention, which always mixes domains.
 
     Args:

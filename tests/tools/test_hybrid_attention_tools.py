@@ -17,7 +17,7 @@ pytest.importorskip('mmseg')
 from mmengine.registry import DefaultScope
 
 from mmuda.apis import UserError, load_config
-from mmuda.apis.hybrid_groups import build_network
+from mmuda.apis.hybrid_groups import build_hybrid_network
 from mmuda.datasets.toy_scenes import ToyStreetsSpec, write_toy_streets
 from mmuda.domain import DomainBatch
 
@@ -240,7 +240,7 @@ def test_a_direction_and_no_groups(undrawn, tiny, capsys):
 
 def test_a_checkpoint_is_loaded_and_named(undrawn, tiny, tmp_path, capsys):
     with DefaultScope.overwrite_default_scope('mmuda'):
-        network = build_network(load_config(tiny), tiny, None)
+        network = build_hybrid_network(load_config(tiny), tiny, None)
     for weight in network.parameters():
         weight.data.zero_()
     torch.save(dict(state_dict=network.state_dict()), tmp_path / 'zeros.pth')

@@ -23,7 +23,7 @@ from torch import nn
 
 from mmuda import compat
 from mmuda.apis import ToolParser, UserError, at_least, check_data_roots, load_config, run_tool
-from mmuda.apis.hybrid_groups import build_network, load_batch, observe
+from mmuda.apis.hybrid_groups import build_hybrid_network, load_batch, observe
 from mmuda.apis.tables import markdown
 from mmuda.visualization import AttentionReport, attention_figure
 
@@ -81,7 +81,7 @@ def main() -> None:
     torch.manual_seed(args.seed)
     cfg = load_config(args.config, args.cfg_options)
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmuda')):
-        network = build_network(cfg, args.config, args.checkpoint)
+        network = build_hybrid_network(cfg, args.config, args.checkpoint)
         check_data_roots(cfg, 'train')
         batch = load_batch(cfg, parse_batch(args.batch), args.seed)
     report = observe(network, batch, headline(network, args.config, args.checkpoint))

@@ -14,7 +14,7 @@ from mmuda.visualization import AttentionReport
 from mmuda.visualization.attention import split_overlay
 
 from ..errors import UserError
-from ..hybrid_groups import build_network, load_batch, observe
+from ..hybrid_groups import build_hybrid_network, load_batch, observe
 from ..pages import data_address
 from ..preflight import check_data_roots
 from ..work_dir import find_checkpoints
@@ -64,7 +64,7 @@ def _look_at(group: Group) -> Attention:
             batch = load_batch(cfg, BATCH, seed=0)
         except (DataError, UserError) as error:
             return Attention(group.name, missing=str(error))
-        network = build_network(cfg, str(work_dir), str(find_checkpoints(work_dir)[-1]))
+        network = build_hybrid_network(cfg, str(work_dir), str(find_checkpoints(work_dir)[-1]))
         found = observe(network, batch, group.name)
     return Attention(group.name, _rows(found), _stages(found))
 
