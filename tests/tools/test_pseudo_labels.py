@@ -1,6 +1,7 @@
 """Precision and recall of pseudo-labels, against counts by hand; and the command on a network of a config."""
 
 import importlib
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -63,14 +64,33 @@ def test_counts_by_hand(tool):
     assert rows[5] == ['all', '100.0', '71.4', '71.4', '', '42.9', '66.7']
 
 
+def test_padding_is_no_part_of_an_image(tool):
+    """Two columns at the right are the preprocessor's; the label map is twice as wide as the image."""
+    padded = sample([0, 1, 2, 2], [0, 0, 1, 1], [0.99] * 4)
+    padded['data_samples'].set_metainfo(dict(img_padding_size=[0, 2, 0, 0]))
+    every, _ = tool.confusions(Painted(), [[padded]], threshold=0.9)
+    assert every.tolist() == [[2, 0, 0], [0, 2, 0], [0, 0, 0]]
+
+
 @pytest.mark.parametrize('network', ['student', 'teacher'])
 def test_the_command(tool, repo, tmp_path, monkeypatch, capsys, network):
-    write_toy_streets(str(tmp_path), ToyStreetsSpec(train=1, val=3, width=64, height=32))
+    """Each image counts once, in batches of two, two and one."""
+    write_toy_streets(str(tmp_path), ToyStreetsSpec(train=1, val=5, width=64, height=32))
     monkeypatch.setenv('MMUDA_DATA', str(tmp_path))
     config = repo / 'configs/dacs/dacs_segformer_toy.py'
     torch.save(dict(state_dict=MODELS.build(load_config(config).model).state_dict()), tmp_path / 'x.pth')
-    monkeypatch.setattr('sys.argv', ['x', str(config), str(tmp_path / 'x.pth'), '--predict-on', network])
+    words = ['--predict-on', network, '--batch-size', '2']
+    monkeypatch.setattr('sys.argv', ['x', str(config), str(tmp_path / 'x.pth'), *words])
+    seen = []
+
+    def confusions(net, batches, threshold, count=tool.confusions):
+        batches = list(batches)
+        seen.extend(Path(sample['data_samples'].img_path).stem for samples in batches for sample in samples)
+        return count(net, batches, threshold)
+
+    monkeypatch.setattr(tool, 'confusions', confusions)
     tool.main()
+    assert sorted(seen) == sorted(path.stem for path in (tmp_path / 'toy_streets/dusk/images/val').iterdir())
     lines = capsys.readouterr().out.strip().splitlines()
     assert len([line for line in lines if line.startswith('|')]) == 2 + 8 + 1
     assert lines[-1].startswith('| all | 100.0 |')

@@ -11,6 +11,7 @@ threshold.
 """
 
 import argparse
+from collections.abc import Iterable
 
 import torch
 import torch.nn.functional as F
@@ -39,8 +40,10 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def confusions(net: nn.Module, batches: list, threshold: float) -> tuple[Tensor, Tensor]:
+def confusions(net: nn.Module, batches: Iterable[list], threshold: float) -> tuple[Tensor, Tensor]:
     """Count pixels by true class and label `[C, C]`: all that have a true class, and those that the network is sure of.
+
+    Rows and columns that the data preprocessor has added are left out.
 
     Args:
         net: An mmseg segmentor; batches are what its data preprocessor takes.
@@ -52,8 +55,10 @@ def confusions(net: nn.Module, batches: list, threshold: float) -> tuple[Tensor,
     for samples in batches:
         batch = net.data_preprocessor(pseudo_collate(samples))
         metas = [sample.metainfo for sample in batch['data_samples']]
-        for logits, sample in zip(net.encode_decode(batch['inputs'], metas), samples):
+        for logits, meta, sample in zip(net.encode_decode(batch['inputs'], metas), metas, samples):
             truth = sample['data_samples'].gt_sem_seg.data[0].long()
+            left, right, top, bottom = meta.get('img_padding_size', (0, 0, 0, 0))
+            logits = logits[:, top : logits.shape[1] - bottom, left : logits.shape[2] - right]
             scores = F.interpolate(logits[None], truth.shape, mode='bilinear', align_corners=False)[0].softmax(0)
             confidence, label = (values.cpu() for values in scores.max(0))
             for table, kept in ((every, truth < count), (sure, (truth < count) & (confidence >= threshold))):
@@ -62,7 +67,7 @@ def confusions(net: nn.Module, batches: list, threshold: float) -> tuple[Tensor,
 
 
 def table(every: Tensor, sure: Tensor, classes: list[str]) -> str:
-    """Recall, precision and IoU of each class, then recall and precision of the sure pixels; the last row is of all."""
+    """Return recall, precision and IoU of each class, then both of the sure pixels; the last row is of all classes."""
     lines = [['', 'pixels', 'recall', 'precision', 'IoU', 'sure: recall', 'sure: precision']]
     hits, true, given = every.diag(), every.sum(1), every.sum(0)
     sure_hits, sure_given = sure.diag(), sure.sum(0)
@@ -99,8 +104,9 @@ def main() -> None:
     net = getattr(model, args.predict_on) if hasattr(model, 'student') else model
     if not hasattr(net, 'encode_decode'):
         raise UserError(f'{args.config} has a {type(net).__name__}, which labels no pixels: give one of mmseg')
-    samples = (dataset[i] for i in range(len(dataset)))
-    batches = iter(lambda: [sample for sample, _ in zip(samples, range(args.batch_size))], [])
+    starts = range(0, len(dataset), args.batch_size)
+    chunks = (range(start, min(start + args.batch_size, len(dataset))) for start in starts)
+    batches = ([dataset[i] for i in chunk] for chunk in chunks)
     with torch.no_grad(), inference_pass(net, args.norm):
         every, sure = confusions(net, batches, args.threshold)
     print(table(every, sure, list(dataset.metainfo['classes'])))
