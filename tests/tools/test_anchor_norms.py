@@ -4,6 +4,7 @@ import copy
 import importlib.util
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -17,6 +18,17 @@ spec = importlib.util.spec_from_file_location('anchor_norms', TOOL)
 tool = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(tool)
 anchor_norms = tool.anchor_norms
+CONFIG = """
+default_scope = 'mmuda'
+digits = dict(type='mmuda.Digits', data_root='ROOT', ann_file='digits.npz', channels=1,
+              pipeline=[dict(type='RandomFlip', prob=0.5), dict(type='mmpretrain.PackInputs')])
+train_dataloader = dict(dataset=dict(type='mmuda.DomainDataset', source=digits))
+model = dict(
+    type='mmpretrain.ImageClassifier', _scope_='mmpretrain',
+    data_preprocessor=dict(type='ClsDataPreprocessor', mean=[127.5], std=[127.5]),
+    backbone=dict(type='mmuda.LeNet', in_channels=1, norm_cfg=dict(type='BN'), fc_norm_cfg=dict(type='BN1d')),
+    head=dict(type='LinearClsHead', num_classes=10, in_channels=500))
+"""
 
 
 def network() -> nn.Module:
@@ -74,3 +86,25 @@ def test_bad_input():
         anchor_norms(nn.Sequential(TransNorm2d(3)).eval(), batches(4))
     with pytest.raises(ValueError, match='BatchNorm2d is no plain batch norm'):
         anchor_norms(nn.Sequential(nn.BatchNorm2d(3, affine=False)).eval(), batches(4))
+
+
+def test_a_seed_and_the_options_of_a_file_make_it_again(tmp_path, monkeypatch):
+    """Augmentations draw from Python's and numpy's generators, too; the file says what it was made with."""
+    images = np.random.default_rng(0).integers(0, 255, (12, 28, 28), dtype=np.uint8)
+    np.savez(tmp_path / 'digits.npz', x=images, y=np.arange(12) % 10)
+    (tmp_path / 'c.py').write_text(CONFIG.replace('ROOT', str(tmp_path)))
+    torch.manual_seed(0)  # of the weights, which the config has no file of
+    weights = torch.get_rng_state()
+
+    def means(*options):
+        torch.set_rng_state(weights)
+        monkeypatch.setattr('sys.argv', ['x', str(tmp_path / 'c.py'), str(tmp_path / 'out.pth'), *options])
+        tool.main()
+        file = torch.load(tmp_path / 'out.pth', weights_only=True)
+        return file['state_dict']['stages.0.norm.running_mean'], file['meta']
+
+    first, meta = means('--samples', '30', '--seed', '4')
+    assert meta == dict(anchored_to=str(tmp_path / 'c.py'), domains='source', samples=12, seed=4, cfg_options={})
+    np.random.seed(5)
+    torch.testing.assert_close(means('--samples', '30', '--seed', '4')[0], first, atol=0, rtol=0)
+    assert not means('--samples', '30', '--seed', '5')[0].equal(first)

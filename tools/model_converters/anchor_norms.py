@@ -37,6 +37,7 @@ from mmuda.apis import (
     load_config,
     run_tool,
 )
+from mmuda.datasets.seeding import seeded
 from mmuda.functional import Moments, channel_moments, joined_moments
 from mmuda.models.layers import TwoDomainNorm
 from mmuda.registry import MODELS
@@ -56,7 +57,12 @@ def parse_args() -> argparse.Namespace:
         default='source',
         help="whose images: the source's, or the target's as well, for norms that see joint batches (default: source)",
     )
-    parser.add_argument('--samples', type=at_least(1), default=500, help='images of each set, at random (default: 500)')
+    parser.add_argument(
+        '--samples',
+        type=at_least(1),
+        default=500,
+        help='images of each set, at random; as many as the smallest set has where that is fewer (default: 500)',
+    )
     parser.add_argument('--seed', type=at_least(0), default=0, help='of their choice and augmentation (default: 0)')
     parser.add_cfg_options()
     return parser.parse_args()
@@ -73,13 +79,16 @@ def main() -> None:
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmuda')):
         network = _network(cfg)
         datasets = [DATASETS.build(images) for images in _images(cfg, args)]
-    torch.manual_seed(args.seed)
-    count = anchor_norms(network.backbone, _batches(network, datasets, args.samples))
+    images = min(args.samples, *map(len, datasets))
+    with seeded(args.seed):
+        count = anchor_norms(network.backbone, _batches(network, datasets, images))
     args.out.parent.mkdir(parents=True, exist_ok=True)
+    made_by = dict(domains=args.domains, samples=images, seed=args.seed, cfg_options=args.cfg_options or {})
     with atomic_write(args.out) as file:
-        torch.save(dict(state_dict=network.backbone.state_dict(), meta=dict(anchored_to=args.config)), file)
+        torch.save(dict(state_dict=network.backbone.state_dict(), meta=dict(anchored_to=args.config, **made_by)), file)
+    whose = 'the source' if args.domains == 'source' else 'both domains'
     print(
-        f'{args.out}: {count} norms remember {"the source" if args.domains == "source" else "both domains"}. Use it by '
+        f'{args.out}: {count} norms remember {whose}, {images} images of each set. Use it by '
         f"model.backbone.init_cfg=dict(type='Pretrained', checkpoint='{args.out}')"
     )
 
@@ -110,10 +119,12 @@ def _images(cfg: Config, args: argparse.Namespace) -> list[dict]:
 def _batches(network: nn.Module, datasets: list[torch.utils.data.Dataset], samples: int) -> Iterator[Tensor]:
     """Yield training views of random images, as many of each set in a batch; a progress bar goes to stderr.
 
-    All sets give as many batches, so the smallest one says how many.
+    Args:
+        network: Whose data preprocessor makes them inputs.
+        datasets: The sets.
+        samples: Images of each set, which has as many.
     """
-    count = min(samples, *map(len, datasets))
-    orders = [torch.randperm(len(dataset))[:count].split(BATCH_SIZE) for dataset in datasets]
+    orders = [torch.randperm(len(dataset))[:samples].split(BATCH_SIZE) for dataset in datasets]
     for chunks in track_iter_progress(list(zip(*orders)), file=sys.stderr):
         images = [dataset[int(index)]['inputs'] for dataset, chunk in zip(datasets, chunks) for index in chunk]
         yield network.data_preprocessor(dict(inputs=images))['inputs']
