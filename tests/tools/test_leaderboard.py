@@ -3,8 +3,14 @@
 import dataclasses
 import importlib
 import json
+import multiprocessing
+import os
+import re
 import shutil
+import signal
 import subprocess
+import threading
+import time
 
 import cv2
 import numpy as np
@@ -107,7 +113,7 @@ def trained(load, repo, tmp_path_factory):
         patch.setenv('MMUDA_DATA', str(folder))
         table = load('tables').read_table(str(folder / 'toy.yaml'))
         for run in table.runs():
-            load('leaderboard').train_run(table, run, folder / 'runs', keep=None)
+            load('leaderboard').train_run(table, run, folder / 'runs', keep=None, code='abc')
     return folder
 
 
@@ -126,7 +132,7 @@ def classified(load, repo, tmp_path_factory):
     (folder / 'pairs.yaml').write_text(PAIRS)
     table = load('tables').read_table(str(folder / 'pairs.yaml'))
     for run in table.runs():
-        load('leaderboard').train_run(table, run, folder / 'runs', keep=None)
+        load('leaderboard').train_run(table, run, folder / 'runs', keep=None, code='abc')
     return table
 
 
@@ -146,7 +152,8 @@ def main(load, copy, monkeypatch):
     monkeypatch.chdir(copy)
 
     def _main(*words):
-        monkeypatch.setattr('sys.argv', ['leaderboard', './toy.yaml', '--pages', 'page.md', *words])
+        pages = ['--pages', 'page.md'] if {'--write', '--check'} & set(words) else []
+        monkeypatch.setattr('sys.argv', ['leaderboard', './toy.yaml', *pages, *words])
         load('leaderboard').main()
         return (copy / 'page.md').read_text()
 
@@ -166,7 +173,11 @@ def test_a_table_is_trained_recorded_and_written(main, copy):
     assert sum(union for _, union in record['scores']['left']['unseen'].values()) > 0
     assert record['settings']['options']['train_dataloader.dataset.target.indices'] == [0, 1]
     assert [row['step'] for row in record['history']] == [1, 2]
-    assert record['checkpoint'] == 'iter_2.pth'
+    assert record['commit'] == 'abc'
+    assert record['libraries']['mmengine'].startswith(('mmengine', 'onedl-mmengine'))
+    start = json.loads((copy / 'records/toy/source-only_seed0.json').read_text())
+    assert re.fullmatch(r'iter_2\.pth, sha256 [0-9a-f]{16}', record['checkpoint'])
+    assert record['weights'] == dict(load_from=start['checkpoint'])
 
 
 def test_the_bound_learns_from_labels_of_what_is_adapted_to(load, trained):
@@ -215,13 +226,35 @@ def test_a_new_record_is_no_change_of_the_code(load, tmp_path, monkeypatch):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text('1')
-        subprocess.run(['git', '-C', tmp_path, 'add', name], check=True)
-        assert records.commit() == records._git('rev-parse', '--short=12', 'HEAD') + changes
+        for words in ('status', 'add .'):  # a new file counts before git knows it
+            subprocess.run(['git', '-C', tmp_path, *words.split()], check=True)
+            assert records.commit() == records._git('rev-parse', '--short=12', 'HEAD') + changes
 
 
 def test_nothing_is_left_to_do(main, capsys, trained):
     main('--work-dirs', str(trained / 'runs'))
     assert capsys.readouterr().out.splitlines()[-1] == '0 runs to do'
+
+
+@pytest.mark.parametrize(
+    ('words', 'sentence'),
+    [
+        (['--rows', 'DACS', 'DACSS'], r"--rows has 'DACSS', which is in no table of toy; did you mean 'DACS'"),
+        (['--seeds', '0', '7'], r"--seeds has '7', which is in no table of toy: choose from 0"),
+        (['--pages', 'page.md'], '--pages is not read, as this writes no page'),
+        (['--write', '--rows', 'DACS'], '--rows is not read, as this trains nothing'),
+        (['--check', '--seeds', '0'], '--seeds is not read'),
+        (['--check', '--keep', '1'], '--keep is not read'),
+        (['--check', '--processes', '1'], '--processes is not read'),
+        (['--write', '--work-dirs', 'x'], '--work-dirs is not read'),
+        (['--keep', '0'], 'argument --keep: 0 is not a number from 1 on'),
+    ],
+)
+def test_no_choice_is_passed_over(load, copy, monkeypatch, words, sentence):
+    monkeypatch.chdir(copy)
+    monkeypatch.setattr('sys.argv', ['leaderboard', './toy.yaml', *words])
+    with pytest.raises(UserError, match=sentence):
+        load('leaderboard').main()
 
 
 def test_a_lost_network_is_trained_again_for_what_starts_from_it(load, copy, trained):
@@ -231,6 +264,80 @@ def test_a_lost_network_is_trained_again_for_what_starts_from_it(load, copy, tra
     assert [run.name for run in load('leaderboard').open_runs(table, args)] == ['dacs_left_seed0']
     args.work_dirs = copy / 'none'
     assert [run.name for run in load('leaderboard').open_runs(table, args)] == ['source-only_seed0', 'dacs_left_seed0']
+    longer = '  longer: {start: source only}\n  longest: {start: longer}\n'
+    (copy / 'toy.yaml').write_text(TABLE + longer)
+    table, args.rows = load('tables').read_table(str(copy / 'toy.yaml')), ['longest']
+    names = [run.name for run in load('leaderboard').open_runs(table, args)]
+    assert names == ['source-only_seed0', 'longer_seed0', 'longest_seed0']  # a start has a start of its own
+
+
+def test_a_record_stays_when_its_network_is_trained_again(load, copy, trained, monkeypatch, capsys):
+    """Others have started from the network that the record is of; one that starts from the new network says so."""
+    monkeypatch.setenv('MMUDA_DATA', str(trained))
+    table = load('tables').read_table(str(copy / 'toy.yaml'))
+    path = copy / 'records/toy/source-only_seed0.json'
+    before = path.read_text()
+    run = next(iter(table.runs()))
+    load('leaderboard').train_run(table, run, copy / 'again', keep=None, code='def')
+    assert path.read_text() == before
+    assert 'source-only_seed0 was trained again, for what starts from it: unseen' in capsys.readouterr().out
+    written = (copy / 'again/toy/source-only_seed0/commits.json').read_text()
+    load('leaderboard').train_run(table, run, copy / 'again', keep=None, code='ghi')  # nothing is left to do
+    assert (copy / 'again/toy/source-only_seed0/commits.json').read_text() == written
+
+
+@pytest.mark.parametrize('row', ['DACS', 'source only'])
+def test_a_run_that_was_killed_before_its_last_validation_is_scored_by_its_last_checkpoint(
+    load, copy, trained, monkeypatch, row
+):
+    """Not by the validation before; and a run that was gone on with names all commits that it was made at."""
+    monkeypatch.setenv('MMUDA_DATA', str(trained))
+    table = load('tables').read_table(str(copy / 'toy.yaml'))
+    run = next(run for run in table.runs() if run.row == row)
+    path = load('records').record_path(table, run)
+    record = json.loads(path.read_text())
+    path.unlink()
+    shutil.copytree(trained / 'runs/toy', copy / 'runs/toy')
+    log = next((copy / 'runs/toy' / run.name).glob('*/vis_data/scalars.json'))
+    lines = [line for line in log.read_text().splitlines() if 'mIoU' not in json.loads(line)]
+    for left in (lines + [line for line in log.read_text().splitlines() if json.loads(line)['step'] == 1], lines):
+        log.write_text('\n'.join(left) + '\n')
+        load('leaderboard').train_run(table, run, copy / 'runs', keep=None, code='def')
+        again = json.loads(path.read_text())
+        assert again['scores'] == record['scores']
+        assert again['history'][-1]['step'] == 2
+        assert again['history'][-1]['student'] == record['history'][-1]['student']
+        assert (again['commit'], again['processor_seconds']) == ('abc, def', None)
+        path.unlink()
+
+
+def _run(tool, pipe):
+    """Be a run: say so, and end when the tool has."""
+    threading.Thread(target=tool.end_with_parent, daemon=True).start()
+    pipe.send('running')
+    time.sleep(60)
+
+
+def _killed_tool(tool, pipe):
+    """Be a tool that starts a run and is killed."""
+    multiprocessing.get_context('fork').Process(target=_run, args=(tool, pipe)).start()
+    time.sleep(0.5)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.skipif(os.name != 'posix', reason='needs fork')
+def test_a_run_ends_with_its_tool(load):
+    """It would train on with nobody to tell of it, and keep its work directory from the next one."""
+    context = multiprocessing.get_context('fork')
+    reader, writer = context.Pipe(duplex=False)
+    killed = context.Process(target=_killed_tool, args=(load('run_processes'), writer))
+    killed.start()
+    writer.close()
+    killed.join()
+    assert reader.recv() == 'running'
+    assert reader.poll(30)
+    with pytest.raises(EOFError):
+        reader.recv()
 
 
 def test_a_figure_without_a_record_is_refused(main, copy):
@@ -258,6 +365,64 @@ def test_a_record_of_other_settings_is_refused(main, copy):
     (copy / 'toy.yaml').write_text(TABLE.replace('methods: [dacs]', 'methods: [dacs], steps: 3'))
     with pytest.raises(UserError, match=r'dacs_left_seed0\.json was made with other settings'):
         main('--write')
+
+
+def _without(key):
+    return lambda record: {name: value for name, value in record.items() if name != key}
+
+
+@pytest.mark.parametrize(
+    ('spoil', 'sentence'),
+    [
+        (lambda record: json.dumps(record)[:200], 'is no JSON .*: get it back from git'),
+        (lambda record: '', 'is no JSON'),
+        (lambda record: '\xff', 'is no JSON'),
+        (lambda record: [], 'is no whole record, it has no table, row'),
+        (_without('scores'), 'is no whole record, it has no scores: remove it'),
+        (lambda record: dict(record, seed=1), "is the record of 'DACS', seed 1, way left of the table toy: remove it"),
+        (lambda record: dict(record, way='right'), "is the record of 'DACS', seed 0, way right"),
+    ],
+)
+def test_a_broken_record_is_refused(main, copy, spoil, sentence):
+    path = copy / 'records/toy/dacs_left_seed0.json'
+    spoilt = spoil(json.loads(path.read_text()))
+    path.write_bytes((spoilt if isinstance(spoilt, str) else json.dumps(spoilt)).encode('latin-1'))
+    with pytest.raises(UserError, match=rf'dacs_left_seed0\.json {sentence}'):
+        main('--write')
+
+
+def test_a_record_of_no_row_is_refused(main, copy):
+    shutil.copy(copy / 'records/toy/dacs_left_seed0.json', copy / 'records/toy/dacs_left_seed1.json')
+    with pytest.raises(UserError, match=r'dacs_left_seed1\.json is of no run that toy\.yaml has'):
+        main('--write')
+
+
+@pytest.mark.parametrize(
+    ('change', 'sentence'),
+    [
+        (lambda page: page + 'It gains 87.65.\n', r'page\.md says 87\.65, which no table'),
+        (lambda page: page.replace('<!-- end of table -->', ''), 'has no table, or one whose marks are not whole'),
+        (lambda page: page.replace('<!-- table', '<!--table'), 'has no table, or one whose marks are not whole'),
+        (lambda page: 'DACS gains 1.2.', r'toy is no table of page\.md'),
+        (lambda page: page + page.replace('toy -->', 'tyo -->'), "has a table 'tyo', which no .*did you mean 'toy'"),
+        (lambda page: page + '<!-- end of table -->', "has '<!-- end of table -->' where a table has not begun"),
+        (lambda page: page.replace('<!-- end', '<!-- table: toy -->\n<!-- end'), 'where a table has not ended'),
+        (lambda page: re.sub(r'\| labels \| 0.*\n', '', page), r"lacks '\| labels \| 0 .*', which the records give"),
+        (lambda page: re.sub(r'(\| labels \| 0.*\n)', r'\1\1', page), r"has '\| labels .*' without a record"),
+    ],
+)
+def test_no_figure_of_a_page_is_passed_over(main, copy, change, sentence):
+    (copy / 'page.md').write_text(change(main('--write')))
+    with pytest.raises(UserError, match=sentence):
+        main('--check')
+
+
+def test_scores_alone_are_of_seeds_that_have_all_pairs(load, classified, tmp_path):
+    folder = shutil.copytree(classified.path.parent, tmp_path / 'pairs')
+    (folder / 'records/pairs/dan-transnorm_l-r_seed0.json').unlink()
+    table = load('tables').read_table(str(folder / 'pairs.yaml'))
+    assert '| DAN, TransNorm | 0 | – |' in load('page').block(table)
+    assert '| DAN, TransNorm |' not in load('page').scores_block(table)
 
 
 def test_pairs_of_domains_are_columns(load, classified):
@@ -298,6 +463,7 @@ def test_images_are_scored_alike_and_classes_alike(load):
     'change, sentence',
     [
         (('score: {target: {}}', 'score: {target: {}, seen: {}}'), 'ways with variables score one set each'),
+        (('source only: {', 'source only: {target_labels: x, '), 'target_labels, .*, in a table of classification'),
         (('task: classification', 'task: detection'), "no task 'detection', choose one of segmentation, class"),
     ],
 )
@@ -317,6 +483,9 @@ def test_a_work_directory_of_other_settings_is_refused(load, trained, tmp_path):
     claim(dataclasses.replace(table, title='Streets'), run, tmp_path / 'new')
     with pytest.raises(UserError, match=r'new holds a run with other settings than .*: remove it'):
         claim(dataclasses.replace(table, steps=3), run, tmp_path / 'new')
+    (tmp_path / 'new/settings.json').write_text('{')
+    with pytest.raises(UserError, match=r'settings\.json is no JSON .*: remove the folder'):
+        claim(table, run, tmp_path / 'new')
 
 
 def test_parts_are_scored_as_one_set(load):
@@ -336,6 +505,22 @@ def test_parts_are_scored_as_one_set(load):
         (('score: {unseen: {indices: [0]}', 'score: {seen: {indices: [0]}'), 'sets of the same names'),
         (('methods: [dacs]', 'method: dacs'), r'is no table \(TypeError'),
         (('steps: 2', 'step: 2'), r'is no table \(TypeError'),
+        ((TABLE, ''), 'is empty: it has to be a mapping'),
+        (('steps: 2', 'steps: [2'), 'cannot be read: '),
+        (('title: Toy streets', 'title: x\nlike: bad'), "bad.yaml: its 'like' leads back to itself"),
+        (('title: Toy streets', 'title: x\nlike: none'), r"table '.*none\.yaml' cannot be read: No such file"),
+        (('  labels: {', '  DACS: {'), "the key 'DACS' stands in it twice"),
+        (('  labels: {', '  DACS!: {'), 'would have one record, dacs_left_seed0'),
+        (('seeds: [0]', 'seeds: [0, 0]'), 'would have one record, source-only_seed0'),
+        (('    train: {train', '    trian: {train'), "way 'left' has 'trian', which nothing reads"),
+        (('    score: {unseen: {indices: [1]}, adapted: {indices: [0]}}\n', ''), "way 'left' scores nothing"),
+        (('steps: 2', 'steps: 2\nvalidations: 0'), 'validations=0 leaves nothing'),
+        (('options: {train_dataloader', 'options: {train_dataloadr'), "no part of a run reads 'train_dataloadr'; did"),
+        (('train: {train_dataloader', 'train: {train_dataloadr'), "no part of a run reads 'train_dataloadr'; did"),
+        (('methods: [dacs]', 'methods: dacs'), "'DACS' has methods or hooks that are no list"),
+        (('methods: [dacs]', 'methods: [dcs]'), "has the method 'dcs', of which there is no file; did you mean 'dacs'"),
+        (('methods: [dacs]', 'methods: [dacs], target_labels: x'), "'DACS' has methods and target_labels"),
+        (('labels: {target', 'labels: {model: mmuda.UDAModel, target'), "'labels' has model=mmuda.UDAModel, which"),
     ],
 )
 def test_a_table_that_does_not_fit_is_refused(load, tmp_path, change, sentence):

@@ -13,16 +13,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
 
-from records import Counts, pooled, read_record, score
-from tables import Run, Table
+from records import Counts, check_records, pooled, read_record, score
+from tables import TABLES, Run, Table
 
 from mmuda.apis import UserError
+from mmuda.apis.errors import did_you_mean
 from mmuda.apis.tables import markdown, spread
 from mmuda.storage import atomic_write
 
+MARK = re.compile(r'<!--\s*(?:(?:table|scores)\s*:\s*(\S+)|end of table)\s*-->')
+"""A mark, however it is written; the name of the table where it begins one."""
 BLOCK = re.compile(r'<!-- (table|scores): (\S+) -->\n.*?<!-- end of table -->', re.DOTALL)
 CLASS_MEAN = 'mean of classes'
-FIGURE = re.compile(r'(?<![\w.])\d+\.\d+(?![\w.])')
+FIGURE = re.compile(r'(?<![\w.])\d+\.\d+(?!\w|\.\d)')
+"""A number with a decimal point; no part of a version or a name, but it may end a sentence."""
 
 
 class RowResults:
@@ -99,7 +103,7 @@ def block(table: Table) -> str:
 
 def scores_block(table: Table) -> str:
     """Return the scores of a table's rows that have all seeds, for a page that speaks of other things, too."""
-    results = {row: found for row, found in _results(table)[0].items() if set(found.seeds) >= set(table.seeds)}
+    results = {row: found for row, found in _results(table)[0].items() if set(found.records) >= set(table.seeds)}
     lines = [cells[:1] + cells[2 : 3 + len(columns_of(table))] for cells in _overview(table, results)]
     return f'<!-- scores: {table.path.stem} -->\n{markdown(lines)}\n<!-- end of table -->'
 
@@ -109,6 +113,7 @@ BLOCKS = dict(table=block, scores=scores_block)
 
 def _results(table: Table) -> tuple[dict[str, RowResults], list[str]]:
     """Return the rows with a run, and the names of those without."""
+    check_records(table)
     results = {row: RowResults(table, row) for row in table.rows}
     shown = {row: found for row, found in results.items() if found.seeds}
     return shown, [row for row in results if row not in shown]
@@ -206,24 +211,69 @@ def check_page(path: Path, tables: Sequence[Table]) -> None:
         UserError: A table of the page is not what the records give, or a figure of the text stands in no table.
     """
     text, made = path.read_text(), _made(path, tables)
-    for old, new in zip(text.splitlines(), made.splitlines()):
-        if old != new:
-            raise UserError(f"{path} has '{_difference(old, new)}' without a record behind it: make it by --write")
+    difference = _difference(text.splitlines(), made.splitlines())
+    if difference is not None:
+        raise UserError(f'{path} {difference}: make its tables by --write')
     _check_prose(path, text)
+
+
+def check_pages(paths: Sequence[Path], tables: Sequence[Table]) -> None:
+    """Refuse a table that none of the pages has.
+
+    Raises:
+        UserError: There is one.
+    """
+    found = {name for path in paths if path.is_file() for name in MARK.findall(path.read_text())}
+    for table in tables:
+        if table.path.stem not in found:
+            pages = ' or '.join(map(str, paths))
+            raise UserError(
+                f'{table.path.stem} is no table of {pages}: begin it there with the lines '
+                f'<!-- table: {table.path.stem} --> and <!-- end of table -->'
+            )
 
 
 def _made(path: Path, tables: Sequence[Table]) -> str:
     if not path.is_file():
         raise UserError(f'there is no {path}: begin it with the lines <!-- table: NAME --> and <!-- end of table -->')
-    by_name = {table.path.stem: table for table in tables}
-    return BLOCK.sub(
-        lambda match: BLOCKS[match[1]](by_name[match[2]]) if match[2] in by_name else match[0], path.read_text()
-    )
+    text, by_name = path.read_text(), {table.path.stem: table for table in tables}
+    _check_marks(path, text, {*by_name, *(file.stem for file in TABLES.glob('*.yaml'))})
+    return BLOCK.sub(lambda match: BLOCKS[match[1]](by_name[match[2]]) if match[2] in by_name else match[0], text)
 
 
-def _difference(old: str, new: str) -> str:
-    blocks = difflib.SequenceMatcher(None, old, new).get_opcodes()
-    return next((old[a:b] or new[c:d] for kind, a, b, c, d in blocks if kind != 'equal'), old)
+def _check_marks(path: Path, text: str, known: set[str]) -> None:
+    """Refuse marks between which figures would be read by nobody, or text would be replaced."""
+    marks, inside = list(MARK.finditer(text)), False
+    for mark in marks:
+        if bool(mark[1]) == inside:
+            raise UserError(f"{path} has '{mark[0]}' where a table {'has not ended' if inside else 'has not begun'}")
+        if mark[1] and mark[1] not in known:
+            raise UserError(
+                f"{path} has a table '{mark[1]}', which no file in configs/benchmark declares"
+                + did_you_mean(mark[1], known)
+            )
+        inside = not inside
+    if inside or not marks or len(marks) != 2 * len(BLOCK.findall(text)):
+        raise UserError(
+            f'{path} has no table, or one whose marks are not whole: a table stands between the lines '
+            '<!-- table: NAME --> (or <!-- scores: NAME -->) and <!-- end of table -->'
+        )
+
+
+def _difference(old: list[str], new: list[str]) -> str | None:
+    """Tell in what the lines of a page differ from those that the records give."""
+    for kind, a, _, c, _ in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if kind == 'insert':
+            return f"lacks '{new[c]}', which the records give"
+        if kind != 'equal':
+            return f"has '{_changed(old[a], new[c]) if kind == 'replace' else old[a]}' without a record behind it"
+    return None
+
+
+def _changed(old: str, new: str) -> str:
+    """Return the first part of a line that another one has not; all of it if that one only has more."""
+    parts = difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+    return next((old[a:b] for kind, a, b, _, _ in parts if kind in ('replace', 'delete')), old)
 
 
 def _check_prose(path: Path, text: str) -> None:

@@ -31,10 +31,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
 from mmengine.config import Config
+from table_checks import check_table
 
 from mmuda.apis import UserError, load_config, load_part
+from mmuda.datasets.errors import DataError
+from mmuda.datasets.mapping_file import read_mapping
 
 REPO = Path(__file__).resolve().parents[2]
 TABLES = REPO / 'configs' / 'benchmark'
@@ -161,42 +163,30 @@ def read_table(name: str) -> Table:
         content = _content(path)
         rows = {row: _row(settings) for row, settings in content.pop('rows').items()}
         table = Table(path=path, rows=rows, seeds=tuple(content.pop('seeds')), **content)
-    except (yaml.YAMLError, OSError, KeyError, TypeError, AttributeError) as error:
+        check_table(table, METRICS, {file.stem: file for file in METHODS.glob('*.py')})
+    except DataError as error:
+        raise UserError(str(error)) from error
+    except (KeyError, TypeError, AttributeError) as error:
         raise UserError(
             f'{path} is no table ({type(error).__name__}: {error}): see tools/benchmark/tables.py'
         ) from error
-    _check(table)
     return table
 
 
-def _content(path: Path) -> dict[str, Any]:
-    """Return what a file says, together with the table that it is like."""
-    own = yaml.safe_load(path.read_text())
+def _content(path: Path, after: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """Return what a file says, together with the table that it is like, whose file is read after others."""
+    if path in after:
+        raise UserError(f"{path}: its 'like' leads back to itself")
+    own = read_mapping(str(path), 'table')
     if 'like' not in own:
         return own
-    other = _content(path.parent / f'{own.pop("like")}.yaml')
+    other = _content(path.parent / f'{own.pop("like")}.yaml', (*after, path))
     rows = {name: other['rows'][name] for name in own.pop('rows_like', other['rows'])}
     return {**other, **own, 'rows': {**rows, **own.get('rows', {})}}
 
 
 def _row(settings: dict | None) -> Row:
     return Row(**{key: tuple(value) if isinstance(value, list) else value for key, value in (settings or {}).items()})
-
-
-def _check(table: Table) -> None:
-    before: set[str] = set()
-    for name, row in table.rows.items():
-        if row.start is not None and row.start not in before:
-            raise UserError(f"{table.path}: row '{name}' starts from '{row.start}', which is no row above it")
-        before.add(name)
-    if table.baseline not in before:
-        raise UserError(f"{table.path}: the baseline '{table.baseline}' is no row")
-    if any(list(way['score']) != table.sets for way in table.ways.values()):
-        raise UserError(f'{table.path}: all ways score sets of the same names in the same order')
-    if table.has_pairs and len(table.sets) > 1:
-        raise UserError(f'{table.path}: ways with variables score one set each, but these score {len(table.sets)}')
-    if table.task not in METRICS:
-        raise UserError(f"{table.path}: no task '{table.task}', choose one of {', '.join(METRICS)}")
 
 
 def run_config(table: Table, run: Run, scored: Mapping[str, Any] | None = None) -> Config:
