@@ -13,7 +13,7 @@ from .ann_file import read_ann_file
 from .checks import check_data_root, check_folder, check_list_entry, check_none_missing, check_prefix
 from .class_images import ClassImages
 from .errors import DataError
-from .listing import IMAGE_SUFFIXES, describe, list_files, list_folders, log_once
+from .listing import IMAGE_SUFFIXES, as_stored, composed, describe, list_files, list_folders, log_once
 
 
 @DATASETS.register_module()
@@ -86,30 +86,32 @@ class FolderClassification(ClassImages):
         if classes:
             return tuple(classes)
         check_folder(self.data_prefix['img_path'], 'image folder')
-        return list_folders(self.data_prefix['img_path']).names
+        return tuple(sorted(set(map(composed, list_folders(self.data_prefix['img_path']).names))))
 
     def _class_folders(self, folder: str) -> list[tuple[int, str]]:
         """Return the number and name of every class that has a folder here; the set's classes are settled with it."""
         folders, classes = list_folders(folder), self.class_names()
         found = folders.names
         self._metainfo['classes'] = classes
-        present = [(number, name) for number, name in enumerate(classes) if name in found]
+        stored = {composed(name): name for name in found}
+        present = [(number, stored[composed(name)]) for number, name in enumerate(classes) if composed(name) in stored]
         if found and not present:
             raise DataError(
                 f"None of the {len(classes)} classes ({', '.join(classes[:3])}, ...) has a folder in '{folder}', which "
                 f'has {", ".join(found[:3])}, ...: check `metainfo.classes` and `data_prefix`.'
             )
-        left_out = {name: 'no class' for name in found if name not in classes} | dict(folders.left_out)
+        shown = [name for _, name in present]
+        left_out = {name: 'no class' for name in found if name not in shown} | dict(folders.left_out)
         self._left_out |= {os.path.join(folder, name): why for name, why in left_out.items()}
-        missing = [name for name in classes if name not in found]
+        missing = [name for name in classes if composed(name) not in stored]
         if missing:
-            shown = ', '.join(missing[:5]) + (', ...' if len(missing) > 5 else '')
-            log_once(f"'{folder}' has no folder of {len(missing)} of its {len(classes)} classes: {shown}.")
+            named = ', '.join(missing[:5]) + (', ...' if len(missing) > 5 else '')
+            log_once(f"'{folder}' has no folder of {len(missing)} of its {len(classes)} classes: {named}.")
         return present
 
     def _listed(self, folder: str) -> Iterator[dict]:
         entries = [_split(line) for line in read_ann_file(self.ann_file)]
-        paths = [os.path.join(folder, check_list_entry(name, self.ann_file)) for name, _ in entries]
+        paths = [as_stored(folder, check_list_entry(name, self.ann_file)) for name, _ in entries]
         check_none_missing(
             [name for (name, _), path in zip(entries, paths) if not os.path.isfile(path)],
             len(entries),

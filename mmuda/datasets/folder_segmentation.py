@@ -17,7 +17,7 @@ from .checks import check_data_root, check_folder, check_list_entry, check_none_
 from .class_map import UNKNOWN, check_palette, identity_table, load_class_map, select_classes
 from .class_names import class_list
 from .errors import DataError
-from .listing import IMAGE_SUFFIXES, Listing, by_stem, describe, list_files, log_once
+from .listing import IMAGE_SUFFIXES, Listing, by_stem, composed, describe, list_files, log_once
 from .own_readers import use_own_readers
 
 compat.apply()
@@ -154,7 +154,7 @@ class FolderSegmentation(BaseSegDataset):
         return sorted((stem, name) for stem, names in stems.items() for name in names)
 
     def _listed(self, stems: dict[str, list[str]], folder: str) -> dict[str, list[str]]:
-        entries = [check_list_entry(entry, self.ann_file) for entry in read_ann_file(self.ann_file)]
+        entries = [composed(check_list_entry(entry, self.ann_file)) for entry in read_ann_file(self.ann_file)]
         check_none_missing(
             [entry for entry in entries if entry not in stems],
             len(entries),

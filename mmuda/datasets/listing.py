@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import os
 import pathlib
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -83,11 +84,27 @@ def split_suffix(name: str, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> tuple[s
 
 
 def by_stem(names: Iterable[str], suffixes: Sequence[str] = IMAGE_SUFFIXES) -> dict[str, list[str]]:
-    """Map names without suffix -> all names that begin so; more than one where `x.jpg` lies beside `x.png`."""
+    """Map names without suffix, as `composed` -> all names that begin so, such as `x.jpg` and `x.png`."""
     stems: dict[str, list[str]] = {}
     for name in names:
-        stems.setdefault(split_suffix(name, suffixes)[0], []).append(name)
+        stems.setdefault(composed(split_suffix(name, suffixes)[0]), []).append(name)
     return stems
+
+
+def composed(name: str) -> str:
+    """Return a name with each accented letter as one character (NFC).
+
+    Files from macOS may have two for it, the letter and the accent (NFD), and look alike: names are compared composed,
+    and files opened by the names that they have.
+    """
+    return unicodedata.normalize('NFC', name)
+
+
+def as_stored(folder: str, name: str) -> str:
+    """Return the path of a file in a folder, under the form of its accented letters that the file has."""
+    forms = (name, composed(name), unicodedata.normalize('NFD', name))
+    paths = [os.path.join(folder, form) for form in forms]
+    return next(filter(os.path.isfile, paths), paths[0])
 
 
 def describe(left_out: Mapping[str, str]) -> str:

@@ -1,6 +1,7 @@
 """What the one lister finds and leaves out, for every data set and tool that lists files."""
 
 import os
+import unicodedata
 
 import cv2
 import numpy as np
@@ -215,6 +216,39 @@ def test_every_data_set_reads_such_lists(mess, labels, encoding):
     assert [dataset.get_data_info(i)['gt_label'] for i in range(2)] == [1, 0]
     (mess.parent / 'numbers.txt').write_bytes('many/f g.png\n'.encode(encoding))
     assert len(FolderClassification(**options, labelled=False)) == 1
+
+
+FORMS = ('NFC', 'NFD')
+
+
+@pytest.mark.parametrize('listed', FORMS)
+@pytest.mark.parametrize('labelled', FORMS)
+@pytest.mark.parametrize('stored', FORMS)
+def test_accented_names_agree_whatever_system_wrote_them(tmp_path, stored, labelled, listed):
+    """macOS writes an accented letter as two characters, other systems as one: names that look alike are one."""
+    image = unicodedata.normalize(stored, 'Straße/März ü')
+    label, entry = (unicodedata.normalize(form, 'Straße/März ü') for form in (labelled, listed))
+    for folder, name in (('images', image), ('labels', label), (unicodedata.normalize(stored, 'Tür'), image)):
+        path = tmp_path / folder / f'{name}.png'
+        path.parent.mkdir(parents=True)
+        cv2.imwrite(str(path), np.zeros((4, 6), np.uint8))
+    (tmp_path / 'names.txt').write_text(entry, encoding='utf-8')
+    (tmp_path / 'numbers.txt').write_text(f'{entry}.png 1', encoding='utf-8')
+    options = dict(data_root=str(tmp_path), pipeline=[])
+    prefix = dict(img_path='images', seg_map_path='labels')
+    for ann_file in ('', 'names.txt'):
+        info = FolderSegmentation(**options, data_prefix=prefix, ann_file=ann_file).get_data_info(0)
+        assert (info['img_path'], info['seg_map_path']) == tuple(
+            str(tmp_path / folder / f'{name}.png') for folder, name in (('images', image), ('labels', label))
+        )
+    classes = dict(classes=['images', unicodedata.normalize(listed, 'Tür')])
+    found = FolderClassification(**options, metainfo=classes)
+    assert [found.get_data_info(i)['gt_label'] for i in range(len(found))] == [0, 1]
+    assert unicodedata.normalize('NFC', 'Tür') in FolderClassification(**options).metainfo['classes']
+    numbered = FolderClassification(
+        **options, data_prefix=dict(img_path='images'), ann_file='numbers.txt', metainfo=classes
+    )
+    assert numbered.get_data_info(0)['img_path'] == str(tmp_path / 'images' / f'{image}.png')
 
 
 def test_an_entry_without_an_image_is_named_at_once(mess):
