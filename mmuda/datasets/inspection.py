@@ -27,6 +27,7 @@ class Look:
         mode: What is stored, in Pillow's words: `RGB`, `L`, `P`, `CMYK`, `I;16`, or `array` for one in memory.
         orientation: The EXIF orientation, 1 to 8; 1 is upright.
         mean: Mean of the values that are loaded: 0 to 255, unless the pipeline keeps what the file holds.
+        brightest: The largest of these values.
         fingerprint: For finding it again elsewhere.
         error: Why the image cannot be read.
         label_path: The label map's file.
@@ -40,6 +41,7 @@ class Look:
     mode: str = 'array'
     orientation: int = 1
     mean: float = 0.0
+    brightest: float = 0.0
     fingerprint: Fingerprint | None = None
     error: str | None = None
     label_path: str | None = None
@@ -100,7 +102,8 @@ def _mode(facts) -> str:
 
 def _described(image: np.ndarray) -> dict:
     height, width = image.shape[:2]
-    return dict(size=(width, height), mean=float(image.mean()), fingerprint=fingerprint(image))
+    values = dict(mean=float(image.mean()), brightest=float(image.max(initial=0)))
+    return dict(size=(width, height), fingerprint=fingerprint(image), **values)
 
 
 def _label(dataset, info: Mapping, size: tuple[int, int] | None) -> dict:

@@ -104,6 +104,20 @@ def mixed_modes(survey: Survey) -> Iterator[Finding]:
         yield Finding('note', survey.name, f'images are of several kinds: {shown}; {_READ_AS[survey.color_type]}')
 
 
+def dark_deep_images(survey: Survey) -> Iterator[Finding]:
+    """Yield images of 16 bits whose values use 14 bits or fewer, of which reading the high byte leaves little."""
+    deep = [look for look in survey.readable if look.mode.endswith('uint16')]
+    brightest = max((look.brightest for look in deep), default=0)
+    if deep and brightest < 64 and survey.color_type != 'unchanged':
+        yield Finding(
+            'warning',
+            survey.name,
+            f'{counted(len(deep), "image")} of 16 bits {are(len(deep))} nearly black as read, first '
+            f"'{deep[0].path}': of each value the high byte counts, and the largest is {brightest:.0f} of 255, as "
+            'where a camera fills 10, 12 or 14 bits; stretch the values to 16 bits, or convert the images to 8',
+        )
+
+
 def repeated_pictures(survey: Survey) -> Iterator[Finding]:
     """Yield pictures that a role has more than once, and those whose copies have other labels."""
     seen: dict[bytes, Look] = {}
@@ -149,5 +163,6 @@ CHECKS: tuple[Callable[[Survey], Iterator[Finding]], ...] = (
     foreign_loaders,
     turned_images,
     mixed_modes,
+    dark_deep_images,
     repeated_pictures,
 )

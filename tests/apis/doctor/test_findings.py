@@ -80,6 +80,10 @@ FAULTS = {
         lambda s: s.image('target', 1, picture(101).swapaxes(0, 1), exif=turned()),
         ('note', 'target', '1 of 4 images is stored turned (EXIF)', 'read upright everywhere'),
     ),
+    'values of 12 bits in files of 16': (
+        lambda s: [s.tiff('target', n, picture(100 + n)[..., 0].astype(np.uint16) * 16) for n in range(4)],
+        ('warning', 'target', '4 images of 16 bits are nearly black', 'target/images/0.tif', 'is 15 of 255'),
+    ),
     'grey among colours': (
         lambda s: s.image('target', 1, picture(101)[..., 0]),
         ('note', 'target', 'several kinds: 3 RGB, 1 L', 'read as colour images'),
