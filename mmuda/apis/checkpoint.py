@@ -60,7 +60,7 @@ def weights_of(checkpoint: Mapping[str, Any], path: str | Path) -> dict[str, Ten
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """Return all that a checkpoint file holds; only tensors and plain values are unpickled."""
     path = Path(path)
-    check_file(path, 'checkpoint', 'give the path of a .pth file')
+    check_checkpoint_file(path, 'give the path of a .pth file')
     try:
         checkpoint = torch.load(path, map_location='cpu', weights_only=True)
     except READ_ERRORS as error:
@@ -73,6 +73,18 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
             f'checkpoint {path} holds a {type(checkpoint).__name__}, no weights: give a file of tools/train.py'
         )
     return dict(checkpoint)
+
+
+def check_checkpoint_file(path: str | Path, remedy: str) -> None:
+    """Raise unless the path is a file with content; names the checkpoints that lie beside one that is missing.
+
+    Args:
+        path: The file.
+        remedy: What to do about it.
+    """
+    beside = sorted(file.name for file in Path(path).parent.glob('*.pth') if file.is_file() and file != Path(path))
+    others = f', such as {" or ".join(beside[:3])}, which lie there' if beside else ''
+    check_file(path, 'checkpoint', remedy + others)
 
 
 def dataset_meta(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
@@ -101,8 +113,12 @@ def check_checkpoint(model: nn.Module, path: str | Path, to_train: bool = False)
 
 def load_checkpoint(model: nn.Module, path: str | Path) -> None:
     """Load the weights into ``model`` if they pass :func:`check_checkpoint`."""
-    state, _ = fit_weights(model, read_state(path), path)
-    model.load_state_dict(state, strict=False)
+    load_weights(model, read_state(path), path)
+
+
+def load_weights(model: nn.Module, state: dict[str, Tensor], path: str | Path) -> None:
+    """Load weights that were read from a checkpoint's file as :func:`load_checkpoint` does."""
+    model.load_state_dict(fit_weights(model, state, path)[0], strict=False)
 
 
 def fit_weights(

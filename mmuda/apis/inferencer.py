@@ -22,7 +22,7 @@ from mmuda.visualization import palette_of
 
 from .batches import Work, in_batches
 from .channels import check_channels, network_channels
-from .checkpoint import dataset_meta, load_checkpoint, read_checkpoint
+from .checkpoint import dataset_meta, load_weights, read_checkpoint, weights_of
 from .config import load_config
 from .ensemble import loaded_copies
 from .errors import UserError
@@ -33,6 +33,7 @@ from .predictions import Classified, prediction_of
 from .preflight import check_config
 from .surest import SurestPixels
 from .timm_networks import without_timm_weights
+from .trained_pipeline import note_other_pipeline
 from .tta import augmented, datasets_of
 
 
@@ -242,12 +243,14 @@ def _device(name: str | None) -> torch.device:
 
 def build_network(cfg: Config, checkpoint: str | Path, predict_on: str = 'student') -> nn.Module:
     """Return the model of a config with a checkpoint's weights."""
+    loaded = read_checkpoint(checkpoint)
+    note_other_pipeline(cfg, loaded, checkpoint)
     without_timm_weights(cfg)
     model_cfg = cfg.model.copy()
     if cfg.get('data_preprocessor') is not None:
         model_cfg.setdefault('data_preprocessor', cfg.data_preprocessor)
     model = MODELS.build(model_cfg)
-    load_checkpoint(model, checkpoint)
+    load_weights(model, weights_of(loaded, checkpoint), checkpoint)
     choose_network(model, predict_on)
     return model
 

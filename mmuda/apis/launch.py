@@ -21,6 +21,7 @@ from mmuda.storage import checkpoint_folder, last_good, resumable
 from .allocator import keep_freed_memory
 from .breakdown import explained_breakdowns
 from .channels import ChannelCheckHook
+from .checkpoint import read_checkpoint
 from .class_check import ClassCheckHook
 from .ensemble import EnsembleHook, loaded_copies
 from .errors import UserError
@@ -35,6 +36,7 @@ from .scored_labels import check_segments, check_validation_labels, score_only_l
 from .shared_classes import checkpoint_classes, share_classes
 from .start_weights import bare_model, check_pretrained_parts, prepare_start
 from .timm_networks import without_timm_weights
+from .trained_pipeline import note_other_pipeline
 from .training_dir import training_in
 
 _RUNS = itertools.count(1)  # of this process
@@ -189,6 +191,8 @@ def evaluate(
     check_config(cfg, 'test')
     without_timm_weights(cfg)
     check_start(cfg, 'CHECKPOINT')
+    if '://' not in checkpoint:
+        note_other_pipeline(cfg, read_checkpoint(checkpoint), checkpoint)
     check_data_roots(cfg, 'test')
     limit, classes = time_limit(cfg), checkpoint_classes(checkpoint)
     share_classes(cfg, classes)

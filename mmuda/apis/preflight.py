@@ -10,7 +10,7 @@ from mmengine.runner import Priority, get_priority
 
 from mmuda import compat
 
-from .checkpoint import read_checkpoint
+from .checkpoint import check_checkpoint_file, read_checkpoint
 from .errors import UserError, did_you_mean
 from .paths import check_file
 from .settings import check_settings
@@ -164,7 +164,7 @@ def check_start(cfg: Config, setting: str) -> None:
     """Check the checkpoint that a run starts from; ``setting`` is where its path comes from."""
     path = cfg.get('load_from')
     if path is not None and '://' not in path:
-        check_file(path, 'checkpoint', f'check {setting}')
+        check_checkpoint_file(path, f'check {setting}')
 
 
 def check_pretrained(cfg: Config) -> None:

@@ -88,6 +88,13 @@ def test_a_missing_file(tmp_path):
         read_checkpoint(tmp_path / 'gone.pth')
 
 
+def test_a_missing_file_names_those_beside_it(saved):
+    for step in (200, 400):
+        path = saved(net().state_dict(), f'iter_{step}.pth')
+    with pytest.raises(UserError, match=r'such as iter_200\.pth or iter_400\.pth, which lie there$'):
+        read_checkpoint(path.with_name('iter_4000.pth'))
+
+
 def test_a_truncated_file(saved):
     path = saved(net().state_dict())
     path.write_bytes(path.read_bytes()[:-100])
