@@ -10,7 +10,7 @@ import pytest
 import mmuda
 
 ROOT = Path(mmuda.__file__).parent
-BASE = ['lazy', 'registry', 'compat', 'domain', 'functional', 'processes', 'scores', 'storage']
+BASE = ['lazy', 'registry', 'compat', 'domain', 'functional', 'palette', 'processes', 'scores', 'storage']
 # Each row of models may import the rows above it.
 MODELS = [
     ['models.layers'],
@@ -32,7 +32,7 @@ MAY_IMPORT = {
         for row, rooms in enumerate(MODELS)
         for room in rooms
     },
-    'datasets': ['registry', 'compat', 'domain', 'storage'],
+    'datasets': ['registry', 'compat', 'domain', 'palette', 'storage'],
     'engine': BASE,
     'evaluation': BASE,
     'visualization': BASE,

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mmuda import compat
+from mmuda.palette import default_palette
 from mmuda.registry import DATASETS
 
 from .ann_file import read_ann_file
@@ -38,8 +39,8 @@ class FolderSegmentation(BaseSegDataset):
         seg_map_suffix: what follows the common name in a label file.
         class_map: a class-mapping file or dict, see `load_class_map`. None: files hold class ids
             and 255.
-        metainfo: `classes` (and `palette`); with a class list of its own the data set keeps only
-            these classes, the others' pixels are ignored.
+        metainfo: `classes` (and `palette`, else well-spread colours); with a class list of its own the data set
+            keeps only these classes, the others' pixels are ignored.
         ann_file: list of names (one a line, without suffix) instead of the whole folder.
         reduce_zero_label: id 0 means 'no class', and id i class i - 1.
         kwargs: as for mmseg's `BaseSegDataset`; stock steps of the `pipeline` that load files are replaced by ours.
@@ -125,7 +126,8 @@ class FolderSegmentation(BaseSegDataset):
             if class_map is None and wanted == known
             else {raw: int(new) for raw, new in enumerate(select_classes(table, known, wanted)[:256]) if new != UNKNOWN}
         )
-        if palette and 'palette' not in metainfo:
+        if known and 'palette' not in metainfo:
+            palette = palette or [list(color) for color in default_palette(len(known))]
             metainfo['palette'] = [palette[known.index(name)] for name in wanted]
         if 'palette' in metainfo:
             metainfo['palette'] = _plain(metainfo['palette'])

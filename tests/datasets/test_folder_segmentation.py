@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from mmuda.datasets import DataError, FolderSegmentation
+from mmuda.palette import default_palette
 from mmuda.registry import DATASETS
 
 
@@ -154,6 +155,14 @@ def test_the_stock_loader_agrees_with_ours(make_folder, changes):
 def test_two_ways_to_drop_id_zero_exclude_each_other(make_folder):
     with pytest.raises(DataError, match='exclude each other'):
         build(make_folder('a', 1).cfg(class_map={'classes': ['a']}, reduce_zero_label=True))
+
+
+def test_classes_without_a_palette_have_well_spread_colours(make_folder):
+    """They are those of any other picture; a selection of classes keeps its colours."""
+    whole = build(make_folder('a', 1).cfg(metainfo=dict(classes=('a', 'b', 'c'))))
+    assert whole.metainfo['palette'] == [list(color) for color in default_palette(3)]
+    part = build(make_folder('b', 1).cfg(class_map=dict(classes=['a', 'b', 'c']), metainfo=dict(classes=('c', 'a'))))
+    assert part.metainfo['palette'] == [list(default_palette(3)[place]) for place in (2, 0)]
 
 
 def test_a_palette_may_be_an_array(make_folder, monkeypatch):
