@@ -11,7 +11,7 @@ No key and no id may stand in it twice.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,6 +73,12 @@ def stock_table(dataset: Any) -> np.ndarray:
     known = list(type(dataset).METAINFO.get('classes') or wanted)
     table = identity_table(len(known), dataset.metainfo.get('reduce_zero_label', False))
     return select_classes(table, known, wanted)
+
+
+def unknown_remedy(ids: Iterable[int]) -> str:
+    """Return the remedy for ids that a class map does not mention; 255 is ignored only where there is no `map`."""
+    void = f' (`"{IGNORE}": "ignore"` for pixels without a class)' if IGNORE in ids else ''
+    return f'name them in `class_map`{void}'
 
 
 def load_class_map(source: str | dict, data_root: str | None = None) -> ClassMap:

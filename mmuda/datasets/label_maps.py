@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from .class_map import UNKNOWN
+from .class_map import UNKNOWN, unknown_remedy
 from .errors import DataError
 from .reading import read_ids
 
@@ -23,7 +23,7 @@ def read_label(path: str, table: np.ndarray, num_classes: int, backend_args: dic
         shown = ', '.join(map(str, ids[:5])) + (', ...' if len(ids) > 5 else '')
         raise DataError(
             f"The label file '{path}' has the value(s) {shown} outside the class map "
-            f'of {num_classes} classes: correct the file, or name them in `class_map`.'
+            f'of {num_classes} classes: correct the file, or {unknown_remedy(ids)}.'
         )
     return label
 

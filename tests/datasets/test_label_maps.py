@@ -33,6 +33,16 @@ def test_unknown_ids_are_named(tmp_path, dtype):
         read_label(str(tmp_path / 'l.png'), identity_table(4), 4)
 
 
+def test_255_is_unknown_to_a_map_that_does_not_name_it(tmp_path):
+    """Where there is no `map` it is ignored, so the sentence says how a map ignores it."""
+    cv2.imwrite(str(tmp_path / 'l.png'), LABEL)
+    named = {0: 'a', 1: 'a', 2: 'a'}
+    with pytest.raises(DataError, match=r'value\(s\) 255 outside .* in `class_map` \(`"255": "ignore"` for pixels'):
+        read_label(str(tmp_path / 'l.png'), load_class_map({'classes': ['a'], 'map': named}).table, 1)
+    table = load_class_map({'classes': ['a'], 'map': named | {'255': 'ignore'}}).table
+    assert read_label(str(tmp_path / 'l.png'), table, 1).max() == 255
+
+
 def test_254_is_no_way_around(tmp_path):
     cv2.imwrite(str(tmp_path / 'l.png'), np.full((2, 2), 254, np.uint8))
     with pytest.raises(DataError, match=r'value\(s\) 254 outside'):

@@ -778,7 +778,8 @@ def test_a_colour_of_no_class_is_named_or_ignored(tmp_path, coloured, capsys, mo
     fewer = dict(classes=['ground', 'lane'], palette=OWN_CLASSES['palette'][:2])
     status, said = run(capsys, monkeypatch, 'colours.py', *coloured(**fewer))
     assert status == 1
-    assert re.search(r"colours/a/1\.PNG': it has the unknown colour \(9, 8, 7\) \(and 2 more files\)", said)
+    remedy = r'give it a class in the class map, or say "other": "ignore" there'
+    assert re.search(rf"colours/a/1\.PNG': it has the unknown colour \(9, 8, 7\): {remedy} \(and 2 more files\)", said)
     assert run(capsys, monkeypatch, 'colours.py', *coloured(**fewer, other='ignore'))[0] == 0
     expected = np.where(fill(range(3)) == 2, 255, fill(range(3)))
     assert (written(tmp_path / 'labels/b/1.png') == expected).all()

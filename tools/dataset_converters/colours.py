@@ -22,6 +22,7 @@ from mmuda.datasets.label_colours import Colour
 from mmuda.datasets.listing import IMAGE_SUFFIXES
 
 SUFFIX = '(?i:' + '|'.join(suffix[1:] for suffix in IMAGE_SUFFIXES) + ')'
+REMEDY = ': give it a class in the class map, or say "other": "ignore" there'
 ALL_IMAGES = rf'{{source:\A[^/]+}}/{{path:.+}}.{{suffix:{SUFFIX}}}'
 
 
@@ -41,7 +42,7 @@ def conversion(class_map: str | Mapping) -> Conversion:
             f"The class map '{class_map}' has a `map` of ids, but class ids are written here: leave it out."
         )
     other = IGNORE if loaded.ignores_others else None
-    labels = partial(from_colours, table=_table(loaded.classes, loaded.palette), other=other)
+    labels = partial(from_colours, table=_table(loaded.classes, loaded.palette), other=other, remedy=REMEDY)
     return Conversion((Rule(ALL_IMAGES, '{path}.png', labels),))
 
 

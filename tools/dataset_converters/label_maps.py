@@ -40,7 +40,7 @@ def from_red_channel(content: bytes, table: Mapping[int, int]) -> np.ndarray:
 
 
 def from_colours(
-    content: bytes, table: Mapping[Colour, int], whole: bool = True, other: int | None = None
+    content: bytes, table: Mapping[Colour, int], whole: bool = True, other: int | None = None, remedy: str = ''
 ) -> np.ndarray:
     """Return class ids of an image of colours.
 
@@ -49,6 +49,7 @@ def from_colours(
         table: colour to class id.
         whole: False where a channel is either 0 or 255 and files have values between: from 128 it counts as 255.
         other: class id of colours that are not in the table; None: they are an error.
+        remedy: what the error says to do about them.
     """
     pixels = decode_image(content)[..., ::-1]
     if not whole:
@@ -57,7 +58,7 @@ def from_colours(
     if other is not None:
         labels = np.where(labels == UNKNOWN, np.uint8(other), labels)
     if (labels == UNKNOWN).any():
-        raise DataError(f'it has the unknown colour {tuple(pixels[labels == UNKNOWN][0].tolist())}')
+        raise DataError(f'it has the unknown colour {tuple(pixels[labels == UNKNOWN][0].tolist())}{remedy}')
     return labels
 
 

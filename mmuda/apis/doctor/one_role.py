@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 from mmuda.datasets.class_histogram import mask_remedy
-from mmuda.datasets.class_map import IGNORE
+from mmuda.datasets.class_map import IGNORE, unknown_remedy
 from mmuda.datasets.inspection import Look, foreign_loader
 
 from .findings import Finding, are, counted
@@ -58,7 +58,7 @@ def _remedy(survey: Survey, unknown: list[int]) -> str:
         name = survey.classes[1] if len(survey.classes) == 2 else 'NAME'
         return mask_remedy(survey.classes[0], name, unknown[0])
     return (
-        'name them in `class_map`, or give the class list that the labels were made for '
+        f'{unknown_remedy(unknown)}, or give the class list that the labels were made for '
         f'(now {len(survey.classes)} class{"es" * (len(survey.classes) != 1)})'
     )
 

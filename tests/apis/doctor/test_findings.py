@@ -14,7 +14,7 @@ from mmuda.datasets import DataError
 from mmuda.datasets.transforms import LoadImage
 from mmuda.registry import DATASETS
 
-from .conftest import picture
+from .conftest import CLASSES, picture
 
 FAULTS = {
     'a truncated image': (
@@ -134,6 +134,14 @@ def test_a_class_of_photographs_without_one_stops_a_training(tmp_path):
     assert error.text.startswith('1 of 2 classes have no image in any source: bike')
     with pytest.raises(DataError, match='1 of 2 classes have no image in any source: bike'):
         DATASETS.build(cfg.train_dataloader.dataset)
+
+
+def test_pixels_of_255_have_to_be_named_by_a_map(streets):
+    streets.label('val', 3, np.full((60, 80), 255))
+    found = findings(streets.cfg(class_map=dict(classes=list(CLASSES), map={'0': 0, '1': 1, '2': 2})))
+    assert [finding.where for finding in found] == ['val']
+    assert 'no class: 255 (4,800 pixels)' in found[0].text
+    assert 'name them in `class_map` (`"255": "ignore"` for pixels without a class), or give' in found[0].text
 
 
 def test_class_lists_in_another_order(streets):
