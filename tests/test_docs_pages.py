@@ -216,6 +216,25 @@ def test_own_data_are_a_config(folder, name):
     assert bool(cfg.train_dataloader.dataset.target) == (name == 'adapted')
 
 
+@pytest.mark.parametrize('name', ['source', 'adapted'])
+def test_own_data_without_a_labelled_image_of_the_target_are_a_config(folder, name):
+    """The lines of the page stand in the place of those that it names."""
+    (folder / 'work_dirs' / 'source').mkdir(parents=True)
+    shutil.rmtree(folder / 'data' / 'mine' / 'new_val')
+    (lines,) = (block for block in blocks(page('own_data')) if 'LabelFreeMetric' in block)
+    path = folder / 'configs/mine/source.py'
+    kept = [line for line in path.read_text().splitlines() if 'new_val' not in line and 'test_dataloader' not in line]
+    path.write_text('\n'.join([*kept, lines]))
+    cfg = load_config(f'configs/mine/{name}.py', {'load_from': None})
+    check_training(cfg)
+    with DefaultScope.overwrite_default_scope('mmuda'):
+        dataset = DATASETS.build(cfg.val_dataloader.dataset)
+    assert 0 < len(dataset) <= 200
+    assert 'seg_map_path' not in dataset.get_data_info(0)
+    assert cfg.val_evaluator == cfg.test_evaluator == dict(type='mmuda.LabelFreeMetric')
+    assert cfg.test_dataloader == cfg.val_dataloader
+
+
 SHORT = {  # what a training of two steps has instead
     'train.py': ['train_cfg.max_iters=2', 'train_cfg.val_interval=2', 'train_dataloader.batch_size=4'],
     'browse_dataset.py': [],
