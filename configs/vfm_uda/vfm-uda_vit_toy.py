@@ -8,7 +8,7 @@ _base_ = [
     '../_base_/segmentation_runtime.py',
 ]
 student = _base_.model
-student.data_preprocessor.size_divisor = 8
+student.data_preprocessor.update(size_divisor=8, test_cfg=dict(size_divisor=8))
 student.backbone.update(
     arch=dict(embed_dims=96, num_layers=4, num_heads=3, feedforward_channels=192),
     img_size=_base_.crop_size,

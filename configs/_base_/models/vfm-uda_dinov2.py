@@ -22,7 +22,8 @@ model = dict(
         bgr_to_rgb=True,
         pad_val=0,
         seg_pad_val=255,
-        size_divisor=14,
+        size_divisor=14,  # whole patches
+        test_cfg=dict(size_divisor=14),
     ),
     pretrained=None,
     backbone=dict(

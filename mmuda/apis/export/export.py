@@ -132,6 +132,7 @@ def metadata(predict: UDAInferencer, size: tuple[int, int] | None) -> dict[str, 
         std=json.dumps(std.flatten().tolist()),
         size='any' if size is None else f'{size[0]}x{size[1]}',
         pipeline=json.dumps(predict.steps, default=str),
+        padding=json.dumps(getattr(preprocessor, 'test_cfg', None) or {}, default=str),
         test_cfg=json.dumps(getattr(predict.network, 'test_cfg', None) or {}, default=str),
         mmuda=__version__,
     )

@@ -7,6 +7,9 @@ https://arxiv.org/abs/2406.09896.
 
 from __future__ import annotations
 
+import warnings
+from math import lcm
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -51,7 +54,8 @@ class MaskingPatchEmbed(nn.Module):
 class VisionTransformer(MMPretrainVisionTransformer):
     """mmpretrain's `VisionTransformer` for dense prediction; its state dict, and with ``mask_token`` one entry more.
 
-    Positions are interpolated to the size of the images. In evaluation the outputs are mmpretrain's to the bit.
+    Positions are interpolated to the size of the images. In evaluation the outputs are mmpretrain's to the bit. An
+    image of no whole number of patches is padded, also as there; a warning says that its maps cover more than it.
 
     Args:
         mask_token: Whether a hidden patch of a training image, one that is wholly 0, has a learned token in the place
@@ -69,6 +73,23 @@ class VisionTransformer(MMPretrainVisionTransformer):
         super().__init__(*args, out_type=out_type, **kwargs)
         if mask_token:
             self.patch_embed = MaskingPatchEmbed(self.patch_embed)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Map ``[B, 3, H, W]`` → the outputs of the layers in ``out_indices``."""
+        if self.out_type == 'featmap' and not torch.compiler.is_compiling():
+            self._warn_of_padding(*x.shape[-2:])
+        return super().forward(x)
+
+    def _warn_of_padding(self, height: int, width: int) -> None:
+        patch = self.patch_embed.projection.kernel_size
+        if height % patch[0] or width % patch[1]:
+            warnings.warn(
+                f'{type(self).__name__} has patches of {patch[1]}×{patch[0]} pixels, and an image of {width}×{height} '
+                'is no whole number of them: its maps cover more than the image and are then scaled to it, so '
+                f'predictions and labels are shifted. Set size_divisor={lcm(*patch)} in the data_preprocessor and in '
+                'its test_cfg, which pad images and cut predictions.',
+                stacklevel=2,
+            )
 
     def train(self, mode: bool = True) -> VisionTransformer:
         """Set the mode as any module does, and return the module: mmpretrain's backbones give None."""

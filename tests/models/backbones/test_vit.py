@@ -1,9 +1,12 @@
 """Plain vision transformers: mmpretrain's outside training; mask token and hybrid attention in training."""
 
 import math
+import warnings
 
 import pytest
 import torch
+import torch.nn.functional as F
+from mmengine.registry import DefaultScope
 from torch import nn
 
 from mmuda import compat
@@ -12,7 +15,9 @@ pytest.importorskip('mmpretrain')
 compat.apply()
 
 from mmpretrain.models.backbones import VisionTransformer as MMPretrainViT
+from mmseg.structures import SegDataSample
 
+from mmuda.apis import load_config
 from mmuda.domain import DomainBatch, bind_domain_context
 from mmuda.models.backbones.mha_vit import MHAVisionTransformer
 from mmuda.models.backbones.vit import VisionTransformer
@@ -162,3 +167,35 @@ def test_what_cannot_be_is_refused():
     announce(net, DomainBatch(1, 1), images(2), labels(1))
     with pytest.raises(ValueError, match=r'groups for \[2, 25\] images and tokens, but the layer works on \[2, 17\]'):
         net(images(2)[..., :16])
+
+
+@pytest.mark.parametrize('kind', [VisionTransformer, MHAVisionTransformer])
+def test_maps_that_cover_more_than_the_image_are_said(kind):
+    net = build(kind, training=False)
+    with pytest.warns(UserWarning, match=r'patches of 4×4 pixels, and an image of 24×15 is .* size_divisor=4'):
+        net(images(1)[:, :, :15])
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        net(images(1))
+        build(kind, training=False, out_type='cls_token')(images(1)[:, :, :15])
+
+
+@pytest.mark.parametrize('leaf', ['vfm_uda/vfm-uda_vit_toy', 'vfm_uda/vfm-uda_dinov2-b_gta2cs'])
+def test_an_image_of_no_whole_patches_is_predicted_as_if_padded(leaf):
+    student = load_config(f'configs/{leaf}.py').model.student
+    patch = student.backbone.patch_size
+    student.backbone.update(arch=TINY['arch'], img_size=4 * patch, init_cfg=None)
+    student.decode_head.update(in_channels=TINY['arch']['embed_dims'])
+    student.test_cfg = dict(mode='whole')
+    with DefaultScope.overwrite_default_scope('mmseg'):
+        net = MODELS.build(student).eval()
+    nn.init.normal_(net.decode_head.conv_seg.weight)
+    image = torch.randint(0, 256, (3, 3 * patch - 5, 4 * patch - 1), dtype=torch.uint8)
+    size = tuple(image.shape[1:])
+    sample = SegDataSample(metainfo=dict(ori_shape=size, img_shape=size))
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter('error')
+        (found,) = net.test_step(dict(inputs=[image], data_samples=[sample]))
+        normal = (image[[2, 1, 0]].float() - net.data_preprocessor.mean) / net.data_preprocessor.std
+        whole = net.encode_decode(F.pad(normal, (0, 1, 0, 5))[None], [dict(img_shape=(3 * patch, 4 * patch))])
+    torch.testing.assert_close(found.seg_logits.data, whole[0, :, :-5, :-1])
