@@ -91,6 +91,22 @@ def check_criterion(name: str) -> None:
         raise UserError(f'--by {name} is no criterion{did_you_mean(name, CRITERION_RULES) or f": use {known}"}')
 
 
+def check_same_classes(work_dirs: Sequence[str | Path]) -> None:
+    """Refuse runs of several class lists, whose criteria and scores are of different tasks.
+
+    Raises:
+        UserError: Two lists differ, or a work directory has no checkpoint.
+    """
+    lists = {path: checkpoint_classes(find_checkpoints(path)[0]) for path in work_dirs}
+    (first, classes), *others = [(path, known) for path, known in lists.items() if known is not None] or [(None, None)]
+    for path, known in others:
+        if known != classes:
+            raise UserError(
+                f'{first} has the classes {", ".join(classes)}, and {path} has {", ".join(known)}: rank runs of one '
+                'class list'
+            )
+
+
 def judge_run(
     work_dir: str | Path, images: int, score: str | None = None, options: Mapping[str, Any] | None = None
 ) -> list[Candidate]:

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from mmuda.apis import UserError
-from mmuda.apis.selection import Candidate, correlation, judge_run
+from mmuda.apis.selection import Candidate, check_same_classes, correlation, judge_run
 from mmuda.apis.selection_tables import correlation_table, kept, ranking, recommended
 from mmuda.apis.work_dir import find_checkpoints, find_config
 from mmuda.datasets.toy_scenes import ToyStreetsSpec, write_toy_streets
@@ -35,6 +35,18 @@ def test_files_of_a_work_directory(tmp_path):
     assert found == ['best_mIoU_iter_8.pth', 'iter_9.pth', 'iter_10.pth']
     with pytest.raises(UserError, match=r'several configs \(a\.py, b\.py\)'):
         find_config(tmp_path)
+
+
+def test_runs_of_other_classes_are_not_ranked_together(tmp_path):
+    """A checkpoint that does not know its classes is ranked with any."""
+    for name, meta in dict(a=['road', 'sky'], b=['road', 'sky'], c=['sky', 'road'], d=None).items():
+        (tmp_path / name).mkdir()
+        torch.save(dict(state_dict={}, meta=dict(dataset_meta=dict(classes=meta))), tmp_path / name / 'iter_1.pth')
+    a, b, c, d = (tmp_path / name for name in 'abcd')
+    for runs in ((a, b, d), (d, a), (d,), (a,)):
+        check_same_classes(runs)
+    with pytest.raises(UserError, match=r'a has the classes road, sky, and .*c has sky, road: rank runs of one class'):
+        check_same_classes((d, a, b, c))
 
 
 def test_tables(tmp_path):
