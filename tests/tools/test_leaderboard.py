@@ -308,6 +308,9 @@ def test_a_run_that_was_killed_before_its_last_validation_is_scored_by_its_last_
         assert again['history'][-1]['step'] == 2
         assert again['history'][-1]['student'] == record['history'][-1]['student']
         assert (again['commit'], again['processor_seconds']) == ('abc, def', None)
+        cost = load('page').block(table)
+        assert '(1 made in several parts, their time not counted)' in cost
+        assert cost.count('abc') == cost.count('def') == 1
         path.unlink()
 
 

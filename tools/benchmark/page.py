@@ -187,11 +187,13 @@ def _cost(results: dict[str, RowResults]) -> str:
     records = [record for found in results.values() for record in found.runs()]
     if not records:
         return 'No run yet.'
-    hours = sum(record['processor_seconds'] or 0 for record in records) / 3600
+    seconds = [record['processor_seconds'] for record in records]
+    hours = sum(filter(None, seconds)) / 3600
+    untimed = f' ({seconds.count(None)} made in several parts, their time not counted)' if None in seconds else ''
     machines = sorted({f'{record["hardware"]["cpu"]}, torch {record["hardware"]["torch"]}' for record in records})
-    commits = sorted({record['commit'] for record in records})
+    commits = sorted({commit for record in records for commit in record['commit'].split(', ')})
     return (
-        f'{len(records)} {"runs" if len(records) > 1 else "run"}, {hours:.1f} processor hours on '
+        f'{len(records)} {"runs" if len(records) > 1 else "run"}{untimed}, {hours:.1f} processor hours on '
         f'{"; ".join(machines)}, one thread a run; commit {", ".join(commits)}.'
     )
 
