@@ -188,12 +188,12 @@ def _cost(results: dict[str, RowResults]) -> str:
     if not records:
         return 'No run yet.'
     seconds = [record['processor_seconds'] for record in records]
-    hours = sum(filter(None, seconds)) / 3600
     untimed = f' ({seconds.count(None)} made in several parts, their time not counted)' if None in seconds else ''
+    hours = f', {sum(filter(None, seconds)) / 3600:.1f} processor hours' if any(seconds) else ''
     machines = sorted({f'{record["hardware"]["cpu"]}, torch {record["hardware"]["torch"]}' for record in records})
     commits = sorted({commit for record in records for commit in record['commit'].split(', ')})
     return (
-        f'{len(records)} {"runs" if len(records) > 1 else "run"}{untimed}, {hours:.1f} processor hours on '
+        f'{len(records)} {"runs" if len(records) > 1 else "run"}{untimed}{hours} on '
         f'{"; ".join(machines)}, one thread a run; commit {", ".join(commits)}.'
     )
 
