@@ -82,9 +82,9 @@ def check_checkpoint_file(path: str | Path, remedy: str) -> None:
         path: The file.
         remedy: What to do about it.
     """
-    beside = sorted(file.name for file in Path(path).parent.glob('*.pth') if file.is_file() and file != Path(path))
-    others = f', such as {" or ".join(beside[:3])}, which lie there' if beside else ''
-    check_file(path, 'checkpoint', remedy + others)
+    beside = [] if Path(path).is_file() else sorted(file.name for file in Path(path).parent.glob('*.pth'))
+    there = f'; there {"are" if len(beside) > 1 else "is"} {", ".join(beside[:3])}{", ..." * (len(beside) > 3)}'
+    check_file(path, 'checkpoint', remedy + there * bool(beside))
 
 
 def dataset_meta(checkpoint: Mapping[str, Any]) -> dict[str, Any]:

@@ -87,6 +87,8 @@ class UDAInferencer:
             views = augmented(cfg, pipeline) if tta else pipeline
             loading, self.steps = split_pipeline(views, self.channels)
             self.loading, self.pipeline = Compose(loading), Compose(self.steps)
+            for path in ensemble:
+                note_other_pipeline(cfg, read_checkpoint(path), path)
             networks = [self.model, *loaded_copies(self.model, checkpoint, ensemble)]
             predictor = Ensemble(networks) if ensemble else self.model
             self.predictor = MODELS.build(dict(cfg.tta_model, module=predictor)) if tta else predictor

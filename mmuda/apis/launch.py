@@ -191,8 +191,9 @@ def evaluate(
     check_config(cfg, 'test')
     without_timm_weights(cfg)
     check_start(cfg, 'CHECKPOINT')
-    if '://' not in checkpoint:
-        note_other_pipeline(cfg, read_checkpoint(checkpoint), checkpoint)
+    for path in (checkpoint, *ensemble):
+        if '://' not in str(path):
+            note_other_pipeline(cfg, read_checkpoint(path), path)
     check_data_roots(cfg, 'test')
     limit, classes = time_limit(cfg), checkpoint_classes(checkpoint)
     share_classes(cfg, classes)

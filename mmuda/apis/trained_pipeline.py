@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 
 from mmuda.datasets.label_free import is_label_loader
-from mmuda.datasets.own_readers import is_image_loader
+from mmuda.datasets.own_readers import is_image_loader, type_name
 
 from .tta import datasets_of
 
@@ -28,12 +28,8 @@ def note_other_pipeline(cfg: Config, checkpoint: Mapping[str, Any], path: str | 
 
     Loading and packing do not count; nor do test-time augmentation and checkpoints that do not know their config.
     """
-    trained = trained_pipeline(checkpoint)
-    if trained is None or cfg.get('test_dataloader') is None:
-        return
-    given = next(datasets_of(cfg.test_dataloader.dataset))['pipeline']
-    ours, theirs = list(_steps(given)), list(_steps(trained))
-    if ours != theirs and not any(step.startswith(VIEWS) for step in ours):
+    ours, theirs = _steps_of(cfg.get('test_dataloader')), _steps_of(_trained_dataloader(checkpoint))
+    if None not in (ours, theirs) and ours != theirs and VIEWS not in dict(ours):
         print_log(
             f'In the training of {path} test images went through {_listed(theirs)}, by this config they go through '
             f'{_listed(ours)}: unless that is meant, give the config in the work directory of the training, which has '
@@ -43,14 +39,13 @@ def note_other_pipeline(cfg: Config, checkpoint: Mapping[str, Any], path: str | 
         )
 
 
-def trained_pipeline(checkpoint: Mapping[str, Any]) -> Sequence[Mapping[str, Any]] | None:
-    """Return the test pipeline in the config that a checkpoint keeps as text; nothing of the text is run."""
-    text = (checkpoint.get('meta') or {}).get('cfg')
+def _trained_dataloader(checkpoint: Mapping[str, Any]) -> Any:
+    """Return the `test_dataloader` in the config that a checkpoint keeps as text; nothing of the text is run."""
     try:
-        for node in ast.parse(text).body:
+        for node in ast.parse(checkpoint['meta']['cfg']).body:
             if isinstance(node, ast.Assign) and getattr(node.targets[0], 'id', None) == 'test_dataloader':
-                return next(datasets_of(_value(node.value)['dataset']))['pipeline']
-    except (TypeError, ValueError, SyntaxError, LookupError, StopIteration):
+                return _value(node.value)
+    except (TypeError, ValueError, SyntaxError, LookupError):
         pass  # a config of another code base, or none
     return None
 
@@ -66,22 +61,30 @@ def _value(node: ast.expr) -> Any:
     return ast.literal_eval(node)
 
 
-def _steps(pipeline: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Yield the steps that change an image, such as ``Resize(keep_ratio=True, scale=(480, 360))``."""
-    for step in pipeline:
-        name = str(step['type']).rpartition('.')[2]
-        if is_image_loader(step['type']) or is_label_loader(step['type']) or name in FORMATTERS:
-            continue
-        options = (f'{key}={_plain(value)!r}' for key, value in sorted(step.items()) if key != 'type')
-        yield f'{name}({", ".join(options)})'
+def _steps_of(dataloader: Any) -> list[tuple[str, dict]] | None:
+    """Return names and options of the steps that change an image; None where there is no pipeline."""
+    try:
+        pipeline = next(datasets_of(dataloader['dataset']), {})['pipeline']
+        return [
+            (type_name(step['type']), {key: _plain(value) for key, value in step.items() if key != 'type'})
+            for step in pipeline
+            if not (is_image_loader(step['type']) or is_label_loader(step['type']))
+            and type_name(step['type']) not in FORMATTERS
+        ]
+    except (AttributeError, LookupError, TypeError):
+        return None  # a data set that has its steps elsewhere
 
 
 def _plain(value: Any) -> Any:
     """Return a value with tuples for lists, of which configs may have either."""
     if isinstance(value, Mapping):
-        return {key: _plain(part) for key, part in sorted(value.items())}
+        return {key: _plain(part) for key, part in value.items()}
     return tuple(map(_plain, value)) if isinstance(value, (list, tuple)) else value
 
 
-def _listed(steps: Sequence[str]) -> str:
-    return ', '.join(steps) or 'no step that changes them'
+def _listed(steps: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
+    """Tell of steps such as ``Resize(keep_ratio=True, scale=(480, 360))``."""
+    shown = (
+        f'{name}({", ".join(f"{key}={value!r}" for key, value in sorted(options.items()))})' for name, options in steps
+    )
+    return ', '.join(shown) or 'no step that changes them'

@@ -30,7 +30,7 @@ def use_own_readers(pipeline: Any) -> Any:
         ('LoadImageFromFile', 'mmuda.LoadImage', _is_our_image_step),
         ('LoadAnnotations', 'mmuda.LoadLabel', _is_our_label_step),
     ):
-        if _name(step.get('type')) == stock and replaces(step):
+        if type_name(step.get('type')) == stock and replaces(step):
             step.pop('imdecode_backend', None)
             log_once(f'{own} stands for {stock}, by the rules of docs/datasets.md.')
             return dict(step, type=own)
@@ -39,13 +39,15 @@ def use_own_readers(pipeline: Any) -> Any:
 
 def is_image_loader(kind: Any) -> bool:
     """Tell whether a transform's type (a name, with or without scope, or a class) loads images."""
-    return _name(kind).startswith('Load') and 'Image' in _name(kind)
+    return type_name(kind).startswith('Load') and 'Image' in type_name(kind)
 
 
 def is_stock_loader(step: Any) -> bool:
     """Tell whether a built step is mmcv's `LoadImageFromFile` with options that ours has: it loads what ours does."""
     return (
-        _name(type(step)) == 'LoadImageFromFile' and step.color_type in COLOR_TYPES and step.imdecode_backend == 'cv2'
+        type_name(type(step)) == 'LoadImageFromFile'
+        and step.color_type in COLOR_TYPES
+        and step.imdecode_backend == 'cv2'
     )
 
 
@@ -61,7 +63,7 @@ def _is_our_label_step(step: dict) -> bool:
     return set(step) <= LABEL_OPTIONS and step.get('imdecode_backend', 'pillow') == 'pillow'
 
 
-def _name(kind: Any) -> str:
-    """Return a type's name without its scope."""
+def type_name(kind: Any) -> str:
+    """Return the name of a transform's type (a name, with or without scope, or a class) without its scope."""
     name = kind if isinstance(kind, str) else getattr(kind, '__name__', '')
     return name.rpartition('.')[2]

@@ -89,9 +89,13 @@ def test_a_missing_file(tmp_path):
 
 
 def test_a_missing_file_names_those_beside_it(saved):
-    for step in (200, 400):
-        path = saved(net().state_dict(), f'iter_{step}.pth')
-    with pytest.raises(UserError, match=r'such as iter_200\.pth or iter_400\.pth, which lie there$'):
+    path = saved(net().state_dict(), 'iter_200.pth')
+    for step, there in ((300, r'is iter_200\.pth'), (400, r'are iter_200\.pth, iter_300\.pth')):
+        with pytest.raises(UserError, match=rf'does not exist: give the path of a \.pth file; there {there}$'):
+            read_checkpoint(path.with_name('iter_4000.pth'))
+        saved(net().state_dict(), f'iter_{step}.pth')
+    saved(net().state_dict(), 'iter_500.pth')
+    with pytest.raises(UserError, match=r'; there are iter_200\.pth, iter_300\.pth, iter_400\.pth, \.\.\.$'):
         read_checkpoint(path.with_name('iter_4000.pth'))
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from mmcv.transforms import Resize
 from mmengine.config import Config
 
 from mmuda.apis import UDAInferencer, load_config, trained_pipeline
@@ -51,6 +52,8 @@ def test_other_steps_are_named(said, joined):
         'test_dataloader = dict(dataset=dict(pipeline=[dict(type=open("x", "w"))]))',
         'test_dataloader = None',
         'model = dict()',
+        'test_dataloader = dict(dataset=dict(pipeline=[dict(scale=4), 1]))',
+        'test_dataloader = dict(dataset="x")',
         'no Python',
         None,
     ],
@@ -64,17 +67,42 @@ def test_the_same_steps_and_unknown_ones_are_no_news(said, text, tmp_path, monke
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    'dataset',
+    [
+        dict(type='mmuda.FolderSegmentation', pipeline=[*LOAD, dict(resize(480, 360), type=Resize), *PACK]),
+        dict(type='mmuda.FolderSegmentation', pipeline=[*LOAD, dict(resize(480, 360.0), keep_ratio=1), *PACK]),
+        dict(type='Own'),
+        dict(type='ConcatDataset', datasets=[]),
+    ],
+)
+def test_the_same_steps_in_other_words_and_sets_without_steps_are_no_news(said, dataset):
+    checkpoint = dict(meta=dict(cfg=config(resize(480, 360)).pretty_text))
+    note_other_pipeline(Config(dict(test_dataloader=dict(dataset=dataset))), checkpoint, 'iter_4.pth')
+    assert said == []
+
+
 def test_several_views_are_meant(said):
     checkpoint = dict(meta=dict(cfg=config(resize(224, 160)).pretty_text))
     note_other_pipeline(config(dict(type='TestTimeAug', transforms=[[resize(480, 360)]])), checkpoint, 'iter_4.pth')
     assert said == []
 
 
-def test_inference_says_so(said, toy, tmp_path):
+@pytest.fixture
+def other(toy, tmp_path):
+    """A checkpoint whose training showed test images at another size than the config does."""
     path, weights = toy
     saved = torch.load(weights, weights_only=True)
     cfg = load_config(path)
     cfg.test_dataloader.dataset.pipeline.insert(1, resize(320, 192))
     torch.save(saved | dict(meta=saved['meta'] | dict(cfg=cfg.pretty_text)), tmp_path / 'iter_4.pth')
-    UDAInferencer(path, tmp_path / 'iter_4.pth', device='cpu')
-    assert 'went through Resize(keep_ratio=True, scale=(320, 192)), by' in said[0]
+    return tmp_path / 'iter_4.pth'
+
+
+def test_inference_says_so_of_each_checkpoint(said, toy, other):
+    path, weights = toy
+    UDAInferencer(path, other, device='cpu')
+    UDAInferencer(path, weights, device='cpu', ensemble=[other])
+    assert len(said) == 2
+    for text in said:
+        assert f'of {other} test images went through Resize(keep_ratio=True, scale=(320, 192)), by' in text
