@@ -13,7 +13,7 @@ from .ann_file import read_ann_file
 from .checks import check_data_root, check_folder, check_list_entry, check_none_missing, check_prefix
 from .class_images import ClassImages
 from .errors import DataError
-from .listing import IMAGE_SUFFIXES, as_stored, composed, describe, list_files, list_folders, log_once
+from .listing import IMAGE_SUFFIXES, both, composed, describe, list_files, list_folders, log_once, stored_paths
 
 
 @DATASETS.register_module()
@@ -93,7 +93,10 @@ class FolderClassification(ClassImages):
         folders, classes = list_folders(folder), self.class_names()
         found = folders.names
         self._metainfo['classes'] = classes
-        stored = {composed(name): name for name in found}
+        stored: dict[str, str] = {}
+        for name in found:
+            if stored.setdefault(composed(name), name) != name:
+                raise DataError(f'{both(folder, stored[composed(name)], name)}: put their images into one.')
         present = [(number, stored[composed(name)]) for number, name in enumerate(classes) if composed(name) in stored]
         if found and not present:
             raise DataError(
@@ -111,7 +114,7 @@ class FolderClassification(ClassImages):
 
     def _listed(self, folder: str) -> Iterator[dict]:
         entries = [_split(line) for line in read_ann_file(self.ann_file)]
-        paths = [as_stored(folder, check_list_entry(name, self.ann_file)) for name, _ in entries]
+        paths = stored_paths(folder, [check_list_entry(name, self.ann_file) for name, _ in entries])
         check_none_missing(
             [name for (name, _), path in zip(entries, paths) if not os.path.isfile(path)],
             len(entries),

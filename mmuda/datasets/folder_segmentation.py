@@ -18,7 +18,7 @@ from .checks import check_data_root, check_folder, check_list_entry, check_none_
 from .class_map import UNKNOWN, check_palette, identity_table, load_class_map, select_classes
 from .class_names import class_list
 from .errors import DataError
-from .listing import IMAGE_SUFFIXES, Listing, by_stem, composed, describe, list_files, log_once
+from .listing import IMAGE_SUFFIXES, Listing, both, by_stem, composed, describe, list_files, log_once
 from .own_readers import use_own_readers
 
 compat.apply()
@@ -150,8 +150,7 @@ class FolderSegmentation(BaseSegDataset):
         twins = [names for names in stems.values() if len(names) > 1]
         if twins and not (ambiguous and not self.ann_file):
             raise DataError(
-                f"'{folder}' has both '{twins[0][0]}' and '{twins[0][1]}': name the suffix of the images in "
-                '`img_suffix`.'
+                f'{both(folder, *twins[0][:2])}: leave one of them, or name the suffix of the images in `img_suffix`.'
             )
         return sorted((stem, name) for stem, names in stems.items() for name in names)
 
@@ -170,7 +169,7 @@ class FolderSegmentation(BaseSegDataset):
         stems = by_stem(found.names, (self.seg_map_suffix,))
         twins = [names for names in stems.values() if len(names) > 1]
         if twins:
-            raise DataError(f"'{folder}' has both '{twins[0][0]}' and '{twins[0][1]}': leave one of them.")
+            raise DataError(f'{both(folder, *twins[0][:2])}: leave one of them.')
         check_none_missing(
             [name for stem, name in images if stem not in stems],
             len(images),

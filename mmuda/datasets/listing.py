@@ -100,11 +100,31 @@ def composed(name: str) -> str:
     return unicodedata.normalize('NFC', name)
 
 
-def as_stored(folder: str, name: str) -> str:
-    """Return the path of a file in a folder, under the form of its accented letters that the file has."""
-    forms = (name, composed(name), unicodedata.normalize('NFD', name))
-    paths = [os.path.join(folder, form) for form in forms]
-    return next(filter(os.path.isfile, paths), paths[0])
+def stored_paths(
+    folder: str, names: Sequence[str], suffixes: Sequence[str] = IMAGE_SUFFIXES, predictions: bool = False
+) -> list[str]:
+    """Return the paths of files in a folder, each under the form of its accented letters that it has; a missing one is
+    named as it is given.
+
+    Args:
+        folder: The folder; it is listed only where a file is missing.
+        names: Names relative to it.
+        suffixes, predictions: See `list_files`.
+    """
+    paths = [os.path.join(folder, name) for name in names]
+    if all(map(os.path.isfile, paths)):
+        return paths
+    stored = {composed(name): name for name in list_files(folder, suffixes, predictions).names}
+    return [
+        path if os.path.isfile(path) else os.path.join(folder, stored.get(composed(name), name))
+        for name, path in zip(names, paths)
+    ]
+
+
+def both(folder: str, first: str, second: str) -> str:
+    """Tell that a folder has two files or folders of one name."""
+    ways = ', their accented letters in two forms' if composed(first) == composed(second) else ''
+    return f"'{folder}' has both '{first}' and '{second}'{ways}"
 
 
 def describe(left_out: Mapping[str, str]) -> str:

@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 
 from .class_map import identity_table
 from .errors import DataError
-from .listing import split_suffix
+from .listing import split_suffix, stored_paths
 
 
 def with_stored_labels(dataset: Dataset, folder: str) -> Dataset:
@@ -49,7 +49,8 @@ def with_stored_labels(dataset: Dataset, folder: str) -> Dataset:
 def _files(dataset: Dataset, images: str, folder: str) -> dict[str, str]:
     """Return the label file of each image."""
     paths = [dataset.get_data_info(number)['img_path'] for number in range(len(dataset))]
-    files = {path: os.path.join(folder, f'{split_suffix(os.path.relpath(path, images))[0]}.png') for path in paths}
+    names = [f'{split_suffix(os.path.relpath(path, images))[0]}.png' for path in paths]
+    files = dict(zip(paths, stored_paths(folder, names, ('.png',), predictions=True)))
     missing = [(path, file) for path, file in files.items() if not Path(file).is_file()]
     if missing:
         path, file = missing[0]

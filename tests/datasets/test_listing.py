@@ -160,7 +160,7 @@ def test_two_images_of_one_name(mess, labels):
     (mess / 'a.jpg').write_bytes((mess / 'a.PNG').read_bytes())
     assert by_stem(list_files(mess).names)['a'] == ['a.PNG', 'a.jpg']
     assert len(segmentation(mess)) == len(WANTED) + 1, 'without labels nothing belongs to the common name'
-    with pytest.raises(DataError, match=r"has both 'a\.PNG' and 'a\.jpg': name the suffix"):
+    with pytest.raises(DataError, match=r"has both 'a\.PNG' and 'a\.jpg': leave one of them, or name the suffix"):
         segmentation(mess, seg_map_path='labels')
 
 
@@ -249,6 +249,33 @@ def test_accented_names_agree_whatever_system_wrote_them(tmp_path, stored, label
         **options, data_prefix=dict(img_path='images'), ann_file='numbers.txt', metainfo=classes
     )
     assert numbered.get_data_info(0)['img_path'] == str(tmp_path / 'images' / f'{image}.png')
+
+
+def test_names_that_differ_in_nothing_but_the_form_of_their_letters_are_two_of_one_name(tmp_path):
+    for form in FORMS:
+        for name in ('images/ü.png', 'labels/ü.png', 'Tür/a.png'):
+            path = tmp_path / unicodedata.normalize(form, name)
+            path.parent.mkdir(exist_ok=True)
+            cv2.imwrite(str(path), np.zeros((4, 6), np.uint8))
+    options = dict(data_root=str(tmp_path), pipeline=[])
+    ways = "has both '.*' and '.*', their accented letters in two forms: "
+    for prefix in (dict(img_path='images', seg_map_path='labels'), dict(img_path='Tür', seg_map_path='labels')):
+        with pytest.raises(DataError, match=ways + 'leave one of them'):
+            FolderSegmentation(**options, data_prefix=prefix)
+    assert len(FolderSegmentation(**options, data_prefix=dict(img_path='images'))) == 2
+    with pytest.raises(DataError, match=ways + 'put their images into one'):
+        FolderClassification(**options)
+
+
+def test_a_list_file_names_files_whose_folder_has_another_form(tmp_path):
+    """Such as a folder that Linux made, and files that macOS wrote."""
+    path = tmp_path / unicodedata.normalize('NFC', 'Tür') / unicodedata.normalize('NFD', 'ü.png')
+    path.parent.mkdir()
+    cv2.imwrite(str(path), np.zeros((4, 6), np.uint8))
+    for form in FORMS:
+        (tmp_path / 'list.txt').write_text(unicodedata.normalize(form, 'Tür/ü.png 0\n'), encoding='utf-8')
+        found = FolderClassification(str(tmp_path), ann_file='list.txt', pipeline=[])
+        assert found.get_data_info(0)['img_path'] == str(path)
 
 
 def test_an_entry_without_an_image_is_named_at_once(mess):

@@ -1,5 +1,7 @@
 """Pseudo-labels from files follow the images of the target; what has none is one sentence."""
 
+import unicodedata
+
 import cv2
 import numpy as np
 import pytest
@@ -17,16 +19,21 @@ GEOMETRY = [
 ]
 
 
+PLACE = unicodedata.normalize('NFC', 'Tür')
+STORED = unicodedata.normalize('NFD', 'Tür')
+"""The same folder as macOS names it."""
+
+
 @pytest.fixture
 def target(make_folder, tmp_path):
     """Images whose blue says what the stored label is, in a sub-folder; true labels that say something else."""
     folder = make_folder('dusk', 0)
-    (folder.root / 'images' / 'a').mkdir()
-    (tmp_path / 'round' / 'a').mkdir(parents=True)
+    (folder.root / 'images' / PLACE).mkdir()
+    (tmp_path / 'round' / STORED).mkdir(parents=True)
     for number in range(3):
         label = np.random.default_rng(number).choice([0, 1, 2, 255], (20, 24))
-        folder.image(f'a/{number}', np.repeat(label[..., None], 3, 2), suffix='.png')
-        assert cv2.imwrite(str(tmp_path / 'round' / 'a' / f'{number}.png'), label)
+        folder.image(f'{PLACE}/{number}', np.repeat(label[..., None], 3, 2), suffix='.png')
+        assert cv2.imwrite(str(tmp_path / 'round' / STORED / f'{number}.png'), label)
     return folder
 
 
@@ -54,7 +61,7 @@ def test_they_are_cropped_and_flipped_with_their_image(make_folder, target, tmp_
 
 
 def test_what_has_none_or_another_s_is_said(make_folder, target, tmp_path):
-    stored = tmp_path / 'round' / 'a' / '1.png'
+    stored = tmp_path / 'round' / STORED / '1.png'
     label = cv2.imread(str(stored), cv2.IMREAD_UNCHANGED)
     cv2.imwrite(str(stored), label[:5])
     with pytest.raises(DataError, match=r"The pseudo-label '.*1\.png' has 24×5 pixels, but its image .*24×20"):
