@@ -8,6 +8,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -92,18 +93,18 @@ def check_criterion(name: str) -> None:
 
 
 def check_same_classes(work_dirs: Sequence[str | Path]) -> None:
-    """Refuse runs of several class lists, whose criteria and scores are of different tasks.
+    """Refuse runs of other classes, whose criteria and scores are of different tasks; their order does not matter.
 
     Raises:
-        UserError: Two lists differ, or a work directory has no checkpoint.
+        UserError: Two runs have other classes, or a work directory has no checkpoint.
     """
-    lists = {path: checkpoint_classes(find_checkpoints(path)[0]) for path in work_dirs}
-    (first, classes), *others = [(path, known) for path, known in lists.items() if known is not None] or [(None, None)]
-    for path, known in others:
-        if known != classes:
+    known = [(path, checkpoint_classes(find_checkpoints(path)[0])) for path in work_dirs]
+    runs = [(path, set(map(str, classes))) for path, classes in known if classes]
+    for (first, ours), (second, theirs) in pairwise(runs):
+        if ours != theirs:
             raise UserError(
-                f'{first} has the classes {", ".join(classes)}, and {path} has {", ".join(known)}: rank runs of one '
-                'class list'
+                f"{first} has {len(ours)} classes, {second} has {len(theirs)}, and '{min(ours ^ theirs)}' is in one of "
+                'them alone: rank runs of the same classes'
             )
 
 

@@ -38,15 +38,18 @@ def test_files_of_a_work_directory(tmp_path):
 
 
 def test_runs_of_other_classes_are_not_ranked_together(tmp_path):
-    """A checkpoint that does not know its classes is ranked with any."""
-    for name, meta in dict(a=['road', 'sky'], b=['road', 'sky'], c=['sky', 'road'], d=None).items():
+    """Their order is no matter, nor are checkpoints that do not know them."""
+    known = dict(a=['road', 'sky'], b=['sky', 'road'], c=['road', 'car', 'sky'], d=None, e=[0, 1])
+    for name, classes in known.items():
         (tmp_path / name).mkdir()
-        torch.save(dict(state_dict={}, meta=dict(dataset_meta=dict(classes=meta))), tmp_path / name / 'iter_1.pth')
-    a, b, c, d = (tmp_path / name for name in 'abcd')
-    for runs in ((a, b, d), (d, a), (d,), (a,)):
+        torch.save(dict(state_dict={}, meta=dict(dataset_meta=dict(classes=classes))), tmp_path / name / 'iter_1.pth')
+    a, b, c, d, e = (tmp_path / name for name in known)
+    for runs in ((a, b, d), (d, a), (d,), (a,), (a, a), (e,)):
         check_same_classes(runs)
-    with pytest.raises(UserError, match=r'a has the classes road, sky, and .*c has sky, road: rank runs of one class'):
+    with pytest.raises(UserError, match=r"b has 2 classes, .*c has 3, and 'car' is in one of them alone: rank runs of"):
         check_same_classes((d, a, b, c))
+    with pytest.raises(UserError, match="'0' is in one of them alone"):
+        check_same_classes((a, e))
 
 
 def test_tables(tmp_path):
