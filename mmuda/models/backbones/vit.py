@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmuda import compat
+from mmuda.functional.pointwise import in_a_graph
 
 compat.apply()
 
@@ -76,18 +77,18 @@ class VisionTransformer(MMPretrainVisionTransformer):
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Map ``[B, 3, H, W]`` → the outputs of the layers in ``out_indices``."""
-        if self.out_type == 'featmap' and not torch.compiler.is_compiling():
+        if self.out_type == 'featmap' and not in_a_graph():
             self._warn_of_padding(*x.shape[-2:])
         return super().forward(x)
 
     def _warn_of_padding(self, height: int, width: int) -> None:
         patch = self.patch_embed.projection.kernel_size
         if height % patch[0] or width % patch[1]:
-            warnings.warn(
-                f'{type(self).__name__} has patches of {patch[1]}×{patch[0]} pixels, and an image of {width}×{height} '
-                'is no whole number of them: its maps cover more than the image and are then scaled to it, so '
-                f'predictions and labels are shifted. Set size_divisor={lcm(*patch)} in the data_preprocessor and in '
-                'its test_cfg, which pad images and cut predictions.',
+            warnings.warn(  # in the same words whatever the size, so it is said once
+                f'{type(self).__name__} has patches of {patch[1]}×{patch[0]} pixels, and images are no whole number of '
+                'them: its maps cover more than the image and are then scaled to it, so predictions and labels are '
+                f'shifted. Set size_divisor={lcm(*patch)} in the data_preprocessor and in its test_cfg, which pad '
+                'images and cut predictions.',
                 stacklevel=2,
             )
 

@@ -171,9 +171,19 @@ def test_what_cannot_be_is_refused():
 
 @pytest.mark.parametrize('kind', [VisionTransformer, MHAVisionTransformer])
 def test_maps_that_cover_more_than_the_image_are_said(kind):
+    """Once, whatever sizes follow; a graph is of other sizes than that of the image that it is made with."""
     net = build(kind, training=False)
-    with pytest.warns(UserWarning, match=r'patches of 4×4 pixels, and an image of 24×15 is .* size_divisor=4'):
-        net(images(1)[:, :, :15])
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter('default')
+        for size in (15, 14, 13):
+            net(images(1)[:, :, :size])
+    (text,) = (str(one.message) for one in said if 'patches' in str(one.message))
+    assert 'patches of 4×4 pixels, and images are no whole number' in text
+    assert 'size_divisor=4' in text
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter('always')
+        torch.jit.trace(net, images(1)[:, :, :15], check_trace=False)
+    assert not [one for one in said if one.filename == VisionTransformer.forward.__code__.co_filename]
     with warnings.catch_warnings():
         warnings.simplefilter('error')
         net(images(1))
