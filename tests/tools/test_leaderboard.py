@@ -15,6 +15,7 @@ import time
 import cv2
 import numpy as np
 import pytest
+from mmengine.config import Config
 
 pytest.importorskip('mmseg')
 
@@ -234,6 +235,18 @@ def test_a_new_record_is_no_change_of_the_code(load, tmp_path, monkeypatch):
 def test_nothing_is_left_to_do(main, capsys, trained):
     main('--work-dirs', str(trained / 'runs'))
     assert capsys.readouterr().out.splitlines()[-1] == '0 runs to do'
+
+
+def test_every_file_of_weights_is_named(load, tmp_path):
+    (tmp_path / 'a.pth').write_bytes(b'a')
+    start = dict(init_cfg=dict(checkpoint=str(tmp_path / 'a.pth')))
+    model = dict(student=dict(backbone=start), methods=[dict(type='DACS'), dict(anchor=dict(init_cfg=[start]))])
+    named = load('records').weights(Config(dict(load_from=None, model=model)))
+    assert list(named) == [
+        'model.student.backbone.init_cfg.checkpoint',
+        'model.methods.1.anchor.init_cfg.0.init_cfg.checkpoint',
+    ]
+    assert set(named.values()) == {'a.pth, sha256 ca978112ca1bbdca'}
 
 
 @pytest.mark.parametrize(

@@ -197,7 +197,8 @@ def weights(cfg: Config) -> dict[str, str]:
 
 def _files(node: Any, place: str = '') -> Iterator[tuple[str, str]]:
     """Yield the places and paths of local files of weights."""
-    for key, value in node.items() if isinstance(node, Mapping) else ():
+    items = node.items() if isinstance(node, Mapping) else enumerate(node) if isinstance(node, (list, tuple)) else ()
+    for key, value in items:
         if key in ('load_from', 'checkpoint', 'file') and isinstance(value, str) and Path(value).is_file():
             yield f'{place}{key}', value
         yield from _files(value, f'{place}{key}.')
