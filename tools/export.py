@@ -36,8 +36,10 @@ def main() -> None:
 
     from mmuda.apis import UDAInferencer, UserError
     from mmuda.apis.export import check_paths, export
+    from mmuda.apis.inputs import find_images
 
     check_paths(args.out)
+    find_images(args.images or [])  # what is missing is said before a model is loaded
     predict = UDAInferencer(args.config, args.checkpoint, args.predict_on, 'cpu', args.cfg_options)
     if args.size and not predict.segments:
         raise UserError('--size is for segmented images, and this model classifies: leave it out')

@@ -61,7 +61,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     # imported here, as they take seconds and `--help` should not
-    from mmuda.apis import UDAInferencer, UserError, check_out_dir
+    from mmuda.apis import UDAInferencer, UserError, check_out_dir, check_out_file
     from mmuda.apis.inputs import find_images
     from mmuda.apis.surest import surest_pixels
     from mmuda.apis.video import is_video, look_at, paint_video, painted_files
@@ -75,8 +75,9 @@ def main() -> None:
         raise UserError(f'--{option} is for maps of images, and there are only videos: leave it out')
     if args.drop is None and args.keep_above is not None:
         raise UserError('--keep-above is for pixels that --drop would drop: give --drop SHARE, too')
-    for path in videos:
+    for path, out in videos.items():
         look_at(path)
+        check_out_file(out, 'the painted video', path)
     find_images(images)  # what is missing is said before a model is loaded
     options = dict(cfg_options=args.cfg_options, ensemble=args.ensemble, tta=args.tta)
     predict = UDAInferencer(args.config, args.checkpoint, args.predict_on, args.device, **options)

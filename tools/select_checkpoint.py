@@ -30,11 +30,12 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     # imported here, as they take seconds and `--help` should not
-    from mmuda.apis.selection import check_criterion, check_same_classes, judge_run
+    from mmuda.apis.selection import check_criterion, check_runs, check_same_classes, judge_run
     from mmuda.apis.selection_tables import correlation_table, kept, ranking, recommended
 
     if args.by is not None:
         check_criterion(args.by)
+    check_runs(args.work_dirs, args.cfg_options)
     check_same_classes(args.work_dirs)
     runs = [judge_run(path, args.images, args.score, args.cfg_options) for path in args.work_dirs]
     print('\n'.join(map(kept, args.work_dirs)), end='\n\n')

@@ -19,21 +19,33 @@ from .shared_classes import checkpoint_classes
 from .start_weights import bare_model
 
 
-def loaded_copies(model: nn.Module, first: str | Path, others: Sequence[str | Path]) -> list[nn.Module]:
-    """Return copies of a model with the weights of other checkpoints.
+def check_ensemble(first: str | Path, others: Sequence[str | Path]) -> None:
+    """Refuse checkpoints that are missing or of other classes, before a model is built.
 
     Args:
-        model: The model; its weights do not matter.
-        first: Its own checkpoint, whose classes all must have.
+        first: The checkpoint whose classes all must have.
         others: The other checkpoints.
 
     Raises:
-        UserError: A checkpoint that is missing, of another network, or of other classes.
+        UserError: One is.
     """
     classes = checkpoint_classes(first) if others else None
-    networks = []
     for path in others:
         _check_classes(first, classes, path)
+
+
+def loaded_copies(model: nn.Module, others: Sequence[str | Path]) -> list[nn.Module]:
+    """Return copies of a model with the weights of other checkpoints, which :func:`check_ensemble` has seen.
+
+    Args:
+        model: The model; its weights do not matter.
+        others: The checkpoints.
+
+    Raises:
+        UserError: A checkpoint of another network.
+    """
+    networks = []
+    for path in others:
         networks.append(copy.deepcopy(model))
         load_checkpoint(networks[-1], path)
     return networks

@@ -20,7 +20,7 @@ from mmuda.domain import DomainBatch, bind_domain_context, sort_by_domain
 from mmuda.models.layers import HybridAttention
 from mmuda.visualization import AttentionReport
 
-from .checkpoint import load_checkpoint
+from .checkpoint import load_weights, read_state
 from .errors import UserError
 
 
@@ -35,6 +35,7 @@ def build_hybrid_network(cfg: Config, config: str, checkpoint: str | None) -> nn
     Raises:
         UserError: No domain sees the other in it.
     """
+    weights = None if checkpoint is None else read_state(checkpoint)
     model_cfg = cfg.model.copy()
     backbone = model_cfg.get('student', model_cfg).backbone
     backbone.init_cfg = None
@@ -52,10 +53,10 @@ def build_hybrid_network(cfg: Config, config: str, checkpoint: str | None) -> nn
             f'config {config} has no hybrid attention, its backbone is {type(network.backbone).__name__}: '
             "set the backbone's type='mmuda.MHAMixVisionTransformer' and its mha_stages"
         )
-    if checkpoint is None:
+    if weights is None:
         network.backbone.init_weights()
     else:
-        load_checkpoint(model, checkpoint)
+        load_weights(model, weights, checkpoint)
     network.eval()
     for layer in layers:
         layer.training, layer.attn.dropout = True, 0.0  # the layer alone: its other dropouts stay off

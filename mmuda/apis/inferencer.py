@@ -24,7 +24,7 @@ from .batches import Work, in_batches
 from .channels import check_channels, network_channels
 from .checkpoint import dataset_meta, load_weights, read_checkpoint, weights_of
 from .config import load_config
-from .ensemble import loaded_copies
+from .ensemble import check_ensemble, loaded_copies
 from .errors import UserError
 from .image_pipeline import split_pipeline
 from .inputs import Images, NamedImage, find_images
@@ -77,6 +77,7 @@ class UDAInferencer:
         compat.apply()
         cfg = load_config(config, cfg_options)
         check_config(cfg, 'infer')
+        check_ensemble(checkpoint, ensemble)
         place = _device(device)
         scope = cfg.get('default_scope', 'mmuda')
         with DefaultScope.overwrite_default_scope(scope):
@@ -89,7 +90,7 @@ class UDAInferencer:
             self.loading, self.pipeline = Compose(loading), Compose(self.steps)
             for path in ensemble:
                 note_other_pipeline(cfg, read_checkpoint(path), path)
-            networks = [self.model, *loaded_copies(self.model, checkpoint, ensemble)]
+            networks = [self.model, *loaded_copies(self.model, ensemble)]
             predictor = Ensemble(networks) if ensemble else self.model
             self.predictor = MODELS.build(dict(cfg.tta_model, module=predictor)) if tta else predictor
         self.predictor.to(place).eval()

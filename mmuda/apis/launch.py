@@ -23,7 +23,7 @@ from .breakdown import explained_breakdowns
 from .channels import ChannelCheckHook
 from .checkpoint import read_checkpoint
 from .class_check import ClassCheckHook
-from .ensemble import EnsembleHook, loaded_copies
+from .ensemble import EnsembleHook, check_ensemble, loaded_copies
 from .errors import UserError
 from .inferencer import choose_network
 from .limits import time_limit, watch
@@ -114,8 +114,7 @@ def build_runner(cfg: Config, to_train: bool = False) -> Runner:
     runner.register_hook(ChannelCheckHook())
     path = cfg.get('load_from')
     if path is not None and '://' not in path:
-        resume = bool(cfg.get('resume'))
-        prepare_start(runner, path, resume, to_train and not resume)
+        prepare_start(runner, path, to_train and not cfg.get('resume'))
     elif path is None:
         check_pretrained_parts(bare_model(runner))
     return runner
@@ -194,6 +193,7 @@ def evaluate(
     for path in (checkpoint, *ensemble):
         if '://' not in str(path):
             note_other_pipeline(cfg, read_checkpoint(path), path)
+    check_ensemble(checkpoint, ensemble)
     check_data_roots(cfg, 'test')
     limit, classes = time_limit(cfg), checkpoint_classes(checkpoint)
     share_classes(cfg, classes)
@@ -211,7 +211,7 @@ def evaluate(
         watch(runner, limit)
         choose_network(bare_model(runner), predict_on)
         if ensemble:
-            runner.register_hook(EnsembleHook(loaded_copies(bare_model(runner), checkpoint, ensemble)))
+            runner.register_hook(EnsembleHook(loaded_copies(bare_model(runner), ensemble)))
         runner.register_hook(ClassCheckHook(classes))
         writes = bool(label_dir or overlay_dir or show is not None)
         if overlay_dir:

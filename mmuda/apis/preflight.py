@@ -163,8 +163,23 @@ def _found(node: Any, wanted: str, path: str) -> Iterator[tuple[str, Any]]:
 def check_start(cfg: Config, setting: str) -> None:
     """Check the checkpoint that a run starts from; ``setting`` is where its path comes from."""
     path = cfg.get('load_from')
-    if path is not None and '://' not in path:
-        check_checkpoint_file(path, f'check {setting}')
+    if path is None or '://' in path:
+        return
+    check_checkpoint_file(path, f'check {setting}')
+    checkpoint = read_checkpoint(path)
+    if cfg.get('resume'):
+        _check_resumable(checkpoint, path)
+
+
+def _check_resumable(checkpoint: Mapping[str, Any], path: str) -> None:
+    meta = checkpoint.get('meta') or {}
+    lacking = [key for key in ('iter', 'epoch') if key not in meta]
+    lacking += [key for key in ('message_hub',) if key not in checkpoint]
+    if lacking:
+        raise UserError(
+            f'checkpoint {path} holds weights, but no state that a training could go on from (it lacks '
+            f'{", ".join(lacking)}): start from the weights by --cfg-options load_from={path} instead of --resume'
+        )
 
 
 def check_pretrained(cfg: Config) -> None:

@@ -20,6 +20,7 @@ from mmengine.utils import track_iter_progress
 from scipy.stats import spearmanr
 
 from mmuda import compat
+from mmuda.datasets.checks import check_data_root
 from mmuda.datasets.label_free import has_labels, load_no_labels
 from mmuda.scores import CRITERION_RULES, goodness
 
@@ -92,6 +93,21 @@ def check_criterion(name: str) -> None:
         raise UserError(f'--by {name} is no criterion{did_you_mean(name, CRITERION_RULES) or f": use {known}"}')
 
 
+def check_runs(work_dirs: Sequence[str | Path], options: Mapping[str, Any] | None = None) -> None:
+    """Refuse runs that :func:`judge_run` cannot judge, before the first one is judged.
+
+    Args:
+        work_dirs: Of trainings.
+        options: Changes of their configs.
+
+    Raises:
+        UserError: A work directory without config or checkpoint, or a config that does not fit.
+        DataError: A data root is missing.
+    """
+    for work_dir in work_dirs:
+        _prepared(work_dir, options)
+
+
 def check_same_classes(work_dirs: Sequence[str | Path]) -> None:
     """Refuse runs of other classes, whose criteria and scores are of different tasks; their order does not matter.
 
@@ -122,10 +138,7 @@ def judge_run(
     Raises:
         UserError: Something that is needed is missing, or does not fit.
     """
-    compat.apply()
-    paths = find_checkpoints(work_dir)
-    cfg = load_config(find_config(work_dir), options)
-    _prepare(cfg)
+    cfg, paths = _prepared(work_dir, options)
     share_classes(cfg, checkpoint_classes(paths[0]))
     with tempfile.TemporaryDirectory() as folder, DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
         cfg.load_from = str(paths[0])  # so that no other weights are looked for
@@ -144,14 +157,22 @@ def correlation(candidates: Sequence[Candidate], criterion: str) -> float:
     return float(spearmanr(guessed, known).statistic)
 
 
-def _prepare(cfg: Config) -> None:
-    """Check the config; one that trains without validation is judged on its test images."""
+def _prepared(work_dir: str | Path, options: Mapping[str, Any] | None) -> tuple[Config, list[Path]]:
+    """Return a run's config, checked, and its checkpoints; one that trains without validation is judged on its test
+    images.
+    """
+    compat.apply()
+    paths = find_checkpoints(work_dir)
+    cfg = load_config(find_config(work_dir), options)
     if not cfg.get('val_dataloader'):
         for part in ('dataloader', 'cfg', 'evaluator'):
             cfg[f'val_{part}'] = cfg.get(f'test_{part}')
         cfg.val_cfg = dict()
     check_config(cfg, 'select_checkpoint')
     check_data_roots(cfg, 'val')
+    if SourceValidation.fits(cfg):
+        check_data_root(cfg.train_dataloader.dataset.source.get('data_root'))
+    return cfg, paths
 
 
 def _runner(cfg: Config, images: int, folder: str) -> Runner:

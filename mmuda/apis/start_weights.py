@@ -11,7 +11,6 @@ from .checkpoint import (
     check_checkpoint,
     first_reason,
     fit_weights,
-    read_checkpoint,
     read_state,
     unused_weights,
     weights_of,
@@ -43,15 +42,13 @@ class StartWeightsHook(Hook):
             runner.logger.warning(f'Checkpoint {self.path}: {note}.')
 
 
-def prepare_start(runner: Runner, path: str, resume: bool, to_train: bool) -> None:
+def prepare_start(runner: Runner, path: str, to_train: bool) -> None:
     """Check the checkpoint that a run will load, and let it be loaded as what it is.
 
     Raises:
-        UserError: It is of another model, or no state that a training could go on from.
+        UserError: It is of another model.
     """
     check_checkpoint(bare_model(runner), path, to_train)
-    if resume:
-        _check_resumable(path)
     runner.register_hook(StartWeightsHook(path, to_train))
 
 
@@ -96,15 +93,3 @@ def bare_model(runner: Runner) -> nn.Module:
     while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
         model = model.module
     return model
-
-
-def _check_resumable(path: str) -> None:
-    checkpoint = read_checkpoint(path)
-    meta = checkpoint.get('meta') or {}
-    lacking = [key for key in ('iter', 'epoch') if key not in meta]
-    lacking += [key for key in ('message_hub',) if key not in checkpoint]
-    if lacking:
-        raise UserError(
-            f'checkpoint {path} holds weights, but no state that a training could go on from (it lacks '
-            f'{", ".join(lacking)}): start from the weights by --cfg-options load_from={path} instead of --resume'
-        )

@@ -14,7 +14,7 @@ pytest.importorskip('mmpretrain')
 from mmpretrain.structures import DataSample
 
 from mmuda.apis import UDAInferencer, UserError, enable_tta, evaluate, load_config, set_work_dir
-from mmuda.apis.ensemble import EnsembleHook, loaded_copies
+from mmuda.apis.ensemble import EnsembleHook, check_ensemble, loaded_copies
 from mmuda.datasets.toy_scenes import ToyStreetsSpec, write_toy_streets
 from mmuda.models import ScoreSumTTA
 from mmuda.models.ensemble import Ensemble
@@ -118,6 +118,11 @@ def save(tmp_path):
     return make
 
 
+def ensemble(first, other):
+    check_ensemble(first, [other])
+    return loaded_copies(torch.nn.Linear(2, 3), [other])
+
+
 @pytest.mark.parametrize(
     'other, words',
     [
@@ -131,7 +136,7 @@ def test_what_does_not_go_together(save, other, words):
     first = save('first.pth', 'abc')
     path = first.with_name('other.pth') if other is None else save('other.pth', **other)
     with pytest.raises(UserError, match=words):
-        loaded_copies(torch.nn.Linear(2, 3), first, [path])
+        ensemble(first, path)
 
 
 @pytest.fixture
@@ -165,9 +170,9 @@ def test_in_a_distributed_test_the_ensemble_is_within_the_wrapper(one_process, a
 
 
 def test_copies_are_networks_of_their_own(save):
-    first, other = save('first.pth', 'abc'), save('other.pth', 'abc')
+    other = save('other.pth', 'abc')
     model = torch.nn.Linear(2, 3)
     before = model.weight.clone()
-    (copy,) = loaded_copies(model, first, [other])
+    (copy,) = loaded_copies(model, [other])
     assert torch.equal(copy.weight, torch.load(other, weights_only=True)['state_dict']['weight'])
     assert torch.equal(model.weight, before)

@@ -77,11 +77,16 @@ def test_missing_pretrained_weights_are_found_at_any_depth(tmp_path):
     check_pretrained(Config(dict(model=model)))
 
 
-def test_a_missing_start():
+def test_a_start_that_is_missing_or_cannot_be_resumed(tmp_path):
     check_start(Config(dict(load_from=None)), 'load_from')
     check_start(Config(dict(load_from='https://example.org/net.pth')), 'load_from')
     with pytest.raises(UserError, match=r'checkpoint gone\.pth does not exist: check --resume'):
         check_start(Config(dict(load_from='gone.pth')), '--resume')
+    path = str(tmp_path / 'net.pth')
+    torch.save(dict(state_dict=dict(a=torch.zeros(1)), meta=dict(iter=3, epoch=0)), path)
+    check_start(Config(dict(load_from=path)), 'load_from')
+    with pytest.raises(UserError, match=r'no state that .* \(it lacks message_hub\): start .* load_from='):
+        check_start(Config(dict(load_from=path, resume=True)), '--resume')
 
 
 def test_data_roots_of_the_modes_asked_for(tmp_path):

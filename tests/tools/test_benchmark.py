@@ -60,7 +60,8 @@ def test_the_floor_does_the_work_of_a_training_step(benchmark, tiny_config, norm
     """With weight 1 and no student view, both sides end with the same student and the same teacher."""
     step = benchmark('step')
     config = tiny_config(norm)
-    loop = step.train(config, step.parse([config, '--size', '64x96', '--iters', '3', '--warmup', '1', '--stock']))
+    args = step.parse([config, '--size', '64x96', '--iters', '3', '--warmup', '1', '--stock'])
+    loop = step.train(step.load_config(config), args)
     model = loop.runner.model
     assert loop.floors.keys() == {'bare floor', 'mmseg floor'}
     moved = distance(model.student, model.teacher)
@@ -76,8 +77,8 @@ def test_source_only_has_a_floor_without_teacher(benchmark):
     step = benchmark('step')
     config = FOLDER.parents[1] / 'configs' / 'source_only' / 'source-only_segformer_toy.py'
     small = ['model.backbone.embed_dims=4', 'model.decode_head.in_channels=[4,8,20,32]', 'model.decode_head.channels=8']
-    args = [str(config), '--size', '64x64', '--iters', '1', '--warmup', '0', '--cfg-options', *small]
-    loop = step.train(str(config), step.parse(args))
+    args = step.parse([str(config), '--size', '64x64', '--iters', '1', '--warmup', '0', '--cfg-options', *small])
+    loop = step.train(step.load_config(config, args.cfg_options), args)
     assert loop.floors['bare floor'].teacher is None
 
 

@@ -31,10 +31,11 @@ from mmuda.apis import (
     check_config,
     check_data_roots,
     check_out_dir,
-    load_checkpoint,
     load_config,
+    read_state,
     run_tool,
 )
+from mmuda.apis.checkpoint import load_weights
 from mmuda.apis.predictions import as_rgb
 from mmuda.apis.timm_networks import without_timm_weights
 from mmuda.domain import DOMAINS
@@ -145,10 +146,11 @@ def _label_of(sample: Any) -> Tensor | None:
 
 def build_model(cfg: Any, checkpoint: str | None) -> nn.Module:
     """Build the config's model in training, with a checkpoint's weights if there is one."""
+    weights = read_state(checkpoint) if checkpoint else None
     without_timm_weights(cfg)
     model = MODELS.build(cfg.model)
-    if checkpoint:
-        load_checkpoint(model, checkpoint)
+    if weights is not None:
+        load_weights(model, weights, checkpoint)
     elif hasattr(model, 'teacher'):
         model.teacher.load_state_dict(model.student.state_dict())
     return model.train()
@@ -156,8 +158,9 @@ def build_model(cfg: Any, checkpoint: str | None) -> nn.Module:
 
 def write_batches(cfg: Any, args: argparse.Namespace) -> list[Path]:
     """Write the pictures of the first batches."""
+    model = build_model(cfg, args.checkpoint)
     loader = Runner.build_dataloader(cfg.train_dataloader, seed=cfg.randomness.get('seed'))
-    browser = Browser(build_model(cfg, args.checkpoint), loader.dataset.metainfo)
+    browser = Browser(model, loader.dataset.metainfo)
     by = Path(args.checkpoint).name if args.checkpoint else 'a network that has learnt nothing yet'
     labels = f'; labels of the target by {by}' if browser.labels else ''
     paths = []

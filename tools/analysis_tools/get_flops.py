@@ -16,6 +16,7 @@ from pathlib import Path
 
 import torch
 from mmengine.analysis import FlopAnalyzer
+from mmengine.config import Config
 from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
 from torch import nn
@@ -54,9 +55,8 @@ def complexity(net: nn.Module, shape: tuple[int, int, int]) -> tuple[int, int]:
     return sum(parameter.numel() for parameter in net.parameters()), macs
 
 
-def network_of(path: str, options: dict | None = None) -> nn.Module:
+def network_of(cfg: Config) -> nn.Module:
     """Return the student of a config, or its plain network."""
-    cfg = load_config(path, options)
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmuda')):
         model = MODELS.build(cfg.model)
     return getattr(model, 'student', model)
@@ -109,8 +109,8 @@ def main() -> None:
     MMLogger.get_current_instance().setLevel('WARNING')
     paths = args.configs or [MODELS_FOLDER / f'{name}.py' for name in PAPER]
     rows = [HEADER]
-    for path in paths:
-        net = network_of(path, args.cfg_options)
+    for path, cfg in [(path, load_config(path, args.cfg_options)) for path in paths]:
+        net = network_of(cfg)
         shape = input_shape(net, args.shape)
         known = PAPER.get(Path(path).stem, ('', '')) if shape[1:] == (224, 224) and not args.cfg_options else ('', '')
         rows.append(row(Path(path).stem, net, shape, known))

@@ -76,14 +76,15 @@ def headline(network: nn.Module, config: str, checkpoint: str | None) -> str:
 def main() -> None:
     args = parse_args()
     check_picture(args)
+    counts = parse_batch(args.batch)
     compat.apply()
     MMLogger.get_current_instance().setLevel('WARNING')  # mmengine would list every parameter
     torch.manual_seed(args.seed)
     cfg = load_config(args.config, args.cfg_options)
+    check_data_roots(cfg, 'train')
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmuda')):
         network = build_hybrid_network(cfg, args.config, args.checkpoint)
-        check_data_roots(cfg, 'train')
-        batch = load_batch(cfg, parse_batch(args.batch), args.seed)
+        batch = load_batch(cfg, counts, args.seed)
     report = observe(network, batch, headline(network, args.config, args.checkpoint))
     save_picture(attention_figure(report), args)
     print(tables(report))

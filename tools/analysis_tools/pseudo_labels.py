@@ -99,8 +99,8 @@ def main() -> None:
     check_config(cfg, 'test')
     check_data_roots(cfg, 'test')
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmuda')):
-        dataset = DATASETS.build(cfg.test_dataloader.dataset)
         model = build_network(cfg, args.checkpoint, args.predict_on)
+        dataset = DATASETS.build(cfg.test_dataloader.dataset)
     net = getattr(model, args.predict_on) if hasattr(model, 'student') else model
     if not hasattr(net, 'encode_decode'):
         raise UserError(f'{args.config} has a {type(net).__name__}, which labels no pixels: give one of mmseg')

@@ -67,12 +67,11 @@ class Training:
         self.gradients = [x.grad for x in self.model.parameters() if x.grad is not None]
 
 
-def measure(rank: int, args: argparse.Namespace, port: int) -> None:
+def measure(rank: int, cfg: Config, args: argparse.Namespace, port: int) -> None:
     """Measure in one of the two processes; the first prints."""
     os.environ.update(MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port))
     torch.set_num_threads(args.threads)
     torch_dist.init_process_group('gloo', rank=rank, world_size=2)
-    cfg = load_config(args.config, args.cfg_options)
     network = plain_network(cfg)
     network.backbone.init_cfg = None
     batch = one_batch(height_width(args.size), source_target(args.batch), network.decode_head.num_classes)
@@ -106,10 +105,11 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main() -> None:
     args = parse()
+    cfg = load_config(args.config, args.cfg_options)
     with socket.socket() as probe:
         probe.bind(('127.0.0.1', 0))
         port = probe.getsockname()[1]
-    torch.multiprocessing.spawn(measure, (args, port), 2)
+    torch.multiprocessing.spawn(measure, (cfg, args, port), 2)
 
 
 if __name__ == '__main__':

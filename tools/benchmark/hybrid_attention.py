@@ -42,7 +42,7 @@ from mmuda.registry import LOOPS, MODELS, RUNNERS
 
 compat.apply()
 
-from synthetic import NoiseScenes
+from synthetic import NoiseScenes, label_files
 
 from mmuda.apis import ToolParser, UserError, load_config, run_tool
 
@@ -264,6 +264,8 @@ def run(args: argparse.Namespace) -> Bench:
 
 def main() -> None:
     args = parse()
+    if args.labels:
+        label_files(Path(args.labels))  # before anything is built
     if args.threads:
         torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)

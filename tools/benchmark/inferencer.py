@@ -47,9 +47,10 @@ def main() -> None:
     args = parse_args()
     compat.apply()
     MMLogger.get_current_instance().setLevel(logging.ERROR)
+    cfg = load_config(args.config)
     with tempfile.TemporaryDirectory() as folder:
         files = paint(Path(folder), args.images, tuple(args.size))
-        ours, host = both(args.config, Path(folder))
+        ours, host = both(cfg, Path(folder))
         ways = {
             'MMSegInferencer': lambda part: host(part),
             'UDAInferencer': lambda part: ours(part, progress=False),
@@ -73,23 +74,22 @@ def paint(folder: Path, count: int, size: tuple[int, int]) -> list[str]:
     return [str(path) for path in paths]
 
 
-def both(config: str, folder: Path) -> tuple[UDAInferencer, Callable]:
-    """Build inferencers of one network with random weights."""
+def both(cfg: Config, folder: Path) -> tuple[UDAInferencer, Callable]:
+    """Build inferencers of a config's network with random weights."""
     from mmseg.apis import MMSegInferencer
 
-    cfg = load_config(config)
     torch.manual_seed(0)
     with DefaultScope.overwrite_default_scope('mmuda'):
         model = MODELS.build(cfg.model)
     student = getattr(model, 'student', model)
     if not hasattr(student, 'decode_head'):
-        raise UserError(f'config {config} is of no segmentor: give another one')
+        raise UserError(f'config {cfg.filename} is of no segmentor: give another one')
     meta = dict(dataset_meta=META)
     torch.save(dict(state_dict=model.state_dict(), meta=meta), folder / 'model.pth')
     torch.save(dict(state_dict=student.state_dict(), meta=meta), folder / 'student.pth')
     host = MMSegInferencer(stock(cfg), weights=str(folder / 'student.pth'), device='cpu')
     host.show_progress = False
-    return UDAInferencer(config, folder / 'model.pth', device='cpu'), host
+    return UDAInferencer(cfg.filename, folder / 'model.pth', device='cpu'), host
 
 
 def stock(cfg: Config) -> Config:

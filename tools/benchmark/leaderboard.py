@@ -39,7 +39,17 @@ from run_processes import end_with_parent, start_method
 from tables import TABLES, Run, Table, read_table, run_config
 
 from mmuda import compat
-from mmuda.apis import ToolParser, UserError, at_least, evaluate, run_tool, set_resume, set_work_dir, train
+from mmuda.apis import (
+    ToolParser,
+    UserError,
+    at_least,
+    check_out_dir,
+    evaluate,
+    run_tool,
+    set_resume,
+    set_work_dir,
+    train,
+)
 from mmuda.apis.errors import did_you_mean
 
 POLL = 0.5  # seconds between two looks at the running processes
@@ -275,6 +285,7 @@ def main() -> None:
             (write_page if args.write else check_page)(page, tables)
         return
     check_choice(tables, args)
+    check_out_dir(args.work_dirs, '--work-dirs')
     compat.apply()
     todo = [(table, run) for table in tables for run in open_runs(table, args)]
     print(f'{len(todo)} runs to do', flush=True)

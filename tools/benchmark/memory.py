@@ -144,9 +144,9 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main() -> None:
     args = parse()
+    configs = [(config, load_config(config, args.cfg_options)) for config in args.configs]
     print(environment(size=args.size, batch=args.batch, precision='bf16' if args.amp else 'fp32'), flush=True)
-    for config in args.configs:
-        cfg = load_config(config, args.cfg_options)
+    for config, cfg in configs:
         if args.amp:
             enable_amp(cfg)
         found = estimate(cfg, height_width(args.size), source_target(args.batch), args.real)

@@ -153,9 +153,8 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def train(config: str, args: argparse.Namespace) -> InterleavedLoop:
+def train(cfg: Config, args: argparse.Namespace) -> InterleavedLoop:
     """Run everything of one config; the loop holds the times, the memory and the networks."""
-    cfg = load_config(config, args.cfg_options)
     with tempfile.TemporaryDirectory() as work_dir:
         runner = RUNNERS.build(interleaved(cfg, args, work_dir))
         runner.train()
@@ -166,10 +165,11 @@ def main() -> None:
     args = parse()
     if args.threads:
         torch.set_num_threads(args.threads)
+    configs = [(config, load_config(config, args.cfg_options)) for config in args.configs]
     print(environment(size=args.size, batch=args.batch, seed=args.seed, iters=args.iters,
                       precision='bf16' if args.amp else 'fp32'), flush=True)  # fmt: skip
-    for config in args.configs:
-        loop = train(config, args)
+    for config, cfg in configs:
+        loop = train(cfg, args)
         times = loop.results()
         rows = [(*row(name, times[name], times['bare floor']), f'{loop.memory[name]:.0f}') for name in times]
         print(table((config, *COLUMNS, 'peak MiB'), rows), flush=True)

@@ -70,9 +70,7 @@ def real_labels(
 
     A map is scaled until it just covers the crop.
     """
-    files = [folder / name for name in list_files(folder, predictions=True).names]
-    if not files:
-        raise UserError(f'{folder} holds no image file: give a folder of label maps to --labels.')
+    files = label_files(folder)
     chosen = files[:: -(-len(files) // most)]
     labels = torch.stack([random_crop(covering(file, size), size, generator) for file in chosen])[:, None]
     unknown = labels[(labels >= num_classes) & (labels != 255)]
@@ -82,6 +80,18 @@ def real_labels(
             'give label maps of class ids (and 255).'
         )
     return labels
+
+
+def label_files(folder: Path) -> list[Path]:
+    """Return the label maps of a folder.
+
+    Raises:
+        UserError: There are none.
+    """
+    names = list_files(folder, predictions=True).names
+    if not names:
+        raise UserError(f'{folder} holds no image file: give a folder of label maps to --labels.')
+    return [folder / name for name in names]
 
 
 def covering(file: Path, size: tuple[int, int]) -> Tensor:

@@ -76,9 +76,10 @@ def main() -> None:
     cfg = load_config(args.config, args.cfg_options)
     check_pretrained(cfg)
     check_data_roots(cfg, 'train')
+    sets = _images(cfg, args)
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmuda')):
         network = _network(cfg)
-        datasets = [DATASETS.build(images) for images in _images(cfg, args)]
+        datasets = [DATASETS.build(images) for images in sets]
     images = min(args.samples, *map(len, datasets))
     with seeded(args.seed):
         count = anchor_norms(network.backbone, _batches(network, datasets, images))

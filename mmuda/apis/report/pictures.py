@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -70,10 +71,12 @@ def look_at_predictions(groups: Sequence[Group], images: int) -> Look:
     cfg = groups[0].first.cfg
     part = cfg.get('val_dataloader') or cfg.test_dataloader
     check_data_roots(cfg, 'val', 'test')
-    share_classes(cfg, checkpoint_classes(find_checkpoints(groups[0].first.work_dir)[-1]))
+    checkpoints = {group.name: find_checkpoints(group.first.work_dir)[-1] for group in groups}
+    classes = [checkpoint_classes(path) for path in checkpoints.values()]  # a broken one is said before any is built
+    share_classes(cfg, classes[0])
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmuda')):
         dataset = DATASETS.build(part.dataset)
-        networks = {group.name: _network(group) for group in groups}
+        networks = {group.name: _network(group, checkpoints[group.name]) for group in groups}
     labelled = has_labels(dataset)
     if not labelled:
         load_no_labels(dataset)
@@ -87,8 +90,8 @@ def look_at_predictions(groups: Sequence[Group], images: int) -> Look:
     return look
 
 
-def _network(group: Group) -> nn.Module:
-    model = build_network(group.first.cfg, find_checkpoints(group.first.work_dir)[-1])
+def _network(group: Group, checkpoint: Path) -> nn.Module:
+    model = build_network(group.first.cfg, checkpoint)
     return model.to('cuda' if torch.cuda.is_available() else 'cpu').eval()
 
 
