@@ -13,7 +13,6 @@ import errno
 import inspect
 import os
 import re
-import sys
 import traceback
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -22,6 +21,8 @@ from urllib.error import URLError
 
 from mmuda import processes
 from mmuda.processes import Interrupted, caught_signals, defer, leave
+
+from .streams import Terminal
 
 RUNNER_ROOMS = ('config', 'registry', 'runner', 'hooks', 'optim', 'evaluator', 'dist', 'visualization')
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -62,19 +63,19 @@ def run_tool(main: Callable[[], object]) -> None:
     A signal that asks it to end does so with one line and 128 + its number. ``MMUDA_TRACEBACK=1`` shows the traceback
     of expected errors, too.
     """
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, 'reconfigure'):  # names of files need not be what a terminal can show
-            stream.reconfigure(errors='backslashreplace')
-    with caught_signals():
+    terminal = Terminal()
+    with caught_signals(), terminal.watched():
         try:
             main()
         except Interrupted as end:
+            terminal.end_line()
             leave(end.code, f'mmuda: {end.sentence}')
         except Exception as error:
             if has_lost_rank(error):
                 defer()  # a launcher ends all ranks when one has ended; the reason is to be said before
                 processes.await_verdict()
             sentence = explain(error)
+            terminal.end_line()
             if sentence is None or os.environ.get('MMUDA_TRACEBACK') == '1':
                 raise
             leave(1, f'mmuda: error: {sentence}')

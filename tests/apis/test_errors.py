@@ -12,12 +12,16 @@ import pytest
 import torch
 from mmengine.registry import VISBACKENDS, Registry
 from mmengine.runner import get_priority
+from mmengine.utils import track_iter_progress
+from rich.console import Console
+from rich.progress import track
 from torch.utils.data import DataLoader, Dataset
 
 from mmuda.apis import errors
 from mmuda.apis.errors import LOST_RANK, UserError, did_you_mean, explain, run_tool
 from mmuda.domain import DomainBatch
 from mmuda.models.terms import CoordinationWeight
+from mmuda.processes import Interrupted
 
 THINGS = Registry('thing')
 
@@ -221,6 +225,49 @@ def test_run_tool_prints_one_line(capsys, monkeypatch):
         run_tool(main)
     assert info.value.code == 1
     assert capsys.readouterr().err == 'mmuda: error: the lamp is off: switch it on\n'
+
+
+BARS = {
+    'mmengine': lambda: track_iter_progress(range(3), file=sys.stderr),
+    'mmengine, stdout': lambda: track_iter_progress(range(3), file=sys.stdout),
+    'rich': lambda: track(range(3), console=Console(stderr=True, force_terminal=True)),
+    'text': lambda: (print(i, end=' ', file=sys.stderr) or i for i in range(3)),
+}
+ENDS = {
+    'error': (UserError('the lamp is off'), 'mmuda: error: the lamp is off'),
+    'signal': (Interrupted(signal.SIGINT, 'stopped'), 'mmuda: SIGINT: stopped'),
+}
+
+
+@pytest.mark.parametrize('end', ENDS)
+@pytest.mark.parametrize('bar', BARS)
+def test_a_message_stands_on_a_line_of_its_own(monkeypatch, bar, end):
+    """Also where the bar is drawn on the other stream, as both are one terminal."""
+    terminal = io.StringIO()
+    for name in ('stdout', 'stderr'):
+        monkeypatch.setattr(sys, name, terminal)
+    error, line = ENDS[end]
+
+    def main():
+        for i in BARS[bar]():
+            if i == 1:
+                raise error
+
+    with pytest.raises(SystemExit):
+        run_tool(main)
+    assert [text.rpartition('\x1b[2K')[2] for text in terminal.getvalue().split('\n')].count(line) == 1
+    assert sys.stderr.getvalue().count('\n\n') == 0
+
+
+def test_a_bug_begins_on_a_line_of_its_own(capsys):
+    def main():
+        print('[>>  ] 2/4, ETA: 0s', end='')
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run_tool(main)
+    print('Traceback')
+    assert capsys.readouterr().out == '[>>  ] 2/4, ETA: 0s\nTraceback\n'
 
 
 def test_run_tool_prints_any_name_of_a_file(capfd, monkeypatch):
