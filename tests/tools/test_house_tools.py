@@ -175,6 +175,15 @@ def test_a_line_a_run(call, tmp_path):
     )
 
 
+def test_runs_shorter_than_an_interval_of_the_log_are_named(call, tmp_path):
+    work_dir(tmp_path / 'long', [dict(step=50, lr=0.1, loss=2.0, time=0.2), {'step': 60, 'mIoU': 51.25}])
+    work_dir(tmp_path / 'short', [{'step': 10, 'mIoU': 50.0}])
+    lines = call('analyze_logs', f'{tmp_path}/*').splitlines()
+    assert lines[3:5] == [f'| {tmp_path}/short | 10 | – | – | – | – | 50.00 |', '']
+    assert lines[5].startswith(f'No times and no losses (–) of {tmp_path}/short: no training step is logged before ')
+    assert len(lines) == 6
+
+
 TOY = 'dacs/dacs_segformer_toy.py'
 WRONG = {  # tool, arguments, sentence
     'no config': ('browse_dataset', ['gone.py', '--out', 'TMP/x'], 'config file gone.py does not exist'),

@@ -88,12 +88,25 @@ def line(log: Log, keys: Sequence[str]) -> list[str]:
     ]
 
 
+def without_steps(logs: dict[Path, Log]) -> str:
+    """Tell which runs have logged no training step, and why; '' where there are none."""
+    runs = [str(path) for path, log in logs.items() if not any('lr' in row for row in log)]
+    if not runs:
+        return ''
+    return (
+        f'No times and no losses (–) of {", ".join(runs)}: no training step is logged before the end of the first '
+        'interval of the log, default_hooks.logger.interval.'
+    )
+
+
 def main() -> None:
     args = parse_args()
     logs = find_runs(args.runs)
     keys = choose_keys(logs, args.keys)
     rows = [[str(path), *line(log, keys)] for path, log in logs.items()]
     print(markdown([['run', 'steps', 's a step', 'of it data', 'GPU MB', *keys], *rows]))
+    if note := without_steps(logs):
+        print(f'\n{note}')
 
 
 if __name__ == '__main__':
