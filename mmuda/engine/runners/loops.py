@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import numpy as np
 from mmengine import dist
-from mmengine.logging import print_log
+from mmengine.logging import MMLogger, print_log
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, ValLoop, set_random_seed
 from mmengine.runner.loops import _InfiniteDataloaderIterator
 from torch.utils.data import DataLoader
@@ -151,6 +151,25 @@ def _check_batch(dataloader: DataLoader) -> None:
         check(dataloader.batch_size)
 
 
+@contextmanager
+def _titled(title: str) -> Iterator[None]:
+    """Log a title above what a block logs, such as a table of scores; metrics without a table log nothing."""
+    logger = MMLogger.get_current_instance()
+
+    def announce(record: logging.LogRecord) -> bool:
+        nonlocal title
+        due, title = title, ''
+        if due:
+            logger.info(due)
+        return True
+
+    logger.addFilter(announce)
+    try:
+        yield
+    finally:
+        logger.removeFilter(announce)
+
+
 @LOOPS.register_module()
 class MeanTeacherValLoop(SizeGroups, ValLoop):
     """Evaluates the student, whose scores keep their plain names, and then the teacher, under ``teacher/``.
@@ -193,9 +212,8 @@ class MeanTeacherValLoop(SizeGroups, ValLoop):
         with self.predicting(network):
             for index, data_batch in enumerate(self.dataloader):
                 self.run_iter(index, data_batch)
-            if len(self.networks) > 1:
-                print_log(f'Scores of the {network}:', 'current')
-            return self.evaluator.evaluate(len(self.dataloader.dataset))
+            with _titled(f'Scores of the {network}:' if len(self.networks) > 1 else ''):
+                return self.evaluator.evaluate(len(self.dataloader.dataset))
 
     @contextmanager
     def predicting(self, network: str) -> Iterator[None]:

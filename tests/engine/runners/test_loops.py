@@ -1,10 +1,12 @@
 """Student and teacher are scored apart; a resume seeks or replays."""
 
+import logging
 from types import SimpleNamespace
 
 import pytest
 import torch
 from mmengine.evaluator import BaseMetric, Evaluator
+from mmengine.logging import MMLogger, print_log
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -51,15 +53,34 @@ def loop():
     return loop
 
 
-def test_both_networks_are_scored_and_the_students_names_stay_plain(loop, monkeypatch):
-    said = []
-    monkeypatch.setattr('mmuda.engine.runners.loops.print_log', lambda text, logger: said.append(text))
+def test_both_networks_are_scored_and_the_students_names_stay_plain(loop):
     assert loop.run() == {'mean': 1.0, 'teacher/mean': 2.0}
     assert loop.runner.model.predict_on == 'student'
     names = [name for name, _ in loop.runner.calls]
     assert names.count('before_val_epoch') == names.count('after_val_epoch') == 1
     assert names.count('after_val_iter') == 6
-    assert said == ['Scores of the student:', 'Scores of the teacher:']  # above the table of each
+
+
+class Table(Mean):
+    def compute_metrics(self, results):
+        print_log('a table', 'current')
+        return super().compute_metrics(results)
+
+
+TITLES = ['Scores of the student:', 'a table', 'Scores of the teacher:', 'a table']
+
+
+@pytest.mark.parametrize(('metric', 'lines'), [(Table, TITLES), (Mean, [])], ids=['table', 'no table'])
+def test_the_network_is_named_above_its_table_alone(loop, metric, lines):
+    loop.evaluator = Evaluator(metric())
+    said, logger = [], MMLogger.get_current_instance()
+    handler = logging.Handler()
+    handler.emit = lambda record: said.append(record.getMessage())
+    logger.addHandler(handler)
+    loop.run()
+    logger.removeHandler(handler)
+    assert said == lines
+    assert logger.filters == []
 
 
 def test_an_evaluation_that_fails_leaves_the_choice_of_network(loop):
