@@ -197,15 +197,7 @@ def evaluate(
     check_data_roots(cfg, 'test')
     limit, classes = time_limit(cfg), checkpoint_classes(checkpoint)
     share_classes(cfg, classes)
-    for folder, option in ((label_dir, '--out'), (overlay_dir, '--show-dir')):
-        if folder is not None:
-            check_out_dir(folder, option)
-    if label_dir and overlay_dir and Path(label_dir).resolve() == Path(overlay_dir).resolve():
-        raise UserError(
-            f'--out and --show-dir are both {label_dir}, where pictures would replace label maps: choose two'
-        )
-    if show is not None:
-        check_display()
+    _check_outputs(label_dir, overlay_dir, show)
     with explained_breakdowns(cfg.work_dir):
         runner = build_runner(cfg)
         watch(runner, limit)
@@ -225,3 +217,16 @@ def evaluate(
         if show is not None:
             runner.register_hook(PredictionWindow(show))
         return runner.test()
+
+
+def _check_outputs(label_dir: str | None, overlay_dir: str | None, show: float | None) -> None:
+    """Refuse places where predictions cannot go, as :func:`evaluate` takes them."""
+    for folder, option in ((label_dir, '--out'), (overlay_dir, '--show-dir')):
+        if folder is not None:
+            check_out_dir(folder, option)
+    if label_dir and overlay_dir and Path(label_dir).resolve() == Path(overlay_dir).resolve():
+        raise UserError(
+            f'--out and --show-dir are both {label_dir}, where pictures would replace label maps: choose two'
+        )
+    if show is not None:
+        check_display()

@@ -40,14 +40,19 @@ def note_other_pipeline(cfg: Config, checkpoint: Mapping[str, Any], path: str | 
 
 
 def _trained_dataloader(checkpoint: Mapping[str, Any]) -> Any:
-    """Return the `test_dataloader` in the config that a checkpoint keeps as text; nothing of the text is run."""
+    """Return the `test_dataloader` in the config that a checkpoint keeps as text; nothing of the text is run.
+
+    None: it keeps no config, or one that mmengine has not written, of which nothing is known.
+    """
     try:
-        for node in ast.parse(checkpoint['meta']['cfg']).body:
-            if isinstance(node, ast.Assign) and getattr(node.targets[0], 'id', None) == 'test_dataloader':
-                return _value(node.value)
+        settings = {
+            getattr(node.targets[0], 'id', None): node.value
+            for node in ast.parse(checkpoint['meta']['cfg']).body
+            if isinstance(node, ast.Assign)
+        }
+        return _value(settings['test_dataloader'])
     except (TypeError, ValueError, SyntaxError, LookupError):
-        pass  # a config of another code base, or none
-    return None
+        return None
 
 
 def _value(node: ast.expr) -> Any:
